@@ -1,0 +1,86 @@
+"""The backends by name, each imported when it is first used; third parties add theirs by an entry point.
+
+Knows where backends are, and nothing of what is in them.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.metadata
+import importlib.util
+import sys
+from typing import TYPE_CHECKING, Any, cast
+
+from ..specs import nearest
+
+if TYPE_CHECKING:
+    from .base import Backend
+
+#: Name, the package that must be importable, and the module that holds the backend.
+BUILTIN: dict[str, tuple[str, str]] = {
+    "numpy": ("numpy", "pytest_ckpt.backends.numpy"),
+    "torch": ("torch", "pytest_ckpt.backends.torch"),
+    "tensorflow": ("tensorflow", "pytest_ckpt.backends.tensorflow"),
+    "jax": ("jax", "pytest_ckpt.backends.jax"),
+    "mxnet": ("mxnet", "pytest_ckpt.backends.mxnet"),
+}
+ENTRY_POINTS = "pytest_ckpt.backends"
+
+
+@functools.cache
+def _entry_points() -> dict[str, importlib.metadata.EntryPoint]:
+    return {point.name: point for point in importlib.metadata.entry_points(group=ENTRY_POINTS)}
+
+
+def known_backends() -> tuple[str, ...]:
+    """Every backend's name, installed or not: the built-in ones, then those of third parties."""
+    return (*BUILTIN, *(name for name in sorted(_entry_points()) if name not in BUILTIN))
+
+
+def check_name(name: str) -> None:
+    """Raises ValueError, with the nearest name, if there is no backend called ``name``."""
+    if name not in known_backends():
+        raise ValueError(f"unknown backend {name!r}: {nearest(name, known_backends())}")
+
+
+def is_installed(name: str) -> bool:
+    """Whether the framework of a known backend can be imported; nothing is imported to find out."""
+    check_name(name)
+    return name not in BUILTIN or importlib.util.find_spec(BUILTIN[name][0]) is not None
+
+
+def installed_backends() -> tuple[str, ...]:
+    """The names of the backends whose framework is there."""
+    return tuple(name for name in known_backends() if is_installed(name))
+
+
+@functools.cache
+def get_backend(name: str) -> Backend:
+    """The backend called ``name``, its framework imported. Raises ValueError or ImportError, with what to do."""
+    check_name(name)
+    if name not in BUILTIN:
+        return cast("Backend", _entry_points()[name].load())
+    if not is_installed(name):
+        raise ImportError(f"the backend {name!r} needs the package {BUILTIN[name][0]!r}: pip install 'pytest-ckpt[{name}]'")
+    return cast("Backend", importlib.import_module(BUILTIN[name][1]))
+
+
+_OWNERS: dict[type, str | None] = {}
+
+
+def owner_of(leaf: Any) -> Backend | None:
+    """The backend whose tensor ``leaf`` is, or None. Asks only frameworks that the process has imported already."""
+    kind = type(leaf)
+    if kind in _OWNERS:
+        owner = _OWNERS[kind]
+        return None if owner is None else get_backend(owner)
+    for name in known_backends():
+        if name not in BUILTIN or BUILTIN[name][0] in sys.modules:
+            backend = get_backend(name)
+            if backend.owns(leaf):
+                _OWNERS[kind] = name
+                return backend
+    if kind.__module__ == "builtins":
+        _OWNERS[kind] = None
+    return None

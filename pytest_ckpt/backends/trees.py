@@ -1,0 +1,101 @@
+"""Builds the tree that a spec describes, with one backend for its tensors. Knows specs and `Backend`, no framework."""
+
+from __future__ import annotations
+
+import collections
+from typing import Any
+
+import numpy as np
+
+from ..specs import (
+    DTYPES,
+    DataclassSpec,
+    Deep,
+    DictSpec,
+    Fill,
+    ListSpec,
+    ModelSpec,
+    NamedTupleSpec,
+    Pair,
+    PlainSpec,
+    Record,
+    SameAs,
+    ScalarSpec,
+    Spec,
+    TensorSpec,
+    TupleSpec,
+    ViewOf,
+    Wide,
+)
+from .base import Backend, CannotBuild
+from .numpy import native
+from .payload import words
+
+
+def build_tree(spec: Spec, backend: Backend) -> Any:
+    """The object that ``spec`` describes; called twice it gives two objects with the same bits and no shared memory.
+
+    Raises CannotBuild, in words, for what this backend cannot build.
+    """
+    return _Builder(backend).build(spec)
+
+
+class _Builder:
+    """One tree under construction: it remembers the tensors made so far, for aliases to refer to."""
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+        self.tensors: list[Any] = []
+
+    def build(self, spec: Spec) -> Any:
+        if isinstance(spec, TensorSpec):
+            return self._keep(self.backend.build(spec))
+        if isinstance(spec, PlainSpec):
+            return spec.value
+        if isinstance(spec, ListSpec):
+            return [self.build(item) for item in spec.items]
+        if isinstance(spec, TupleSpec):
+            return tuple(self.build(item) for item in spec.items)
+        if isinstance(spec, DictSpec):
+            pairs = [(key, self.build(item)) for key, item in spec.items]
+            return collections.OrderedDict(pairs) if spec.ordered else dict(pairs)
+        if isinstance(spec, NamedTupleSpec):
+            return Pair(self.build(spec.first), self.build(spec.second))
+        if isinstance(spec, DataclassSpec):
+            return Record(self.build(spec.first), self.build(spec.second))
+        if isinstance(spec, ScalarSpec):
+            return scalar(spec)
+        if isinstance(spec, ModelSpec):
+            return self.backend.build_model(spec)
+        if isinstance(spec, Deep):
+            tree = self.build(spec.leaf)
+            for _ in range(spec.count):
+                tree = {"a": tree} if spec.container == "dict" else [tree]
+            return tree
+        if isinstance(spec, Wide):
+            leaves = [self.build(spec.child(index)) for index in range(spec.count)]
+            return leaves if spec.container == "list" else {str(index): leaf for index, leaf in enumerate(leaves)}
+        if isinstance(spec, SameAs):
+            return self._keep(self._made(spec, spec.index))
+        if isinstance(spec, ViewOf):
+            return self._keep(self.backend.view(self._made(spec, spec.index), spec.start, spec.stop))
+        raise CannotBuild(f"no backend builds a {type(spec).__name__}")
+
+    def _keep(self, tensor: Any) -> Any:
+        self.tensors.append(tensor)
+        return tensor
+
+    def _made(self, spec: Spec, index: int) -> Any:
+        if not 0 <= index < len(self.tensors):
+            raise CannotBuild(f"{spec!r} refers to tensor {index}; {len(self.tensors)} were built before it")
+        return self.tensors[index]
+
+
+def scalar(spec: ScalarSpec) -> Any:
+    """The NumPy scalar with just these bits."""
+    own = native(spec.dtype)
+    row = DTYPES[spec.dtype]
+    if own is None or row.kind in ("struct", "string"):
+        raise CannotBuild(f"numpy {np.__version__} here has no scalars of dtype {spec.dtype}")
+    fill = Fill(specials=((0, spec.pattern),))
+    return words(spec.dtype, (1,), fill).reshape(-1).view(own)[0]

@@ -1,0 +1,103 @@
+"""What all specs share: a repr that evaluates, equality that tells True from 1 and -0.0 from 0.0, and JSON.
+
+Plain Python: a spec describes what is saved and never holds it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import struct
+from typing import Any, ClassVar
+
+#: How deep specs may be written out; deeper trees are one `Deep` node.
+MAX_DEPTH = 50
+
+
+def shown(value: Any) -> str:
+    """Python that evaluates to ``value``: also for NaN and infinity, which `repr` alone does not give."""
+    if isinstance(value, float) and not math.isfinite(value):
+        sign = "-" if math.copysign(1.0, value) < 0 else ""
+        return f"float({sign + ('nan' if math.isnan(value) else 'inf')!r})"
+    if isinstance(value, tuple) and type(value) is tuple:
+        return "(" + ", ".join(shown(item) for item in value) + ("," if len(value) == 1 else "") + ")"
+    return repr(value)
+
+
+def distinct(value: Any) -> Any:
+    """A hashable stand-in that is equal for two values only if nobody can tell them apart."""
+    if isinstance(value, float):
+        return (float, struct.pack("<d", value))
+    if isinstance(value, tuple):
+        return (tuple, tuple(distinct(item) for item in value))
+    if isinstance(value, Spec):
+        return value
+    return (type(value), value)
+
+
+class Spec:
+    """Base of all specs: frozen dataclasses that compare, hash, print as Python and pickle."""
+
+    kinds: ClassVar[dict[str, type[Spec]]] = {}
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        Spec.kinds[cls.__name__] = cls
+
+    def _values(self) -> tuple[Any, ...]:
+        return tuple(getattr(self, field.name) for field in dataclasses.fields(self))  # type: ignore[arg-type]
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and distinct(self._values()) == distinct(other._values())  # type: ignore[attr-defined]
+
+    def __hash__(self) -> int:
+        return hash((type(self).__name__, distinct(self._values())))
+
+    def __repr__(self) -> str:
+        parts = []
+        for field in dataclasses.fields(self):  # type: ignore[arg-type]
+            value = getattr(self, field.name)
+            if field.default is dataclasses.MISSING:
+                parts.append(self._shown(field.name, value))
+            elif distinct(value) != distinct(field.default):
+                parts.append(f"{field.name}={self._shown(field.name, value)}")
+        return f"{type(self).__name__}({', '.join(parts)})"
+
+    def _shown(self, name: str, value: Any) -> str:
+        return shown(value)
+
+
+def to_json(value: Any) -> Any:
+    """``value`` (a spec, or what a spec holds) as JSON data; `from_json` gives an equal value back."""
+    if isinstance(value, Spec):
+        fields = {
+            field.name: to_json(getattr(value, field.name))
+            for field in dataclasses.fields(value)  # type: ignore[arg-type]
+            if field.default is dataclasses.MISSING or distinct(getattr(value, field.name)) != distinct(field.default)
+        }
+        return {"spec": type(value).__name__, **fields}
+    if isinstance(value, tuple):
+        return [to_json(item) for item in value]
+    if isinstance(value, float):
+        return {"float": "-nan" if math.isnan(value) and math.copysign(1.0, value) < 0 else value.hex()}
+    if isinstance(value, bytes):
+        return {"bytes": value.hex()}
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    raise TypeError(f"a spec holds None, bool, int, float, str, bytes, tuples and specs, not {type(value).__name__}")
+
+
+def from_json(data: Any) -> Any:
+    """The spec that `to_json` wrote down. Raises ValueError for data that no spec gives."""
+    if isinstance(data, list):
+        return tuple(from_json(item) for item in data)
+    if not isinstance(data, dict):
+        return data
+    if "float" in data:
+        return math.copysign(math.nan, -1.0) if data["float"] == "-nan" else float.fromhex(data["float"])
+    if "bytes" in data:
+        return bytes.fromhex(data["bytes"])
+    kind = Spec.kinds.get(data.get("spec", ""))
+    if kind is None:
+        raise ValueError(f"not a spec: {data!r}; known are {', '.join(sorted(Spec.kinds))}")
+    return kind(**{name: from_json(item) for name, item in data.items() if name != "spec"})

@@ -1,0 +1,223 @@
+"""The one table of dtypes: what an element is made of, which bit patterns are special, who has it.
+
+Plain Python: it knows no framework. A *pattern* is an int that holds the storage words of one element,
+lowest word first; the bits of a pattern that carry no value (padding) are zero.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+
+NUMPY, TORCH, TENSORFLOW, JAX, MXNET = "numpy", "torch", "tensorflow", "jax", "mxnet"
+EVERY = (NUMPY, TORCH, TENSORFLOW, JAX, MXNET)
+FOUR = (NUMPY, TORCH, TENSORFLOW, JAX)
+ML_DTYPES = (NUMPY, TENSORFLOW, JAX)
+
+#: Words that elements of text dtypes are picked from; the index stands for the bit pattern.
+TEXTS = ("", "a", "zero", "0", "naïve", "日本", "\U0001f600", "a b", "x\ny", "12345678")
+#: The same for byte strings. Fixed-width byte strings cannot tell trailing NULs, so there are none.
+BYTES = (b"", b"a", b"zero", b"0", b"\x80\xff", b"\x00a", b"\xfe\x01", b"a b", b"x\ny", b"12345678")
+
+
+@dataclasses.dataclass(frozen=True)
+class Float:
+    """How the bits of a floating-point element are divided.
+
+    ``nans`` says which patterns are not numbers: "ieee" (the top exponent, infinities among them), "fn" (all
+    ones only), "negative-zero" (the pattern that elsewhere is -0.0), "none", "all-ones" (unsigned, e8m0),
+    or "x87" (ieee with a written-out integer bit).
+    """
+
+    exponent: int
+    mantissa: int
+    nans: str = "ieee"
+    signed: bool = True
+
+    @property
+    def bias(self) -> int:
+        if self.nans == "negative-zero":
+            return 1 << (self.exponent - 1)
+        return (1 << (self.exponent - 1)) - 1
+
+
+@dataclasses.dataclass(frozen=True)
+class DType:
+    """One row of the table.
+
+    ``bits`` counts the value bits of one element. ``word`` and ``words`` say how an element lies in memory: so
+    many unsigned words of so many bits. ``kind`` is "bool", "int", "uint", "float", "complex", "raw" (bits that
+    only the framework can read), "time", "text", "bytes", "string" (of any length) or "struct".
+    """
+
+    name: str
+    kind: str
+    bits: int
+    backends: tuple[str, ...]
+    word: int = 0
+    words: int = 1
+    float: Float | None = None
+    fields: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.word:
+            object.__setattr__(self, "word", max(8, self.bits // self.words))
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes that one element takes in memory."""
+        return self.word * self.words // 8
+
+    @property
+    def parts(self) -> int:
+        """How many numbers make one element: two for complex dtypes, otherwise one."""
+        return 2 if self.kind == "complex" else 1
+
+    @property
+    def mask(self) -> int:
+        """The pattern with every value bit set."""
+        if self.kind in ("text", "bytes", "string"):
+            return (1 << 64) - 1
+        half = (1 << (self.bits // self.parts)) - 1
+        return half if self.parts == 1 else half | half << (self.word * self.words // 2)
+
+    def has_padding(self) -> bool:
+        return self.bits < self.word * self.words
+
+
+def _float_rows() -> list[DType]:
+    small = {
+        "float4_e2m1fn": (4, Float(2, 1, "none"), ML_DTYPES),
+        "float6_e2m3fn": (6, Float(2, 3, "none"), (NUMPY,)),
+        "float6_e3m2fn": (6, Float(3, 2, "none"), (NUMPY,)),
+        "float8_e3m4": (8, Float(3, 4), (NUMPY, JAX)),
+        "float8_e4m3": (8, Float(4, 3), (NUMPY, JAX)),
+        "float8_e4m3b11fnuz": (8, Float(4, 3, "negative-zero"), ML_DTYPES),
+        "float8_e4m3fn": (8, Float(4, 3, "fn"), FOUR),
+        "float8_e4m3fnuz": (8, Float(4, 3, "negative-zero"), FOUR),
+        "float8_e5m2": (8, Float(5, 2), FOUR),
+        "float8_e5m2fnuz": (8, Float(5, 2, "negative-zero"), FOUR),
+        "float8_e8m0fnu": (8, Float(8, 0, "all-ones", signed=False), (NUMPY, TORCH, JAX)),
+        "float16": (16, Float(5, 10), EVERY),
+        "bfloat16": (16, Float(8, 7), FOUR),
+        "float32": (32, Float(8, 23), EVERY),
+        "float64": (64, Float(11, 52), EVERY),
+    }
+    rows = [DType(name, "float", bits, backends, float=parts) for name, (bits, parts, backends) in small.items()]
+    rows.append(DType("longdouble", "float", 80, (NUMPY,), word=64, words=2, float=Float(15, 63, "x87")))
+    return rows
+
+
+def _rows() -> list[DType]:
+    rows = [DType("bool", "bool", 1, EVERY)]
+    for bits, backends in ((1, (NUMPY,)), (2, (NUMPY, JAX)), (4, ML_DTYPES)):
+        rows += [DType(f"int{bits}", "int", bits, backends), DType(f"uint{bits}", "uint", bits, backends)]
+    for bits in (8, 16, 32, 64):
+        rows.append(DType(f"int{bits}", "int", bits, FOUR if bits == 16 else EVERY))
+        rows.append(DType(f"uint{bits}", "uint", bits, EVERY if bits == 8 else FOUR))
+    rows += _float_rows()
+    rows += [
+        DType("complex32", "complex", 32, (NUMPY, TORCH), word=16, words=2, float=Float(5, 10)),
+        DType("bcomplex32", "complex", 32, (NUMPY,), word=16, words=2, float=Float(8, 7)),
+        DType("complex64", "complex", 64, FOUR, word=32, words=2, float=Float(8, 23)),
+        DType("complex128", "complex", 128, FOUR, word=64, words=2, float=Float(11, 52)),
+        DType("clongdouble", "complex", 160, (NUMPY,), word=64, words=4, float=Float(15, 63, "x87")),
+        DType("float4_e2m1fn_x2", "raw", 8, (TORCH,)),
+        DType("qint8", "raw", 8, (TENSORFLOW,)),
+        DType("quint8", "raw", 8, (TENSORFLOW,)),
+        DType("qint16", "raw", 16, (TENSORFLOW,)),
+        DType("quint16", "raw", 16, (TENSORFLOW,)),
+        DType("qint32", "raw", 32, (TENSORFLOW,)),
+        DType("datetime64", "time", 64, (NUMPY,)),
+        DType("timedelta64", "time", 64, (NUMPY,)),
+        DType("text", "text", 256, (NUMPY,), word=32, words=8),
+        DType("bytes", "bytes", 64, (NUMPY,), word=8, words=8),
+        DType("string", "string", 0, (NUMPY, TENSORFLOW), word=64),
+        DType("struct", "struct", 88, (NUMPY,), word=8, words=11, fields=_FIELDS),
+        DType("struct-aligned", "struct", 88, (NUMPY,), word=8, words=24, fields=_FIELDS),
+        DType("struct-nested", "struct", 72, (NUMPY,), word=8, words=9, fields=_NESTED),
+    ]
+    return rows
+
+
+_FIELDS = (("flag", "int8"), ("weight", "float64"), ("count", "uint16"))
+_NESTED = (("id", "int64"), ("pair.low", "int8"))
+
+#: Every dtype, by name, in the order in which they are listed and drawn.
+DTYPES: dict[str, DType] = {row.name: row for row in _rows()}
+
+
+def dtypes_of(backend: str) -> tuple[str, ...]:
+    """The names of the dtypes that ``backend`` has in some version; third-party backends list their own."""
+    return tuple(row.name for row in DTYPES.values() if backend in row.backends)
+
+
+def is_nan(parts: Float, bits: int) -> bool:
+    """Whether the ``bits`` of one floating-point number are a NaN."""
+    magnitude = bits & ((1 << (parts.exponent + parts.mantissa)) - 1)
+    top = (1 << parts.exponent) - 1
+    if parts.nans == "ieee":
+        return magnitude >> parts.mantissa == top and magnitude & ((1 << parts.mantissa) - 1) != 0
+    if parts.nans == "x87":
+        return (bits >> 64) & 0x7FFF == 0x7FFF and bits & ((1 << 63) - 1) != 0
+    if parts.nans == "negative-zero":
+        return bits == 1 << (parts.exponent + parts.mantissa)
+    if parts.nans == "none":
+        return False
+    return magnitude == (1 << (parts.exponent + parts.mantissa)) - 1
+
+
+def _float_patterns(parts: Float) -> tuple[int, ...]:
+    """Zero, -0.0, the subnormals' ends, the normals' ends, infinities and NaNs, as far as there are any."""
+    exponent, mantissa = parts.exponent, parts.mantissa
+    if parts.nans == "x87":
+        one, sign = 1 << 63, 1 << 79
+        magnitudes = [
+            0, 1, one - 1, 1 << 64 | one, 0x7FFE << 64 | one | (one - 1),
+            0x7FFF << 64 | one, 0x7FFF << 64 | one | 1 << 62, 0x7FFF << 64 | one | 1 << 62 | 0x2A, 0x7FFF << 64 | one | 1,
+        ]  # fmt: skip
+    else:
+        sign = 1 << (exponent + mantissa)
+        top = (1 << exponent) - 1
+        infinity = top << mantissa
+        quiet = infinity | 1 << (mantissa - 1) if mantissa else infinity
+        magnitudes = [0, 1, (1 << mantissa) - 1, 1 << mantissa, infinity - 1, infinity, quiet, quiet | 1, infinity | 1]
+        magnitudes += [sign - 1, sign - 2]
+    patterns = [signed for magnitude in magnitudes for signed in (magnitude, magnitude | sign if parts.signed else magnitude)]
+    return tuple(dict.fromkeys(patterns))
+
+
+@functools.cache
+def special_patterns(name: str) -> tuple[int, ...]:
+    """The bit patterns that formats get wrong, simplest first, without repeats."""
+    row = DTYPES[name]
+    if row.kind in ("text", "bytes", "string"):
+        return tuple(range(len(TEXTS)))
+    if row.kind == "bool":
+        return (0, 1)
+    if row.kind == "struct":
+        return (0,)
+    if row.float is not None and row.kind == "float":
+        return _float_patterns(row.float)
+    if row.float is not None:
+        half = row.word * row.words // 2
+        single = _float_patterns(row.float)
+        return tuple(dict.fromkeys([*single, *(bits << half for bits in single), *(bits | bits << half for bits in single)]))
+    top = 1 << (row.bits - 1)
+    values = [0, 1, row.mask, top, top - 1, 0x80, 0xFF, 0x7F, (1 << 53) + 1, (1 << 24) + 1, 0x8081828384858687]
+    return tuple(dict.fromkeys(value & row.mask for value in values))
+
+
+@functools.cache
+def nan_patterns(name: str) -> tuple[int, ...]:
+    """The special patterns of which a part is a NaN: quiet, signalling, with payload and with a sign."""
+    row = DTYPES[name]
+    if row.float is None:
+        return ()
+    half = row.word * row.words // row.parts
+    low = (1 << half) - 1
+    return tuple(
+        bits
+        for bits in special_patterns(name)
+        if any(is_nan(row.float, bits >> (half * part) & low) for part in range(row.parts))
+    )

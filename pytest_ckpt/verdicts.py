@@ -1,0 +1,174 @@
+"""What counts as what.
+
+One example was saved and loaded, and these facts were seen. They are judged in this order.
+
+If `save` raised, the verdict is REFUSED. If it ended the process, or the loader did, it is CRASHED. If `save` was
+content and nothing stands at the path, if `load` raises, or if it hands back the very object that was saved, so that
+nothing shows that the file can be read, it is UNREADABLE.
+
+Otherwise something came back. A check judges the aspects that it asks about and no others. A difference in one of
+them counts as CHANGED where a value, a dtype, a shape or a key is not what was saved, or where leaves cannot be found
+any more; it counts as CONVERTED where every value came back and only its type, order, sharing, flags or strides did
+not. What is left over on disk beyond what was agreed is COSTLY.
+
+Where none of the check's own aspects differs, but another one differs so that the question has no answer (values
+cannot be compared where the dtype is another), the check is skipped if some other check of the same run asks about
+that aspect of this case, and is CHANGED if none does. So no difference is lost, and none counts twice.
+
+A check keeps the worst verdict that any of its examples got.
+
+This module knows no backend, no format and no file: stored facts can be judged again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from collections.abc import Callable, Collection
+
+
+class Verdict(enum.StrEnum):
+    """How bad it is, mildest first; verdicts compare by that order."""
+
+    KEPT = "KEPT"
+    COSTLY = "COSTLY"
+    REFUSED = "REFUSED"
+    CONVERTED = "CONVERTED"
+    UNREADABLE = "UNREADABLE"
+    CRASHED = "CRASHED"
+    CHANGED = "CHANGED"
+    UNSAFE = "UNSAFE"
+
+    @property
+    def severity(self) -> int:
+        return list(Verdict).index(self)
+
+    def __lt__(self, other: str) -> bool:
+        return self.severity < Verdict(other).severity
+
+    def __le__(self, other: str) -> bool:
+        return self.severity <= Verdict(other).severity
+
+    def __gt__(self, other: str) -> bool:
+        return self.severity > Verdict(other).severity
+
+    def __ge__(self, other: str) -> bool:
+        return self.severity >= Verdict(other).severity
+
+
+#: Every aspect in which two trees can differ, with the verdict that a difference in it deserves.
+ASPECTS: dict[str, Verdict] = {
+    "values": Verdict.CHANGED,
+    "nan-payload": Verdict.CHANGED,
+    "dtype": Verdict.CHANGED,
+    "shape": Verdict.CHANGED,
+    "kind": Verdict.CONVERTED,
+    "container": Verdict.CONVERTED,
+    "keys": Verdict.CHANGED,
+    "order": Verdict.CONVERTED,
+    "alias": Verdict.CONVERTED,
+    "flags": Verdict.CONVERTED,
+    "strides": Verdict.CONVERTED,
+}
+
+#: Which aspects must agree before a question about an aspect has an answer, beside the leaf being there at all.
+NEEDS: dict[str, frozenset[str]] = {
+    "values": frozenset({"dtype", "shape"}),
+    "nan-payload": frozenset({"dtype", "shape", "values"}),
+    "strides": frozenset({"shape"}),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Difference:
+    """One thing that is not the same.
+
+    ``path`` leads to the leaf as Python would (``['w'][0]``). ``count`` of ``total`` elements differ; ``elements``
+    are the first of them, as text: index, expected bits and number, actual bits and number. ``lost`` says that the
+    leaves below could not be compared at all. ``leaf`` is the dtype of the leaf in question, or its Python type.
+    """
+
+    path: str
+    aspect: str
+    expected: str
+    actual: str
+    count: int = 0
+    total: int = 0
+    elements: tuple[str, ...] = ()
+    lost: bool = False
+    leaf: str = ""
+
+    def __str__(self) -> str:
+        text = f"{self.path or 'the root'}: {self.aspect}: expected {self.expected}, got {self.actual}"
+        if self.total:
+            text += f" ({self.count} of {self.total} elements differ)"
+        return "\n".join([text, *(f"    {element}" for element in self.elements)])
+
+
+@dataclasses.dataclass(frozen=True)
+class Observation:
+    """The facts of one example: what was said and done when it was saved and loaded."""
+
+    refused: str | None = None
+    crashed: str | None = None
+    unreadable: str | None = None
+    differences: tuple[Difference, ...] = ()
+    excess: str | None = None
+    skipped: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Judgement:
+    """A verdict and the words for it; or no verdict, and in ``skipped`` the reason."""
+
+    verdict: Verdict | None
+    detail: str = ""
+    skipped: str | None = None
+
+
+def judge(seen: Observation, judges: Collection[str], asked_elsewhere: Callable[[Difference], str | None]) -> Judgement:
+    """The verdict of a check that ``judges`` these aspects on what was ``seen``.
+
+    ``asked_elsewhere`` names the other check of the run that asks about a difference which is not ours, or None.
+    """
+    if seen.skipped is not None:
+        return Judgement(None, skipped=seen.skipped)
+    if seen.crashed is not None:
+        return Judgement(Verdict.CRASHED, seen.crashed)
+    if seen.refused is not None:
+        return Judgement(Verdict.REFUSED, seen.refused)
+    if seen.unreadable is not None:
+        return Judgement(Verdict.UNREADABLE, seen.unreadable)
+    own = [difference for difference in seen.differences if difference.aspect in judges]
+    if own:
+        return Judgement(max(severity(difference) for difference in own), describe(own))
+    foreign = [difference for difference in seen.differences if blocks(difference, judges)]
+    for difference in foreign:
+        if asked_elsewhere(difference) is None:
+            return Judgement(Verdict.CHANGED, describe([difference]))
+    if foreign:
+        other = asked_elsewhere(foreign[0])
+        return Judgement(None, skipped=f"the {foreign[0].aspect} differs, which {other} asks about: {foreign[0]}")
+    if seen.excess is not None:
+        return Judgement(Verdict.COSTLY, seen.excess)
+    return Judgement(Verdict.KEPT)
+
+
+def severity(difference: Difference) -> Verdict:
+    """What a difference counts as by itself."""
+    return Verdict.CHANGED if difference.lost else ASPECTS[difference.aspect]
+
+
+def blocks(difference: Difference, judges: Collection[str]) -> bool:
+    """Whether a difference in another aspect leaves a check's question without an answer."""
+    if difference.aspect in judges:
+        return False
+    return difference.lost or any(difference.aspect in NEEDS.get(aspect, ()) for aspect in judges)
+
+
+def describe(differences: list[Difference], limit: int = 8) -> str:
+    """The differences, one to a line, the first ``limit`` of them."""
+    lines = [str(difference) for difference in differences[:limit]]
+    if len(differences) > limit:
+        lines.append(f"and {len(differences) - limit} more differences")
+    return "\n".join(lines)
