@@ -1,1 +1,63 @@
-"""pytest-ckpt."""
+"""pytest-ckpt: does what was saved come back?
+
+The public names, each loaded when it is first used, so that importing this package, and pytest loading the plugin,
+imports neither numpy nor hypothesis nor any framework.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from . import strategies
+    from .checks import list_checks
+    from .compare import assert_identical, differences
+    from .marks import conformance
+    from .expectations import Expectation, changed, converted, costly, crashed, refused, unreadable, unsafe
+    from .formats.base import Format
+    from .roundtrip import assert_roundtrip
+    from .runner import Result, check_format
+    from .verdicts import Difference, Verdict
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Difference": "verdicts",
+    "Expectation": "expectations",
+    "Format": "formats.base",
+    "Result": "runner",
+    "Verdict": "verdicts",
+    "assert_identical": "compare",
+    "assert_roundtrip": "roundtrip",
+    "changed": "expectations",
+    "check_format": "runner",
+    "conformance": "marks",
+    "converted": "expectations",
+    "costly": "expectations",
+    "crashed": "expectations",
+    "differences": "compare",
+    "list_checks": "checks",
+    "refused": "expectations",
+    "strategies": "",
+    "unreadable": "expectations",
+    "unsafe": "expectations",
+}
+
+__all__ = [
+    "Difference", "Expectation", "Format", "Result", "Verdict", "assert_identical", "assert_roundtrip", "changed",
+    "check_format", "conformance", "converted", "costly", "crashed", "differences", "list_checks", "refused", "strategies",
+    "unreadable", "unsafe",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if not _HOMES[name]:
+        return importlib.import_module(f"{__name__}.{name}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

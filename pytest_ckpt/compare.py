@@ -57,6 +57,19 @@ def read(leaf: Any) -> Reading | None:
     return None if backend is None else backend.read(leaf)
 
 
+def tensors_in(tree: Any) -> Iterator[Any]:
+    """Every tensor in a tree, in order; one that stands in several places comes each time."""
+    todo = [tree]
+    met: set[int] = set()
+    while todo:
+        node = todo.pop()
+        if owner_of(node) is not None:
+            yield node
+        elif (children := _children(node)) is not None and id(node) not in met:
+            met.add(id(node))
+            todo.extend(reversed(list(children.values())))
+
+
 def shown_path(path: _Path) -> str:
     steps = []
     while path is not None:
@@ -102,7 +115,7 @@ class _Walk:
 
     def containers(self, path: _Path, actual: Any, expected: Any, children: dict[Any, Any]) -> Iterator[tuple[_Path, Any, Any]]:
         came = None if owner_of(actual) is not None else _children(actual)
-        alike = came is not None and _named(actual, came) == _named(expected, children)
+        alike = came is not None and set(came) == set(children)
         if type(actual) is not type(expected):
             lost = bool(children) and not alike
             self.add(path, "container", _type(expected), _type(actual), lost=lost, leaf=_type(expected))
@@ -115,18 +128,18 @@ class _Walk:
             step = _step(expected, key)
             other, found_key = _lookup(came, key)
             if other is _MISSING:
-                self.add(path, "keys", f"{step} is there", f"it is missing; there are {_keys(came)}", lost=True)
+                self.add(path, "keys", f"{step} is there", f"it is missing; there are {_keys(came)}", lost=True, leaf=_type(expected))
                 continue
             if type(found_key) is not type(key):
-                self.add(path, "keys", f"the key {key!r}", f"the key {found_key!r}")
+                self.add(path, "keys", f"the key {key!r}", f"the key {found_key!r}", leaf=_type(expected))
             order.append(key)
             yield (path, step), other, child
         for key in came:
             if _lookup(children, key)[0] is _MISSING:
-                self.add(path, "keys", f"no key {key!r}", f"{_step(actual, key)} is there, a {_type(came[key])}")
+                self.add(path, "keys", f"no key {key!r}", f"{_step(actual, key)} is there, a {_type(came[key])}", leaf=_type(expected))
         arrived = [key for key in came if _lookup(children, key)[0] is not _MISSING]
         if isinstance(expected, collections.abc.Mapping) and arrived != order:
-            self.add(path, "order", f"keys in the order {_keys(order)}", _keys(arrived))
+            self.add(path, "order", f"keys in the order {_keys(order)}", _keys(arrived), leaf=_type(expected))
 
     def plain(self, path: _Path, actual: Any, expected: Any) -> None:
         """Leaves that are no tensors: their type, then their content."""
@@ -144,7 +157,7 @@ class _Walk:
     def tensors(self, path: _Path, actual: Any, expected: Reading) -> None:
         came = get_backend("numpy").read(actual) if isinstance(actual, np.generic) else read(actual)
         if came is None:
-            self.add(path, "container", expected.kind, f"{_type(actual)} {_short(actual)}", lost=True, leaf=expected.dtype)
+            self.add(path, "kind", expected.kind, f"{_type(actual)} {_short(actual)}", lost=True, leaf=expected.dtype)
             return
         self.memories.append((path, came.memory, expected.memory))
         if came.kind != expected.kind:
@@ -233,11 +246,6 @@ def _children(node: Any) -> dict[Any, Any] | None:
     if dataclasses.is_dataclass(node) and not isinstance(node, type):
         return {field.name: getattr(node, field.name, _MISSING) for field in dataclasses.fields(node)}
     return None
-
-
-def _named(node: Any, children: dict[Any, Any]) -> set[Any]:
-    """The names by which children are matched with those of a container of another type."""
-    return set(children)
 
 
 def _lookup(children: dict[Any, Any], key: Any) -> tuple[Any, Any]:

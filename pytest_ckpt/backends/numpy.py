@@ -66,7 +66,7 @@ def _native(dtype: str) -> np.dtype[Any] | None:
     if not _NATIVE:
         for known in dtypes_of(name):
             _NATIVE[known] = own = native(known)
-            if own is not None and own.names is None:
+            if own is not None:
                 _NAMES[own] = known
     return _NATIVE.get(dtype)
 
@@ -133,7 +133,7 @@ def _arranged(array: Any, layout: str, shape: tuple[int, ...]) -> Any:
         return np.repeat(array, 2, axis=-1)[..., ::2]
     if layout in ("offset", "window"):
         before = 3 if layout == "offset" else WINDOW
-        base = np.resize(array, array.size + before) if array.size else np.zeros(before, array.dtype)
+        base = np.zeros(array.size + before, array.dtype)
         base[before:] = array.reshape(-1)
         return base[before:].reshape(shape)
     if layout == "negative-stride":

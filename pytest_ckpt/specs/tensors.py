@@ -26,6 +26,7 @@ TRAITS: dict[str, tuple[str, ...]] = {
     "quantized-per-channel": (TORCH,),
     "prng-key": (JAX,),
     "legacy": (MXNET,),
+    "accelerator": (TORCH, TENSORFLOW, JAX, MXNET),
 }
 
 SPANS = ("ordinary", "any")

@@ -227,12 +227,15 @@ def payload_of(spec: Spec) -> int:
 
 
 def effort(spec: Spec) -> tuple[int, int, int]:
-    """How big a counterexample is: elements, then nodes, then length of its text. The smallest is shown."""
+    """How big a counterexample is: elements, then nodes, then length of its text. The smallest is shown.
+
+    A tensor without elements counts like one with one: an empty shape is a special case, not a simple one.
+    """
     elements = nodes = 0
     for node in walk(spec):
         nodes += 1
         if isinstance(node, TensorSpec):
-            elements += node.size
+            elements += max(1, node.size)
         elif isinstance(node, Deep | Wide):
             nodes += node.count
     return elements, nodes, len(repr(spec))

@@ -1,0 +1,105 @@
+"""All checks by name, in a fixed order, and who asks about which aspect. Knows no framework and saves nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ..backends import BUILTIN, check_name
+from ..expectations import is_pattern, matches
+from ..specs import nearest
+from ..verdicts import Difference
+from . import alias, container, keys, layout, model, tensor, values
+from .base import CORE, EXTENDED, Asking, Check, checks_in
+
+CHECKS: dict[str, Check] = {
+    check.name: check for module in (values, layout, container, keys, tensor, alias, model) for check in checks_in(module)
+}
+FAMILIES: tuple[str, ...] = tuple(dict.fromkeys(check.family for check in CHECKS.values()))
+
+
+def checks_for(backend: str) -> tuple[Check, ...]:
+    """The checks that some version of this backend can express; a third party's backend is asked all of them."""
+    check_name(backend)
+    return tuple(check for check in CHECKS.values() if backend in check.backends or backend not in BUILTIN)
+
+
+def list_checks(backend: str) -> list[str]:
+    """The names of all checks for ``backend``, in their fixed order. Nothing of the framework is imported.
+
+    Raises ValueError for a backend that is not known.
+    """
+    return [check.name for check in checks_for(backend)]
+
+
+def check_pattern(name: str) -> None:
+    """Raises ValueError, with the nearest name, if ``name`` is no check, no family and no glob that means one."""
+    if name == "all" or any(matches(check, name) for check in CHECKS):
+        return
+    what = "pattern" if is_pattern(name) else "check or family"
+    raise ValueError(f"unknown {what} {name!r}: {nearest(name, [*FAMILIES, *CHECKS])}")
+
+
+def select_checks(backend: str, select: str | Iterable[str] | None = None) -> tuple[Check, ...]:
+    """The checks of a run: the core ones by default, otherwise those that ``select`` names.
+
+    ``select`` holds families, names and globs; one that begins with "-" takes away; "all" is every check. Where all
+    entries take away, they take from the core checks. Raises ValueError for a name that means nothing.
+    """
+    names: Sequence[str] = [select] if isinstance(select, str) else list(select or ())
+    for name in names:
+        check_pattern(name.removeprefix("-"))
+    asked = [name for name in names if not name.startswith("-")]
+    dropped = [name.removeprefix("-") for name in names if name.startswith("-")]
+
+    def wanted(check: Check) -> bool:
+        if any(matches(check.name, name) for name in dropped):
+            return False
+        return any(name == "all" or matches(check.name, name) for name in asked) if asked else check.level == CORE
+
+    return tuple(check for check in checks_for(backend) if wanted(check))
+
+
+#: Which case of `container` asks about a container of this type.
+_CONTAINERS = {
+    "list": "list", "tuple": "tuple", "dict": "dict", "collections.OrderedDict": "ordered-dict",
+    "pytest_ckpt.specs.trees.Pair": "namedtuple", "pytest_ckpt.specs.trees.Record": "dataclass",
+    "NoneType": "none", "bool": "bool", "int": "int", "float": "float", "str": "str", "bytes": "bytes",
+}  # fmt: skip
+
+
+def asks_about(difference: Difference) -> str | None:
+    """The name of the check whose own question a difference is, seen apart from the case in which it was met."""
+    aspect, leaf = difference.aspect, difference.leaf
+    if aspect in ("container", "keys"):
+        case = _CONTAINERS.get(leaf, "numpy-scalar" if leaf.startswith("numpy.") else "")
+        return f"container/{case}"
+    if aspect == "shape":
+        return f"shape/{_shape_case(difference.expected)}"
+    names = {
+        "dtype": f"dtype/{leaf}",
+        "values": f"bits/{leaf}",
+        "nan-payload": f"nan-payload/{leaf}",
+        "kind": "tensor/kind",
+        "flags": "tensor/requires-grad",
+        "strides": "tensor/strides",
+        "order": "keys/order",
+        "alias": "alias/same-tensor-twice",
+    }
+    return names.get(aspect)
+
+
+def _shape_case(text: str) -> str:
+    lengths = [int(part) for part in text.strip("()").split(",") if part.strip()]
+    if not lengths:
+        return "scalar"
+    if 0 in lengths:
+        return "empty" if len(lengths) == 1 else "zero-size-inside"
+    if set(lengths) == {1}:
+        return "ones"
+    return "high-rank" if len(lengths) > 4 else "plain"
+
+
+__all__ = [
+    "CHECKS", "CORE", "EXTENDED", "FAMILIES", "Asking", "Check", "asks_about", "check_pattern", "checks_for",
+    "list_checks", "select_checks",
+]  # fmt: skip

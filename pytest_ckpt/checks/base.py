@@ -1,0 +1,102 @@
+"""What a check is: one question, the examples that always ask it, and where more are drawn from.
+
+A check knows specs and the domain of a format. It knows neither how trees are saved nor what counts as what.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Callable, Iterable
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from ..specs import DictSpec, Fill, ListSpec, Spec, TensorSpec
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
+
+CORE, EXTENDED = "core", "extended"
+
+
+@dataclasses.dataclass(frozen=True)
+class Asking:
+    """For whom a question is made: the backend's name, the domain that the format accepts, and whether it wants a template."""
+
+    backend: str
+    domain: str
+    template: bool = False
+
+    def carry(self, *leaves: Spec) -> Spec:
+        """The leaves as a tree of the format's domain: alone, in a list, or in a dict.
+
+        Where a template could not differ from what is saved, because a leaf has no values, another leaf carries the
+        difference.
+        """
+        if self.domain == "tensor" and len(leaves) == 1:
+            return leaves[0]
+        if self.template and all(isinstance(leaf, TensorSpec) and not leaf.size for leaf in leaves):
+            leaves = (*leaves, TensorSpec("float32", (2,), fill=Fill(1)))
+        if self.domain == "list":
+            return ListSpec(leaves)
+        return DictSpec(tuple(zip("xyzuvw", leaves, strict=False)))
+
+    def carried(self, strategy: SearchStrategy[Any]) -> SearchStrategy[Any]:
+        """Drawn leaves, each carried as `carry` does."""
+        return strategy.map(self.carry)
+
+
+Examples = Callable[[Asking], Iterable[Spec]]
+Explore = Callable[[Asking], "SearchStrategy[Any]"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Check:
+    """One question. ``name`` is "family/case"; ``judges`` are the aspects that it asks about; ``backends`` those that can
+    express it; ``examples`` the fixed specs, simplest first; ``explore`` where more are drawn from; ``limit`` the bytes on
+    disk that so many bytes of values may take; ``why`` what is asserted, why, and what to do."""
+
+    name: str
+    level: str
+    judges: frozenset[str]
+    backends: tuple[str, ...]
+    examples: Examples
+    why: str
+    explore: Explore | None = None
+    limit: Callable[[int], int] | None = None
+
+    @property
+    def family(self) -> str:
+        return self.name.split("/")[0]
+
+    @property
+    def case(self) -> str:
+        return self.name.split("/", 1)[1]
+
+
+def check(
+    name: str,
+    *,
+    level: str = CORE,
+    judges: Iterable[str],
+    backends: tuple[str, ...],
+    explore: Explore | None = None,
+    limit: Callable[[int], int] | None = None,
+) -> Callable[[Examples], Check]:
+    """Makes a check of a function that yields its fixed examples; the docstring is what `explain` shows."""
+
+    def make(examples: Examples) -> Check:
+        return Check(name, level, frozenset(judges), backends, examples, inspect.getdoc(examples) or "", explore, limit)
+
+    return make
+
+
+def checks_in(module: ModuleType) -> list[Check]:
+    """The checks that a module defines, in the order in which they stand there."""
+    found: list[Check] = []
+    for value in vars(module).values():
+        if isinstance(value, Check):
+            found.append(value)
+        elif isinstance(value, tuple) and value and all(isinstance(each, Check) for each in value):
+            found.extend(value)
+    return found

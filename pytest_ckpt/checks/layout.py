@@ -1,0 +1,61 @@
+"""The family `layout`: the values come back whatever the memory of the saved tensor looks like."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from ..specs import DTYPES, LAYOUTS, Fill, Spec, TensorSpec, misfit
+from .base import CORE, Asking, Check
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
+
+_SHAPES = ((2,), (2, 2), (1, 2, 1, 2), (3, 2), (2, 3, 4), (2, 3, 2, 2))
+
+
+def _dtype(layout: str) -> str:
+    """The dtype that the layout is asked with: float32, or complex where only complex tensors can have it."""
+    row = LAYOUTS[layout]
+    return "float32" if not row.kinds or DTYPES["float32"].kind in row.kinds else "complex64"
+
+
+def _layout(asking: Asking, layout: str) -> Iterator[Spec]:
+    """The values and the shape come back, whatever the memory of the saved tensor looks like.
+
+    Why: a writer that takes the raw pointer stores physical bytes under a logical shape
+    (safetensors/safetensors#825, safetensors/safetensors#831, pytorch/pytorch#81690, ml-explore/mlx-examples#224,
+    ijl/orjson#472).
+    What to do: make the tensor dense, in C order and native, before its bytes are taken; or refuse it.
+    """
+    for seed, shape in enumerate(_SHAPES, start=1):
+        if not misfit(layout, _dtype(layout), shape):
+            yield asking.carry(TensorSpec(_dtype(layout), shape, layout, Fill(seed)))
+
+
+def _explore(asking: Asking, layout: str) -> SearchStrategy[Any]:
+    from hypothesis import strategies as st
+
+    from ..strategies import tensor_specs
+
+    row = LAYOUTS[layout]
+    lengths = st.integers(max(1, row.leading), 5)
+    shapes = st.lists(lengths, min_size=row.rank, max_size=row.rank if row.exact_rank else 4).map(tuple)
+    drawn = tensor_specs(asking.backend, dtypes=[_dtype(layout)], layouts=[layout], shapes=shapes, special_values=False)
+    return asking.carried(drawn)
+
+
+def _check(layout: str) -> Check:
+    return Check(
+        name=f"layout/{layout}",
+        level=CORE,
+        judges=frozenset({"values", "shape"}),
+        backends=LAYOUTS[layout].backends,
+        examples=lambda asking: _layout(asking, layout),
+        explore=lambda asking: _explore(asking, layout),
+        why=inspect.getdoc(_layout) or "",
+    )
+
+
+LAYOUT = tuple(_check(layout) for layout in LAYOUTS if layout not in ("c", "window"))

@@ -1,0 +1,97 @@
+"""Draws more examples from a strategy, and shrinks the worst one: a thin layer over Hypothesis.
+
+Nothing is ever raised into Hypothesis while exploring: it would stop at the first failure, which is the most common
+and the mildest. Draws depend on the seed alone. Hypothesis mixes constants of whatever local modules are loaded into
+what it draws (and writes them to its folder); the provider here leaves them out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from random import Random
+from typing import Any, TypeVar
+
+from hypothesis import HealthCheck, Phase, Verbosity, find, given, settings
+from hypothesis import seed as seeded
+from hypothesis.errors import NoSuchExample
+from hypothesis.internal.conjecture import providers
+from hypothesis.strategies import SearchStrategy
+
+_T = TypeVar("_T")
+_NAME = "pytest-ckpt"
+
+
+class _NoConstants(providers.HypothesisProvider):
+    """Hypothesis' own provider, without constants from anywhere."""
+
+    def _maybe_draw_constant(self, *_: Any, **__: Any) -> None:
+        return None
+
+
+@contextlib.contextmanager
+def _registered() -> Iterator[str]:
+    """The provider under its name, for as long as it is needed: it is none of the user's."""
+    before = providers.AVAILABLE_PROVIDERS.get(_NAME)
+    providers.AVAILABLE_PROVIDERS[_NAME] = _NoConstants
+    try:
+        yield _NAME
+    finally:
+        if before is None:
+            del providers.AVAILABLE_PROVIDERS[_NAME]
+
+
+def _settings(backend: str, count: int, *phases: Phase) -> settings:
+    return settings(
+        backend=backend,
+        max_examples=count,
+        phases=phases,
+        database=None,
+        deadline=None,
+        derandomize=False,
+        report_multiple_bugs=False,
+        print_blob=False,
+        verbosity=Verbosity.quiet,
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+def explore(strategy: SearchStrategy[_T], visit: Callable[[_T], object], *, count: int, seed: int, seconds: float) -> None:
+    """Calls ``visit`` with up to ``count`` drawn values, for at most about ``seconds``. The same seed draws the same."""
+    if count < 1:
+        return
+    end = time.monotonic() + seconds
+    with _registered() as backend:
+
+        @seeded(seed)
+        @_settings(backend, count, Phase.generate)
+        @given(strategy)
+        def run(value: _T) -> None:
+            if time.monotonic() < end:
+                visit(value)
+
+        run()
+
+
+def shrink(
+    strategy: SearchStrategy[_T], bad_enough: Callable[[_T], bool], *, count: int, seed: int, seconds: float
+) -> _T | None:
+    """The simplest value for which ``bad_enough`` is true, or None if ``count`` draws do not come upon one.
+
+    Started with the seed that `explore` had, it draws the same values first, so what was found is found again.
+    """
+    end = time.monotonic() + seconds
+    best: list[_T] = []
+
+    def condition(value: _T) -> bool:
+        if time.monotonic() >= end and not (best and value == best[-1]):
+            return False
+        if bad_enough(value):
+            best[:] = [value]
+            return True
+        return False
+
+    with _registered() as backend, contextlib.suppress(NoSuchExample):
+        return find(strategy, condition, settings=_settings(backend, max(1, count), Phase.generate, Phase.shrink), random=Random(seed))
+    return None

@@ -1,0 +1,220 @@
+"""One trial: build what a spec describes, save it, load it, and note what was seen. Facts only; nothing is judged here.
+
+The expected object is built anew from the spec after saving, so it is never the one that `save` had in its hands.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import pathlib
+import shutil
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from .backends import get_backend
+from .backends.base import Backend, CannotBuild
+from .backends.payload import logical_words
+from .backends.trees import build_tree
+from .compare import differences, read, tensors_in
+from .formats.base import Format
+from .specs import DTYPES, Fill, ModelSpec, Spec, TensorSpec, other_values, payload_of, tensor_specs_in
+from .verdicts import Difference, Observation
+from .words import equal
+
+
+NOTHING_WRITTEN = "save returned, and nothing stands at the path that it was given"
+_INPUTS = Fill(seed=1)
+
+
+class Trials:
+    """Runs trials of one format in one folder, each in a new folder of its own that is gone afterwards."""
+
+    def __init__(self, format: Format, folder: pathlib.Path) -> None:
+        self.format = format
+        self.folder = folder
+        self.backend: Backend = get_backend(format.backend)
+        self._numbers = itertools.count()
+        self._held: set[TensorSpec] = set()
+
+    @contextlib.contextmanager
+    def fresh_path(self) -> Iterator[pathlib.Path]:
+        folder = self.folder / f"{next(self._numbers)}"
+        folder.mkdir(parents=True)
+        try:
+            yield folder / f"checkpoint{self.format.suffix}"
+        finally:
+            shutil.rmtree(folder)
+
+    @contextlib.contextmanager
+    def scope(self) -> Iterator[None]:
+        """The settings under which trees are built, saved, loaded and compared. Warnings are no verdict here, whatever
+        filters the process has."""
+        with warnings.catch_warnings(), self.backend.scope(), self.format.context() if self.format.context else contextlib.nullcontext():
+            warnings.simplefilter("ignore")
+            yield
+
+    def run(self, spec: Spec, limit: Callable[[int], int] | None = None) -> Observation:
+        """Saves and loads what ``spec`` describes; ``limit`` gives the bytes on disk that a payload may take."""
+        if self.format.save is None and not isinstance(spec, ModelSpec):
+            return Observation(skipped="the format has no save and load for trees, only for models")
+        try:
+            with self.scope(), self.fresh_path() as path:
+                return self._model(spec, path) if isinstance(spec, ModelSpec) else self._tree(spec, path, limit)
+        except CannotBuild as error:
+            return Observation(skipped=str(error))
+
+    def _tree(self, spec: Spec, path: pathlib.Path, limit: Callable[[int], int] | None) -> Observation:
+        assert self.format.save is not None and self.format.load is not None
+        saved = build_tree(spec, self.backend)
+        if why := self._not_held(spec, saved):
+            return Observation(skipped=why)
+        if failed := self._save(self.format.save, saved, path):
+            return failed
+        size = size_on_disk(path)
+        if size is None:
+            return Observation(unreadable=NOTHING_WRITTEN)
+        expected = build_tree(spec, self.backend)
+        arguments: tuple[Any, ...] = ()
+        if self.format.template:
+            template = self._template(spec, expected)
+            if template is None:
+                return Observation(skipped="no template with other values than these can be made, so nothing would be shown")
+            arguments = (template,)
+        loaded, failed = _attempt("load", self.format.load, path, *arguments)
+        if failed:
+            return failed
+        if self._same_object(loaded, saved):
+            return Observation(unreadable="load returned the very object that was saved, which shows nothing about the file")
+        found = tuple(differences(loaded, expected))
+        excess = None
+        if limit is not None and size > (allowed := limit(payload_of(spec))):
+            excess = f"{size} bytes on disk for {payload_of(spec)} bytes of values; {allowed} would be agreed to"
+        return Observation(differences=found, excess=excess)
+
+    def _save(self, save: Callable[[Any, Any], Any], saved: Any, path: pathlib.Path) -> Observation | None:
+        result, failed = _attempt("save", save, saved, path)
+        if failed is None and self.format.wait is not None:
+            _, failed = _attempt("save", self.format.wait, result)
+        return failed
+
+    def _not_held(self, spec: Spec, built: Any) -> str | None:
+        """Why the framework itself does not hold what the format would be asked to keep; None if it does."""
+        for tensor in tensor_specs_in(spec):
+            if tensor in self._held or tensor.traits:
+                continue
+            reading = self.backend.read(self.backend.build(tensor))
+            row = DTYPES[tensor.dtype]
+            if reading.words is not None and not (
+                reading.shape == tensor.shape and equal(reading.words, logical_words(tensor), row)
+            ):
+                return f"{self.backend.name} itself does not hold the bits of {tensor!r}"
+            self._held.add(tensor)
+        return None
+
+    def _template(self, spec: Spec, expected: Any) -> Any:
+        """A tree of the same structure with other values; None where there are none but these."""
+        for attempt in range(1, 20):
+            template = build_tree(other_values(spec, attempt), self.backend)
+            if any(each.aspect in ("values", "nan-payload") for each in differences(template, expected)):
+                return template
+        return None
+
+    def _same_object(self, loaded: Any, saved: Any) -> bool:
+        """Whether what was loaded is, or holds a tensor of, what was saved."""
+        if loaded is saved and not isinstance(saved, bool | int | float | str | bytes | type(None) | tuple):
+            return True
+        mine = list(tensors_in(saved))
+        objects = {id(tensor) for tensor in mine}
+        addresses = {_address(tensor) for tensor in mine} - {None}
+        return any(id(tensor) in objects or _address(tensor) in addresses for tensor in tensors_in(loaded))
+
+    def _model(self, spec: ModelSpec, path: pathlib.Path) -> Observation:
+        backend = self.backend
+        model, clone = backend.build_model(spec), backend.build_model(other_model(spec))
+        expected = backend.build_model(spec)
+        before = backend.model_state(clone)
+        if not differences(before, backend.model_state(expected)):
+            return Observation(skipped="the clone does not differ from the model, so nothing would be shown")
+        if self.format.save_model is not None and self.format.load_model is not None:
+            if failed := self._save(self.format.save_model, model, path):
+                return failed
+            if size_on_disk(path) is None:
+                return Observation(unreadable=NOTHING_WRITTEN)
+            arguments = () if self.format.whole_model else (clone,)
+            returned, failed = _attempt("load", self.format.load_model, path, *arguments)
+            if failed:
+                return failed
+            if returned is model:
+                return Observation(unreadable="load_model returned the very model that was saved")
+            clone = clone if returned is None else returned
+        else:
+            assert self.format.save is not None and self.format.load is not None
+            if failed := self._save(self.format.save, backend.model_state(model), path):
+                return failed
+            if size_on_disk(path) is None:
+                return Observation(unreadable=NOTHING_WRITTEN)
+            arguments = (before,) if self.format.template else ()
+            state, failed = _attempt("load", self.format.load, path, *arguments)
+            if failed:
+                return failed
+            _, failed = _attempt("load", backend.load_model_state, clone, state)
+            if failed:
+                return failed
+        return Observation(differences=tuple(self._model_differences(clone, expected, spec)))
+
+    def _model_differences(self, clone: Any, expected: Any, spec: ModelSpec) -> list[Difference]:
+        """State first, then outputs: where the state differs, that the outputs do is no news."""
+        backend = self.backend
+        found = differences(backend.model_state(clone), backend.model_state(expected))
+        if found:
+            return found
+        inputs = backend.build(TensorSpec("float32", (2, spec.inputs), fill=_INPUTS))
+        return differences({"outputs": backend.run_model(clone, inputs)}, {"outputs": backend.run_model(expected, inputs)})
+
+
+def other_model(spec: ModelSpec) -> ModelSpec:
+    """The same network with other parameters."""
+    return ModelSpec(spec.layers, spec.inputs, spec.seed % ((1 << 64) - 1) + 1)
+
+
+def size_on_disk(path: pathlib.Path) -> int | None:
+    """The bytes of everything that a format owns: the path, and names that begin with it. None if there is nothing."""
+    owned = [entry for entry in path.parent.iterdir() if entry.name.startswith(path.name)]
+    if not owned:
+        return None
+    files = [file for entry in owned for file in ([entry] if entry.is_file() else entry.rglob("*"))]
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def _address(tensor: Any) -> int | None:
+    reading = read(tensor)
+    if reading is None or reading.memory is None or 0 in reading.shape:
+        return None
+    return reading.memory.address
+
+
+def _attempt(stage: str, function: Callable[..., Any], *arguments: Any) -> tuple[Any, Observation | None]:
+    """Calls the user's function; an exception becomes a fact, but for those that mean the run itself."""
+    try:
+        return function(*arguments), None
+    except (KeyboardInterrupt, GeneratorExit):
+        raise
+    except SystemExit as error:
+        return None, Observation(crashed=f"{stage} ended the process: SystemExit({error.code!r})")
+    except BaseException as error:
+        # pytest.skip() and Hypothesis' own signals inside a user's function are not the format's doing.
+        if type(error).__module__ in ("_pytest.outcomes", "hypothesis.errors"):
+            raise
+        text = _said(error, arguments)
+        return None, Observation(refused=text) if stage == "save" else Observation(unreadable=text)
+
+
+def _said(error: BaseException, arguments: tuple[Any, ...], limit: int = 400) -> str:
+    """The exception in words, without the name of the folder, which is another one every time."""
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    for argument in arguments:
+        if isinstance(argument, pathlib.Path):
+            text = text.replace(str(argument.parent), "<folder>")
+    return text if len(text) <= limit else f"{text[:limit]}…"
