@@ -70,6 +70,23 @@ def tensors_in(tree: Any) -> Iterator[Any]:
             todo.extend(reversed(list(children.values())))
 
 
+def _address(tensor: Any) -> int | None:
+    reading = read(tensor)
+    if reading is None or reading.memory is None or 0 in reading.shape:
+        return None
+    return reading.memory.address
+
+
+def same_object(loaded: Any, saved: Any) -> bool:
+    """Whether what was loaded is what was saved, or holds one of its tensors; values that Python shares do not count."""
+    if loaded is saved and not isinstance(saved, bool | int | float | str | bytes | type(None) | tuple):
+        return True
+    mine = list(tensors_in(saved))
+    objects = {id(tensor) for tensor in mine}
+    addresses = {_address(tensor) for tensor in mine} - {None}
+    return any(id(tensor) in objects or _address(tensor) in addresses for tensor in tensors_in(loaded))
+
+
 def shown_path(path: _Path) -> str:
     steps = []
     while path is not None:

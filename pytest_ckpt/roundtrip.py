@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import collections.abc
 import contextlib
 import copy
+import dataclasses
 import pathlib
 import tempfile
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from .backends import owner_of
-from .compare import differences
+from .compare import differences, same_object
+from .specs import DTYPES, Fill, PlainSpec, TensorSpec, other_values
+from .specs.trees import PLAIN_TYPES
 from .trials import NOTHING_WRITTEN, size_on_disk
 from .verdicts import describe
 
@@ -29,7 +33,7 @@ def assert_roundtrip(
     """Raises AssertionError unless ``load`` gives back, bit for bit, what ``save`` was given.
 
     ``save(obj, path)`` and ``load(path)`` get a fresh path; with ``template=True`` it is ``load(path, fresh)``, where ``fresh``
-    is ``make()``, or a copy of ``obj`` with every tensor set to zero. ``ignore`` names aspects that do not count. What was
+    is ``make()``, or the same tree with other values. ``ignore`` names aspects that do not count. What was
     there is remembered before `save`, so a save that alters ``obj`` is seen too. Raises TypeError or ValueError, at once, for
     functions that are none or arguments that do not go together.
     """
@@ -41,32 +45,56 @@ def assert_roundtrip(
         raise ValueError("assert_roundtrip: inputs= is for models, which this version does not compare yet; pass the model's state")
     if make is not None and not template:
         raise ValueError("assert_roundtrip: make= makes what a template is; say template=True as well")
-    ignored = frozenset(ignore)
-    before = copy.deepcopy(obj)
-    _not_alike(before, obj, ignored, "a deep copy of it is not the same, so it cannot be remembered")
+    ignored = tuple(ignore)
+    remembered = _remembered(obj)
+    unlike = differences(obj, remembered)
     with contextlib.ExitStack() as stack:
         if folder is None:
             folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pytest-ckpt-")))
         path = folder / "checkpoint"
         save(obj, path)
-        _not_alike(obj, before, ignored, "save altered what it was given")
+        if (now := differences(obj, remembered)) != unlike:
+            raise AssertionError(f"save altered what it was given:\n{describe(now)}")
         if size_on_disk(path) is None:
             raise AssertionError(NOTHING_WRITTEN)
-        if not template:
-            loaded = load(path)
-        else:
-            fresh = make() if make is not None else zeroed(before)
-            if not differences(fresh, before):
-                raise AssertionError("the template holds the very values that were saved, so nothing would be shown; give make=")
-            loaded = load(path, fresh)
-        if loaded is obj and owner_of(obj) is not None:
+        arguments = (_fresh(obj, make),) if template else ()
+        loaded = load(path, *arguments)
+        if same_object(loaded, obj):
             raise AssertionError("load returned the very object that was saved, which shows nothing about the file")
-        _not_alike(loaded, before, ignored, "what came back is not what was saved")
+        if found := differences(loaded, obj, ignored):
+            raise AssertionError(f"what came back is not what was saved, {len(found)} difference(s):\n{describe(found)}")
 
 
-def _not_alike(actual: Any, expected: Any, ignore: frozenset[str], what: str) -> None:
-    __tracebackhide__ = True
-    ignore = ignore if "save" not in what else ignore
-    found = differences(actual, expected, ignore)
-    if found:
-        raise AssertionError(f"{what}, {len(found)} difference(s):\n{describe(found)}")
+def _remembered(obj: Any) -> Any:
+    """A copy of what will be saved, to see afterwards whether it was altered."""
+    try:
+        return copy.deepcopy(obj)
+    except Exception as error:
+        raise TypeError(f"assert_roundtrip: {type(obj).__name__} cannot be copied, so it cannot be remembered: {error}") from error
+
+
+def _fresh(obj: Any, make: Callable[[], Any] | None) -> Any:
+    """What a loader gets to fill: it has to hold other values than those that were saved."""
+    fresh = make() if make is not None else other_tree(obj)
+    if not any(each.aspect in ("values", "nan-payload") or each.lost for each in differences(fresh, obj)):
+        raise ValueError("the template holds the very values that were saved, so nothing would be shown; give another make=")
+    return fresh
+
+
+def other_tree(obj: Any) -> Any:
+    """The same containers with tensors of other values. Raises ValueError for what only the user can make."""
+    backend = owner_of(obj)
+    if backend is not None:
+        reading = backend.read(obj)
+        if reading.dtype not in DTYPES or reading.parts is not None:
+            raise ValueError(f"no other {reading.kind} of dtype {reading.dtype} can be made as a template; give make=")
+        return backend.build(TensorSpec(reading.dtype, reading.shape, fill=Fill(seed=7919)))
+    if isinstance(obj, tuple) and hasattr(obj, "_fields"):
+        return type(obj)(*map(other_tree, obj))
+    if isinstance(obj, list | tuple):
+        return type(obj)(map(other_tree, obj))
+    if isinstance(obj, collections.abc.Mapping):
+        return type(obj)((key, other_tree(value)) for key, value in obj.items())  # type: ignore[call-arg]
+    if dataclasses.is_dataclass(obj) and not isinstance(obj, type):
+        return dataclasses.replace(obj, **{field.name: other_tree(getattr(obj, field.name)) for field in dataclasses.fields(obj)})
+    return other_values(PlainSpec(obj)).value if type(obj) in PLAIN_TYPES else obj

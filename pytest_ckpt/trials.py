@@ -17,7 +17,7 @@ from .backends import get_backend
 from .backends.base import Backend, CannotBuild
 from .backends.payload import logical_words
 from .backends.trees import build_tree
-from .compare import differences, read, tensors_in
+from .compare import differences, same_object
 from .formats.base import Format
 from .specs import DTYPES, Fill, ModelSpec, Spec, TensorSpec, other_values, payload_of, tensor_specs_in
 from .verdicts import Difference, Observation
@@ -85,7 +85,7 @@ class Trials:
         loaded, failed = _attempt("load", self.format.load, path, *arguments)
         if failed:
             return failed
-        if self._same_object(loaded, saved):
+        if same_object(loaded, saved):
             return Observation(unreadable="load returned the very object that was saved, which shows nothing about the file")
         found = tuple(differences(loaded, expected))
         excess = None
@@ -120,15 +120,6 @@ class Trials:
             if any(each.aspect in ("values", "nan-payload") for each in differences(template, expected)):
                 return template
         return None
-
-    def _same_object(self, loaded: Any, saved: Any) -> bool:
-        """Whether what was loaded is, or holds a tensor of, what was saved."""
-        if loaded is saved and not isinstance(saved, bool | int | float | str | bytes | type(None) | tuple):
-            return True
-        mine = list(tensors_in(saved))
-        objects = {id(tensor) for tensor in mine}
-        addresses = {_address(tensor) for tensor in mine} - {None}
-        return any(id(tensor) in objects or _address(tensor) in addresses for tensor in tensors_in(loaded))
 
     def _model(self, spec: ModelSpec, path: pathlib.Path) -> Observation:
         backend = self.backend
@@ -186,13 +177,6 @@ def size_on_disk(path: pathlib.Path) -> int | None:
         return None
     files = [file for entry in owned for file in ([entry] if entry.is_file() else entry.rglob("*"))]
     return sum(file.stat().st_size for file in files if file.is_file())
-
-
-def _address(tensor: Any) -> int | None:
-    reading = read(tensor)
-    if reading is None or reading.memory is None or 0 in reading.shape:
-        return None
-    return reading.memory.address
 
 
 def _attempt(stage: str, function: Callable[..., Any], *arguments: Any) -> tuple[Any, Observation | None]:

@@ -43,6 +43,11 @@ def installed_formats() -> tuple[str, ...]:
     return tuple(name for name in known_formats() if name not in BUILTIN or is_installed(BUILTIN[name]))
 
 
+def backend_of(name: str) -> str:
+    """The backend of a known format; that of a third party is loaded to find out."""
+    return BUILTIN[name] if name in BUILTIN else get_format(name).backend
+
+
 @functools.cache
 def get_format(name: str) -> Format:
     """The format called ``name``. Raises ValueError with the nearest name, or ImportError if its framework is missing."""
@@ -59,4 +64,4 @@ def get_format(name: str) -> Format:
     return found
 
 
-__all__ = ["BUILTIN", "DOMAINS", "Format", "get_format", "installed_formats", "known_formats"]
+__all__ = ["BUILTIN", "DOMAINS", "Format", "backend_of", "get_format", "installed_formats", "known_formats"]

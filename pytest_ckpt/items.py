@@ -1,0 +1,110 @@
+"""What a test gets as ``check``: a check bound to a format, which runs when it is called and speaks pytest's language.
+
+Also how a result travels in a pytest report, from a worker of pytest-xdist to the process that sums up.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+
+from .checks import Check, checks_for
+from .expectations import expectation_for, is_pattern
+from .formats.base import Format
+from .runner import Result, Runner
+from .specs import Spec, from_json, to_json
+from .verdicts import Verdict
+
+#: The name under which a result stands among a report's properties.
+PROPERTY = "ckpt"
+
+
+class CheckFailed(AssertionError):
+    """A verdict that was not declared."""
+
+
+class BoundCheck:
+    """One check of one format. Called, it asks: it returns the `Result` if that is kept, fails the test if the verdict is not
+    as declared, and otherwise ends it as an expected failure or a skip, with the reason."""
+
+    def __init__(self, runner: Runner, check: Check) -> None:
+        self.runner = runner
+        self.check = check
+        self.result: Result | None = None
+
+    def __repr__(self) -> str:
+        return f"<check {self.check.name} of {self.runner.format.name}>"
+
+    def __call__(self) -> Result:
+        __tracebackhide__ = True
+        self.result = result = self.runner.run(self.check)
+        if result.skipped is not None:
+            pytest.skip(result.skipped)
+        if not result.passed:
+            raise CheckFailed(str(result))
+        if result.verdict is not Verdict.KEPT:
+            why = result.expectation.why if result.expectation else f"outside what the format accepts ({self.runner.format.accepts})"
+            pytest.xfail(f"{result.verdict}: {why}")
+        return result
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """A result as it is summed up: one cell of the table of formats and checks.
+
+    ``pattern`` is the key of ``expected_failures`` that speaks for the check, if it stands for several, and ``of`` for how many.
+    """
+
+    format: str
+    backend: str
+    check: str
+    verdict: Verdict | None
+    passed: bool
+    seconds: float
+    counterexample: Spec | None = None
+    pattern: str | None = None
+    of: int = 0
+
+    @property
+    def failed(self) -> bool:
+        return not self.passed and self.verdict is not None
+
+    def text(self) -> str:
+        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return json.dumps({**fields, "counterexample": to_json(self.counterexample), "seconds": round(self.seconds, 4)})
+
+    @classmethod
+    def from_text(cls, text: str) -> Cell:
+        fields: dict[str, Any] = json.loads(text)
+        fields["verdict"] = fields["verdict"] and Verdict(fields["verdict"])
+        fields["counterexample"] = from_json(fields["counterexample"])
+        return cls(**fields)
+
+
+def cell_of(format: Format, result: Result) -> Cell:
+    """What is worth reporting of a result."""
+    _, key = expectation_for(format.expected_failures, result.check)
+    several = key is not None and (is_pattern(key) or "/" not in key)
+    under = [check for check in checks_for(format.backend) if expectation_for(format.expected_failures, check.name)[1] == key]
+    return Cell(
+        result.format, result.backend, result.check, result.verdict, result.passed, result.seconds,
+        result.counterexample, key if several else None, len(under) if several else 0,
+    )  # fmt: skip
+
+
+def idle_in(cells: list[Cell]) -> list[tuple[str, str, int]]:
+    """Format, pattern and number of checks, for each pattern under which all checks were asked and kept."""
+    groups: dict[tuple[str, str], dict[str, Cell]] = {}
+    for cell in cells:
+        if cell.pattern is not None:
+            groups.setdefault((cell.format, cell.pattern), {})[cell.check] = cell
+    idle = []
+    for (format, pattern), under in groups.items():
+        judged = [cell for cell in under.values() if cell.verdict is not None]
+        complete = all(len(under) == cell.of for cell in under.values())
+        if complete and judged and all(cell.verdict is Verdict.KEPT for cell in judged):
+            idle.append((format, pattern, len(judged)))
+    return idle

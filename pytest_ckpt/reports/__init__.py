@@ -1,0 +1,1 @@
+"""What is shown of results. Reads results and cells, asks nothing."""

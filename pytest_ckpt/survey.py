@@ -1,0 +1,51 @@
+"""Learns what a format keeps: every check is asked without expectations, and the domain is found by trying."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+from .formats.base import DOMAINS, Format
+from .runner import Result, Runner
+from .specs import DictSpec, Fill, ListSpec, Spec, TensorSpec
+from .verdicts import Verdict, severity
+
+
+def survey(
+    format: Format, examples: int | None = None, seed: int | None = None, progress: Callable[[int, int, Result], None] | None = None
+) -> tuple[str, list[Result]]:
+    """The domain that describes the format, and the results of all checks in it; ``progress`` is called after each check.
+
+    The format's own ``accepts`` and ``expected_failures`` play no part.
+    """
+    accepts = found_domain(format)
+    results = []
+    with Runner(dataclasses.replace(format, accepts=accepts, expected_failures={}), "all", examples, seed) as runner:
+        for number, check in enumerate(runner.checks, start=1):
+            results.append(runner.run(check))
+            if progress is not None:
+                progress(number, len(runner.checks), results[-1])
+    return accepts, results
+
+
+def found_domain(format: Format) -> str:
+    """The widest of tree, dict, list and tensor whose plainest example comes back with its values; the declared one if none does."""
+    if format.save is None:
+        return format.accepts
+    first, second = TensorSpec("float32", (2,), fill=Fill(1)), TensorSpec("float32", (2, 3), fill=Fill(2))
+    probes: dict[str, list[Spec]] = {
+        "tree": [DictSpec((("a", ListSpec((first, second))), ("b", DictSpec((("c", first),)))))],
+        "dict": [DictSpec((("a", first), ("b", second)))],
+        "list": [ListSpec((first, second)), ListSpec((first,))],
+        "tensor": [first, second],
+    }
+    with Runner(dataclasses.replace(format, expected_failures={}), "all", 0) as runner:
+        for domain in reversed(DOMAINS):
+            seen = [runner.trials.run(spec) for spec in probes[domain]]
+            if all(
+                each.refused is each.unreadable is each.crashed is each.skipped is None
+                and all(severity(difference) < Verdict.CHANGED for difference in each.differences)
+                for each in seen
+            ):
+                return domain
+    return format.accepts
