@@ -1,0 +1,16 @@
+"""What all tests share: the backend under test, which a tox environment names, or else all that are installed."""
+
+from __future__ import annotations
+
+import os
+
+from pytest_ckpt.backends import installed_backends
+
+pytest_plugins = ["pytester"]
+
+#: The framework of this environment; its own tests must run there, so that none is skipped unseen.
+UNDER_TEST = os.environ.get("CKPT_TEST_BACKEND", "")
+
+#: numpy is always there, and is tested in every environment.
+BACKENDS = tuple(dict.fromkeys(["numpy", UNDER_TEST])) if UNDER_TEST else installed_backends()
+

@@ -1,0 +1,96 @@
+"""numpy: arrays packed with all that can be seen of them, and faults in what only arrays have."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+import numpy as np
+
+from pytest_ckpt.backends.base import Memory, bounds
+from pytest_ckpt.backends.numpy import TaggedArray
+
+
+def pack(tensors: list[Any]) -> Any:
+    """Arrays that share memory go into one block of bytes, so that they share it again afterwards."""
+    spans = sorted((*bounds(_memory(array)), index) for index, array in enumerate(tensors) if _is_raw(array))
+    blocks: list[tuple[int, int]] = []
+    for low, high, _ in spans:
+        if blocks and low < blocks[-1][1]:
+            blocks[-1] = (blocks[-1][0], max(high, blocks[-1][1]))
+        else:
+            blocks.append((low, high))
+    records = []
+    for array in tensors:
+        if not _is_raw(array):
+            records.append(("whole", array))
+            continue
+        low, high = bounds(_memory(array))
+        block = next(index for index, (start, stop) in enumerate(blocks) if start <= low and high <= stop)
+        offset = array.__array_interface__["data"][0] - blocks[block][0]
+        kind = TaggedArray if isinstance(array, TaggedArray) else np.ndarray
+        records.append(("raw", block, offset, array.shape, array.strides, array.dtype, kind, array.flags.writeable))
+    return [ctypes.string_at(low, high - low) for low, high in blocks], records
+
+
+def unpack(packed: Any) -> list[Any]:
+    blocks = [bytearray(block) for block in packed[0]]
+    tensors = []
+    for record in packed[1]:
+        if record[0] == "whole":
+            tensors.append(record[1])
+            continue
+        _, block, offset, shape, strides, dtype, kind, writeable = record
+        array = np.ndarray(shape, dtype, blocks[block], offset, strides).view(kind)
+        array.flags.writeable = writeable
+        tensors.append(array)
+    return tensors
+
+
+def _is_raw(array: Any) -> bool:
+    return type(array) in (np.ndarray, np.memmap, TaggedArray) and array.size > 0 and not array.dtype.hasobject and array.dtype.kind != "T"
+
+
+def _memory(array: Any) -> Memory:
+    return Memory(array.__array_interface__["data"][0], array.shape, array.strides, array.dtype.itemsize)
+
+
+def copied(array: Any) -> Any:
+    return array.copy()
+
+
+def misread(layout: str, array: Any) -> Any:
+    """What a writer that overlooks just this layout would store; the array itself if it has another one."""
+    first = array.base if array.base is not None else array
+    while first.base is not None and isinstance(first.base, np.ndarray):
+        first = first.base
+    if layout in ("transposed", "fortran", "channels-last"):
+        return array.ravel(order="K").reshape(array.shape)
+    if layout in ("sliced", "offset"):
+        return first.ravel()[: array.size].reshape(array.shape).copy()
+    if layout == "negative-stride":
+        return array[..., ::-1].copy() if array.strides[-1] < 0 else array
+    if layout == "broadcast":
+        return np.concatenate([array[:1], np.zeros_like(array[1:])]) if array.strides[0] == 0 else array
+    if layout == "byte-swapped":
+        return array.view(array.dtype.newbyteorder("=")).copy()
+    if layout == "read-only":
+        return array if array.flags.writeable else np.zeros_like(array)
+    if layout == "memory-mapped":
+        return np.zeros(array.shape, array.dtype) if isinstance(array, np.memmap) else array
+    raise KeyError(layout)
+
+
+def without(case: str, array: Any) -> Any:
+    """The array without what a case of the family `tensor` asks about."""
+    if case == "kind":
+        return array.view(TaggedArray)
+    if case == "subclass":
+        return array.view(np.ndarray)
+    if case == "masked":
+        return np.asarray(array)
+    if case == "strides":
+        return np.ascontiguousarray(array) if array.ndim else array
+    if case == "byte-order":
+        return array.astype(array.dtype.newbyteorder("="))
+    raise KeyError(case)
