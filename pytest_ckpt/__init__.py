@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from . import strategies
     from .checks import list_checks
     from .compare import assert_identical, differences
-    from .marks import conformance
     from .expectations import Expectation, changed, converted, costly, crashed, refused, unreadable, unsafe
     from .formats.base import Format
+    from .marks import conformance
     from .roundtrip import assert_roundtrip
     from .runner import Result, check_format
     from .verdicts import Difference, Verdict

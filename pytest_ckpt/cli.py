@@ -35,9 +35,13 @@ def _parser() -> _Parser:
         "run", help="ask formats, and print a matrix",
         description="Asks the checks of formats and prints a matrix. Options that are not named here go to pytest: -n, -k, -x, -v, --junitxml.",
     )  # fmt: skip
-    run.add_argument("formats", nargs="*", metavar="FORMAT", help="a built-in name or module:object (default: all of the installed backends)")
+    run.add_argument(
+        "formats", nargs="*", metavar="FORMAT", help="a built-in name or module:object (default: all of the installed backends)"
+    )
     _functions(run)
-    run.add_argument("--select", action="append", metavar="NAME", help="family, check or glob; '-NAME' leaves out; 'all' (default: the core checks)")
+    run.add_argument(
+        "--select", action="append", metavar="NAME", help="family, check or glob; '-NAME' leaves out; 'all' (default: the core checks)"
+    )
     run.add_argument("--examples", type=int, metavar="N", help="examples to draw for each check")
     run.add_argument("--seed", metavar="N", help="the seed of drawn examples, or 'random'")
     survey = commands.add_parser(
@@ -109,13 +113,26 @@ def _run(options: argparse.Namespace, rest: list[str]) -> int:
         except ValueError as error:
             raise Wrong(str(error)) from None
     if not any(select_checks(format.backend, options.select) for format in formats):
-        raise Wrong(f"{', '.join(format.name for format in formats)}: none of the checks {', '.join(options.select)} can be asked of this backend")
+        raise Wrong(
+            f"{', '.join(format.name for format in formats)}: none of the checks {', '.join(options.select)} can be asked of this backend"
+        )
     if options.examples is not None and options.examples < 0:
         raise Wrong(f"--examples takes a number of examples, 0 or more, not {options.examples}")
     if options.seed is not None and options.seed != "random" and not options.seed.isdigit():
         raise Wrong(f"--seed takes a whole number or 'random', not {options.seed!r}")
     suite = os.path.join(os.path.dirname(__file__), "suite.py")
-    command = [suite, "-c", os.path.join(os.path.dirname(__file__), "suite.ini"), "-p", "no:cacheprovider", "-p", "no:benchmark", "-q", "--tb=short", "-rfE"]
+    command = [
+        suite,
+        "-c",
+        os.path.join(os.path.dirname(__file__), "suite.ini"),
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:benchmark",
+        "-q",
+        "--tb=short",
+        "-rfE",
+    ]
     command += [f"--ckpt-format={target.text()}" for target in targets]
     command += [f"--ckpt-select={name}" for name in options.select or ()]
     command += [f"--ckpt-examples={options.examples}"] if options.examples is not None else []

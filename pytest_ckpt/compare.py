@@ -276,7 +276,9 @@ def _lookup(children: dict[Any, Any], key: Any) -> tuple[Any, Any]:
 
 
 def _step(container: Any, key: Any) -> str:
-    return f"[{key!r}]" if isinstance(container, collections.abc.Mapping | list | collections.deque) or not isinstance(key, str) else f".{key}"
+    return (
+        f"[{key!r}]" if isinstance(container, collections.abc.Mapping | list | collections.deque) or not isinstance(key, str) else f".{key}"
+    )
 
 
 def _type(value: Any) -> str:

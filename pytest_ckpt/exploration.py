@@ -74,9 +74,7 @@ def explore(strategy: SearchStrategy[_T], visit: Callable[[_T], object], *, coun
         run()
 
 
-def shrink(
-    strategy: SearchStrategy[_T], bad_enough: Callable[[_T], bool], *, count: int, seed: int, seconds: float
-) -> _T | None:
+def shrink(strategy: SearchStrategy[_T], bad_enough: Callable[[_T], bool], *, count: int, seed: int, seconds: float) -> _T | None:
     """The simplest value for which ``bad_enough`` is true, or None if ``count`` draws do not come upon one.
 
     Started with the seed that `explore` had, it draws the same values first, so what was found is found again.

@@ -66,7 +66,9 @@ class Result:
         if self.expectation is not None:
             lines.append(f"declared: {self.expectation.verdict} ({self.expectation.why})")
         elif self.failed:
-            lines.append("declared: nothing, so it has to be KEPT" + (" (or REFUSED: outside what the format accepts)" if self.outside else ""))
+            lines.append(
+                "declared: nothing, so it has to be KEPT" + (" (or REFUSED: outside what the format accepts)" if self.outside else "")
+            )
         if self.counterexample is not None:
             lines.append(f"counterexample: {self.counterexample!r}")
         if self.skipped:

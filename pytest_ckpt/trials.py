@@ -23,7 +23,6 @@ from .specs import DTYPES, Fill, ModelSpec, Spec, TensorSpec, other_values, payl
 from .verdicts import Difference, Observation
 from .words import equal
 
-
 NOTHING_WRITTEN = "save returned, and nothing stands at the path that it was given"
 _INPUTS = Fill(seed=1)
 
@@ -106,9 +105,7 @@ class Trials:
                 continue
             reading = self.backend.read(self.backend.build(tensor))
             row = DTYPES[tensor.dtype]
-            if reading.words is not None and not (
-                reading.shape == tensor.shape and equal(reading.words, logical_words(tensor), row)
-            ):
+            if reading.words is not None and not (reading.shape == tensor.shape and equal(reading.words, logical_words(tensor), row)):
                 return f"{self.backend.name} itself does not hold the bits of {tensor!r}"
             self._held.add(tensor)
         return None

@@ -13,4 +13,3 @@ UNDER_TEST = os.environ.get("CKPT_TEST_BACKEND", "")
 
 #: numpy is always there, and is tested in every environment.
 BACKENDS = tuple(dict.fromkeys(["numpy", UNDER_TEST])) if UNDER_TEST else installed_backends()
-

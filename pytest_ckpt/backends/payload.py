@@ -130,7 +130,7 @@ def logical_words(spec: TensorSpec) -> Any:
     if spec.layout != "broadcast":
         return words(spec.dtype, spec.shape, spec.fill)
     block = words(spec.dtype, (1, *spec.shape[1:]), spec.fill)
-    return np.ascontiguousarray(np.broadcast_to(block, (*spec.shape, *block.shape[len(spec.shape):])))
+    return np.ascontiguousarray(np.broadcast_to(block, (*spec.shape, *block.shape[len(spec.shape) :])))
 
 
 def sparse_mask(shape: tuple[int, ...], seed: int) -> Any:

@@ -192,4 +192,3 @@ def many_elements(asking: Asking) -> Iterator[Spec]:
     What to do: test with more data than one chunk.
     """
     return _tensors(asking, (100_003,))
-

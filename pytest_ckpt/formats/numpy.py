@@ -90,7 +90,9 @@ FORMATS = (
             "container/*": converted("savez makes an array of everything that is not one"),
             "container/bytes": changed("an array of byte strings cannot tell trailing NULs from padding"),
             "keys/nul": changed("a name in a zip archive ends at a NUL", defect=True),
-            "keys/api-names": changed("names are keyword arguments: allow_pickle is taken for savez's own, and its array is not written", defect=True),
+            "keys/api-names": changed(
+                "names are keyword arguments: allow_pickle is taken for savez's own, and its array is not written", defect=True
+            ),
             "alias/same-tensor-twice": converted("each name has its own member in the archive"),
             "alias/overlapping-views": converted("each name has its own member in the archive"),
             "alias/file-size-of-alias": costly("each name has its own member in the archive"),

@@ -24,7 +24,9 @@ def summary(cells: Iterable[Cell]) -> list[str]:
     counts = Counter(_state(cell) for cell in found)
     totals = ", ".join(f"{counts[state]} {state}" for state in ("kept", "as declared", "skipped", "not as declared") if counts[state])
     lines = ["", *_aligned(rows), ""]
-    lines.append("ok: all kept   declared: as declared, not all kept   skip: could not be asked   -: nothing to ask   VERDICT: not as declared")
+    lines.append(
+        "ok: all kept   declared: as declared, not all kept   skip: could not be asked   -: nothing to ask   VERDICT: not as declared"
+    )
     lines.append(f"{len(found)} checks of {len(formats)} format(s): {totals}; {sum(cell.seconds for cell in found):.1f} s in checks")
     failed = next((cell for cell in found if cell.failed), None)
     if failed is not None:

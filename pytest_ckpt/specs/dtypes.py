@@ -217,7 +217,5 @@ def nan_patterns(name: str) -> tuple[int, ...]:
     half = row.word * row.words // row.parts
     low = (1 << half) - 1
     return tuple(
-        bits
-        for bits in special_patterns(name)
-        if any(is_nan(row.float, bits >> (half * part) & low) for part in range(row.parts))
+        bits for bits in special_patterns(name) if any(is_nan(row.float, bits >> (half * part) & low) for part in range(row.parts))
     )

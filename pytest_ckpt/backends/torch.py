@@ -1,0 +1,255 @@
+"""The backend for PyTorch. Its placeholder types int1 to uint7 are left out: they have no kernels, not even a copy."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+import warnings
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..specs import DTYPES, LAYOUTS, TRAITS, DType, Fill, ModelSpec, TensorSpec, dtypes_of
+from ..specs.layouts import WINDOW
+from . import payload
+from .base import CannotBuild, Memory, Reading, words_at
+
+name = "torch"
+package = "torch"
+
+#: Integers (or the one type of sixteen bytes) that elements are moved about as, so that no bit of them is touched.
+_CARRIERS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64, 16: torch.complex128}
+_GRADIENT_KINDS = ("float", "complex")
+_SPARSE = ("sparse-coo", "sparse-csr")
+_QUANTIZED = ("quantized", "quantized-per-channel")
+
+
+class TaggedTensor(torch.Tensor):  # type: ignore[misc]
+    """The subclass that the trait "subclass" builds."""
+
+
+def version() -> str:
+    return str(torch.__version__)
+
+
+def dtypes() -> tuple[str, ...]:
+    return tuple(dtype for dtype in dtypes_of(name) if isinstance(getattr(torch, dtype, None), torch.dtype))
+
+
+def refusal(spec: TensorSpec) -> str | None:
+    if spec.dtype not in dtypes_of(name) or not isinstance(getattr(torch, spec.dtype, None), torch.dtype):
+        return f"torch {version()} here has no dtype {spec.dtype}"
+    if spec.layout != "c" and name not in LAYOUTS[spec.layout].backends:
+        return f"torch has no layout {spec.layout!r}"
+    if len(spec.shape) > 64:
+        return f"torch has no tensors with {len(spec.shape)} dimensions"
+    for trait in spec.traits:
+        if name not in TRAITS[trait]:
+            return f"torch has no tensors with the trait {trait!r}"
+    if "accelerator" in spec.traits and not torch.cuda.is_available():
+        return "torch sees no accelerator here"
+    if {"requires-grad", "parameter"} & {*spec.traits} - {"frozen"} and DTYPES[spec.dtype].kind not in _GRADIENT_KINDS:
+        return f"torch records gradients for floating-point and complex tensors, not for {spec.dtype}"
+    special = [trait for trait in spec.traits if trait in _SPARSE + _QUANTIZED]
+    if special and (spec.dtype != "float32" or spec.layout != "c" or len(spec.shape) != 2 or 0 in spec.shape):
+        return f"tensors with the trait {special[0]!r} are built of float32, in plain layout, with two dimensions and at least one element"
+    return None
+
+
+def build(spec: TensorSpec) -> Any:
+    if why := refusal(spec):
+        raise CannotBuild(why)
+    if any(trait in _SPARSE for trait in spec.traits):
+        return _sparse(spec)
+    if any(trait in _QUANTIZED for trait in spec.traits):
+        return _quantized(spec)
+    block = (1, *spec.shape[1:]) if spec.layout == "broadcast" else spec.shape
+    tensor = _arranged(_filled(DTYPES[spec.dtype], block, spec), spec.layout, spec.shape).view(getattr(torch, spec.dtype))
+    if spec.layout == "conj":
+        tensor = tensor.conj()
+    elif spec.layout == "neg":
+        tensor = torch._neg_view(tensor)
+    if "accelerator" in spec.traits:
+        tensor = tensor.cuda()
+    if "subclass" in spec.traits:
+        tensor = tensor.as_subclass(TaggedTensor)
+    if "parameter" in spec.traits:
+        return torch.nn.Parameter(tensor, requires_grad="frozen" not in spec.traits)
+    return tensor.requires_grad_() if "requires-grad" in spec.traits else tensor
+
+
+def _filled(row: DType, shape: tuple[int, ...], spec: TensorSpec) -> Any:
+    """A dense tensor of a carrier type whose memory holds what the layout wants there."""
+    words = payload.words(row.name, shape, spec.fill)
+    if spec.layout in ("conj", "neg"):
+        words = _flipped(words, row, spec.layout == "conj")
+    flat = np.ascontiguousarray(words).reshape(-1).view(np.uint8)
+    return torch.from_numpy(flat).view(_CARRIERS[row.itemsize]).reshape(shape)
+
+
+def _flipped(words: Any, row: DType, imaginary_only: bool) -> Any:
+    """The words with the sign bit turned over: of imaginary parts, or of all."""
+    flipped = words.copy()
+    sign = payload.word_type(row.word)(1 << (row.word - 1))
+    if imaginary_only:
+        flipped[..., 1] ^= sign
+    else:
+        flipped ^= sign
+    return flipped
+
+
+def _arranged(tensor: Any, layout: str, shape: tuple[int, ...]) -> Any:
+    """The same elements, in memory as ``layout`` says."""
+    if layout == "transposed":
+        return tensor.transpose(-1, -2).contiguous().transpose(-1, -2)
+    if layout == "fortran":
+        axes = tuple(reversed(range(tensor.dim())))
+        return tensor.permute(axes).contiguous().permute(axes)
+    if layout == "sliced":
+        return tensor.repeat_interleave(2, dim=-1)[..., ::2]
+    if layout in ("offset", "window"):
+        before = 3 if layout == "offset" else WINDOW
+        base = torch.zeros(tensor.numel() + before, dtype=tensor.dtype)
+        base[before:] = tensor.reshape(-1)
+        return base[before:].view(shape)
+    if layout == "broadcast":
+        return tensor.expand(shape)
+    if layout == "channels-last":
+        return tensor.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
+    if layout == "memory-mapped":
+        with tempfile.NamedTemporaryFile(delete=False) as file:
+            file.write(memoryview(tensor.reshape(-1).view(torch.uint8).numpy()))
+        mapped = torch.from_file(file.name, shared=False, size=tensor.numel() * tensor.itemsize, dtype=torch.uint8)
+        os.unlink(file.name)
+        return mapped.view(tensor.dtype).view(shape)
+    return tensor
+
+
+def _sparse(spec: TensorSpec) -> Any:
+    stored = torch.from_numpy(payload.sparse_mask(spec.shape, spec.fill.seed))
+    dense = torch.from_numpy(payload.words(spec.dtype, spec.shape, spec.fill).view(np.float32))
+    indices, values = stored.nonzero().T.contiguous(), dense[stored]
+    if "sparse-coo" in spec.traits:
+        return torch.sparse_coo_tensor(indices, values, spec.shape, is_coalesced=True, check_invariants=False)
+    rows = torch.cat([torch.zeros(1, dtype=torch.int64), stored.sum(1).cumsum(0)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # CSR is announced as beta at each first use
+        return torch.sparse_csr_tensor(rows, indices[1].contiguous(), values, spec.shape, check_invariants=False)
+
+
+def _quantized(spec: TensorSpec) -> Any:
+    stored = torch.from_numpy(payload.words("int8", spec.shape, spec.fill).view(np.int8))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # quantized dtypes are announced as deprecated at each first use
+        if "quantized" in spec.traits:
+            return torch._make_per_tensor_quantized_tensor(stored, 0.5, 3)
+        rows = spec.shape[0]
+        scales = torch.arange(1, rows + 1, dtype=torch.float64) / 8
+        return torch._make_per_channel_quantized_tensor(stored, scales, torch.arange(rows), 0)
+
+
+def view(tensor: Any, start: int, stop: int) -> Any:
+    return tensor[start:stop]
+
+
+def owns(leaf: Any) -> bool:
+    return isinstance(leaf, torch.Tensor)
+
+
+def read(tensor: Any) -> Reading:
+    flags: dict[str, Any] = {}
+    if tensor.requires_grad:
+        flags["requires-grad"] = True
+    if tensor.device.type != "cpu":
+        flags["device"] = str(tensor.device)
+    reading = Reading(str(tensor.dtype).removeprefix("torch."), tuple(tensor.shape), _kind(tensor), flags=flags)
+    if tensor.layout is not torch.strided:
+        flags["layout"] = str(tensor.layout).removeprefix("torch.")
+        reading.parts = _sparse_parts(tensor.detach())
+        return reading
+    reading.strides = tuple(tensor.stride())
+    if tensor.is_quantized:
+        reading.parts = _quantized_parts(tensor)
+        return reading
+    if tensor.device.type == "meta":
+        flags["device"] = "meta"
+        reading.objects = np.empty(reading.shape, object)
+        return reading
+    here = tensor.detach().cpu() if tensor.device.type != "cpu" else tensor
+    size = here.element_size()
+    memory = Memory(here.data_ptr(), reading.shape, tuple(stride * size for stride in here.stride()), size)
+    reading.memory = memory if here is tensor else None
+    row = DTYPES.get(reading.dtype)
+    reading.words = words_at(here, memory, row.word if row else 8, row.words if row else size)
+    if row is not None and (here.is_conj() or here.is_neg()):
+        words = _flipped(reading.words, row, True) if here.is_conj() else reading.words
+        reading.words = _flipped(words, row, False) if here.is_neg() else words
+    return reading
+
+
+def _kind(tensor: Any) -> str:
+    kind = type(tensor)
+    return "torch.Tensor" if kind is torch.Tensor else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _sparse_parts(tensor: Any) -> dict[str, Any]:
+    if tensor.layout is torch.sparse_coo:
+        return {"indices": tensor._indices(), "values": tensor._values(), "coalesced": tensor.is_coalesced()}
+    if tensor.layout in (torch.sparse_csr, torch.sparse_bsr):
+        return {"rows": tensor.crow_indices(), "columns": tensor.col_indices(), "values": tensor.values()}
+    return {"columns": tensor.ccol_indices(), "rows": tensor.row_indices(), "values": tensor.values()}
+
+
+def _quantized_parts(tensor: Any) -> dict[str, Any]:
+    parts = {"integers": tensor.int_repr(), "scheme": str(tensor.qscheme())}
+    if tensor.qscheme() in (torch.per_tensor_affine, torch.per_tensor_symmetric):
+        return {**parts, "scale": tensor.q_scale(), "zero-point": tensor.q_zero_point()}
+    scales, zero_points = tensor.q_per_channel_scales(), tensor.q_per_channel_zero_points()
+    return {**parts, "scales": scales, "zero-points": zero_points, "axis": tensor.q_per_channel_axis()}
+
+
+def scope() -> contextlib.AbstractContextManager[Any]:
+    return contextlib.nullcontext()
+
+
+class Perceptron(torch.nn.Module):  # type: ignore[misc]
+    """A stack of dense layers, lazy ones where the spec asks for them."""
+
+    def __init__(self, spec: ModelSpec) -> None:
+        super().__init__()
+        self.activations = [layer.activation for layer in spec.layers]
+        for index, (layer, ((outputs, inputs), _)) in enumerate(zip(spec.layers, spec.shapes(), strict=True)):
+            dense = torch.nn.LazyLinear(outputs) if layer.lazy else torch.nn.Linear(inputs, outputs)
+            self.add_module(f"layer{index}", dense)
+
+    def forward(self, inputs: Any) -> Any:
+        for index, activation in enumerate(self.activations):
+            inputs = getattr(self, f"layer{index}")(inputs)
+            inputs = torch.nn.functional.relu(inputs) if activation == "relu" else inputs
+        return inputs
+
+
+def build_model(spec: ModelSpec) -> Any:
+    with torch.random.fork_rng(devices=[]), torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # lazy layers are announced as new at each first use
+        model = Perceptron(spec)
+        model(torch.zeros(1, spec.inputs))
+        for index, parameter in enumerate(model.parameters()):
+            fill = Fill(seed=(spec.seed * 1009 + index) % (1 << 64))
+            parameter.copy_(build(TensorSpec("float32", tuple(parameter.shape), fill=fill)))
+    return model
+
+
+def model_state(model: Any) -> Any:
+    return model.state_dict()
+
+
+def load_model_state(model: Any, state: Any) -> None:
+    model.load_state_dict(state)
+
+
+def run_model(model: Any, inputs: Any) -> Any:
+    with torch.no_grad():
+        return model(inputs)
