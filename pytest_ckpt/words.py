@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .backends.numpy import native
+from .backends.native import native
 from .backends.payload import word_type
 from .specs import DTYPES, DType, Float, is_nan
 

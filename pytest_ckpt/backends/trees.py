@@ -28,7 +28,7 @@ from ..specs import (
     Wide,
 )
 from .base import Backend, CannotBuild
-from .numpy import native
+from .native import native
 from .payload import words
 
 

@@ -110,7 +110,7 @@ def _float_rows() -> list[DType]:
 
 def _rows() -> list[DType]:
     rows = [DType("bool", "bool", 1, EVERY)]
-    for bits, backends in ((1, (NUMPY,)), (2, (NUMPY, JAX)), (4, ML_DTYPES)):
+    for bits, backends in ((1, (NUMPY,)), (2, ML_DTYPES), (4, ML_DTYPES)):
         rows += [DType(f"int{bits}", "int", bits, backends), DType(f"uint{bits}", "uint", bits, backends)]
     for bits in (8, 16, 32, 64):
         rows.append(DType(f"int{bits}", "int", bits, FOUR if bits == 16 else EVERY))

@@ -1,0 +1,154 @@
+"""The backend for JAX, with models of Flax. Arrays are immutable, so their sharing cannot be seen."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from typing import Any
+
+import jax
+import numpy as np
+
+from ..specs import DTYPES, TRAITS, Fill, ModelSpec, TensorSpec, dtypes_of
+from . import payload
+from .base import CannotBuild, Memory, Reading, words_at
+from .native import native
+
+name = "jax"
+package = "jax"
+
+_WIDE = ("int64", "uint64", "float64", "complex128")
+_IMPLEMENTATION = "threefry2x32"
+
+
+def version() -> str:
+    return str(jax.__version__)
+
+
+def _has_64_bits() -> bool:
+    return bool(jax.config.jax_enable_x64)  # type: ignore[attr-defined]
+
+
+@functools.cache
+def _can_hold(dtype: str) -> bool:
+    """Whether this version has arrays of the dtype; tried once, since there is no list of them to ask."""
+    own = native(dtype)
+    if own is None:
+        return False
+    try:
+        with scope():
+            return bool(jax.device_put(np.zeros(2, own)).dtype == own)
+    except Exception:  # JAX says no in many ways, and each of them means the same
+        return False
+
+
+def dtypes() -> tuple[str, ...]:
+    return tuple(dtype for dtype in dtypes_of(name) if _can_hold(dtype) and (_has_64_bits() or dtype not in _WIDE))
+
+
+def refusal(spec: TensorSpec) -> str | None:
+    if spec.dtype not in dtypes_of(name) or not _can_hold(spec.dtype):
+        return f"jax {version()} here has no dtype {spec.dtype}"
+    if spec.dtype in _WIDE and not _has_64_bits():
+        return f"jax has {spec.dtype} only where jax_enable_x64 is on, and it is off"
+    if spec.layout != "c":
+        return f"jax shows no memory layouts, so it has no layout {spec.layout!r}"
+    for trait in spec.traits:
+        if name not in TRAITS[trait]:
+            return f"jax has no arrays with the trait {trait!r}"
+    if "accelerator" in spec.traits and jax.default_backend() == "cpu":
+        return "jax sees no accelerator here"
+    if "prng-key" in spec.traits and spec.dtype != "uint32":
+        return f"random keys are made of uint32, not of {spec.dtype}"
+    return None
+
+
+def build(spec: TensorSpec) -> Any:
+    if why := refusal(spec):
+        raise CannotBuild(why)
+    if "prng-key" in spec.traits:
+        data = payload.words("uint32", (*spec.shape, 2), spec.fill)
+        return jax.random.wrap_key_data(jax.device_put(data), impl=_IMPLEMENTATION)
+    words = payload.words(spec.dtype, spec.shape, spec.fill)
+    array = words.reshape(-1).view(native(spec.dtype)).reshape(spec.shape)
+    device = jax.devices()[0] if "accelerator" in spec.traits else jax.devices("cpu")[0]
+    return jax.device_put(array, device)
+
+
+def view(tensor: Any, start: int, stop: int) -> Any:
+    raise CannotBuild("jax arrays are immutable: no view of one can be told from a copy")
+
+
+def owns(leaf: Any) -> bool:
+    return isinstance(leaf, jax.Array) and not isinstance(leaf, jax.core.Tracer)
+
+
+def read(tensor: Any) -> Reading:
+    devices = {device.platform for device in tensor.devices()} - {"cpu"}
+    flags = {"device": "/".join(sorted(devices))} if devices else {}
+    if jax.dtypes.issubdtype(tensor.dtype, jax.dtypes.prng_key):
+        parts = {"data": jax.random.key_data(tensor), "implementation": str(jax.random.key_impl(tensor))}
+        return Reading(str(tensor.dtype), tuple(tensor.shape), "jax.Array", parts=parts, flags=flags)
+    array = np.asarray(tensor)
+    reading = Reading(str(tensor.dtype), tuple(tensor.shape), "jax.Array", flags=flags)
+    row = DTYPES.get(reading.dtype)
+    memory = Memory(array.__array_interface__["data"][0], array.shape, array.strides, array.itemsize)
+    reading.words = words_at(array, memory, row.word if row else 8, row.words if row else array.itemsize)
+    return reading
+
+
+def scope() -> contextlib.AbstractContextManager[Any]:
+    """64-bit types, in this thread and for as long as the context is held."""
+    if hasattr(jax, "enable_x64"):
+        return jax.enable_x64(True)  # type: ignore[no-any-return]
+    from jax.experimental import enable_x64
+
+    return enable_x64()  # type: ignore[no-any-return]
+
+
+@functools.cache
+def _perceptron() -> Any:
+    """The module's class, made when Flax is first needed. Flax' NNX has no layers that learn their input size."""
+    from flax import nnx
+
+    class Perceptron(nnx.Module):  # type: ignore[misc]
+        def __init__(self, spec: ModelSpec) -> None:
+            self.activations = tuple(layer.activation for layer in spec.layers)
+            for index, ((outputs, inputs), _) in enumerate(spec.shapes()):
+                setattr(self, f"layer{index}", nnx.Linear(inputs, outputs, rngs=nnx.Rngs(0)))
+
+        def __call__(self, inputs: Any) -> Any:
+            for index, activation in enumerate(self.activations):
+                inputs = getattr(self, f"layer{index}")(inputs)
+                inputs = jax.nn.relu(inputs) if activation == "relu" else inputs
+            return inputs
+
+    return Perceptron
+
+
+def build_model(spec: ModelSpec) -> Any:
+    model = _perceptron()(spec)
+    for index, ((outputs, inputs), _) in enumerate(spec.shapes()):
+        layer = getattr(model, f"layer{index}")
+        for place, (parameter, shape) in enumerate(((layer.kernel, (inputs, outputs)), (layer.bias, (outputs,)))):
+            fill = Fill(seed=(spec.seed * 1009 + 2 * index + place) % (1 << 64))
+            parameter.value = build(TensorSpec("float32", shape, fill=fill))
+    return model
+
+
+def model_state(model: Any) -> Any:
+    from flax import nnx
+
+    return nnx.to_pure_dict(nnx.state(model, nnx.Param))
+
+
+def load_model_state(model: Any, state: Any) -> None:
+    from flax import nnx
+
+    own = nnx.state(model, nnx.Param)
+    nnx.replace_by_pure_dict(own, state)
+    nnx.update(model, own)
+
+
+def run_model(model: Any, inputs: Any) -> Any:
+    return model(inputs)

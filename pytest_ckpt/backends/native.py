@@ -1,0 +1,42 @@
+"""numpy's own dtypes for the names of the table, with those of ml_dtypes: what words are looked at as, to be shown or handed on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+
+from ..specs import DTYPES
+
+
+def _struct(dtype: str) -> np.dtype[Any]:
+    fields: dict[str, list[tuple[str, str]]] = {}
+    for field, kind in DTYPES[dtype].fields:
+        outer, _, inner = field.partition(".")
+        fields.setdefault(outer, []).append((inner, kind))
+    layout = [(outer, inner[0][1] if not inner[0][0] else np.dtype(inner)) for outer, inner in fields.items()]
+    return np.dtype(layout, align=dtype == "struct-aligned")
+
+
+def native(dtype: str) -> np.dtype[Any] | None:
+    """numpy's own dtype for a name of the table; None where this numpy or this ml_dtypes has none."""
+    row = DTYPES[dtype]
+    if row.kind == "struct":
+        return _struct(dtype)
+    if row.float is not None and row.float.nans == "x87" and np.finfo(np.longdouble).nmant != 63:
+        return None
+    if row.kind == "string":
+        strings = getattr(np.dtypes, "StringDType", None) if hasattr(np, "dtypes") else None
+        return strings() if strings else None
+    fixed = {"text": "U8", "bytes": "S8", "datetime64": "M8[s]", "timedelta64": "m8[s]"}
+    if dtype in fixed:
+        return np.dtype(fixed[dtype])
+    if row.kind == "raw":
+        return None
+    if isinstance(extension := getattr(ml_dtypes, dtype, None), type):
+        return np.dtype(extension)
+    try:
+        return np.dtype(dtype)
+    except TypeError:
+        return None
