@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import logging
 import os
 import signal
 import sys
@@ -193,6 +194,8 @@ def _survey(options: argparse.Namespace, _: list[str]) -> int:
     from .reports.survey import declaration
     from .survey import survey
 
+    # What a library logs about a save that fails is said by the verdict.
+    logging.disable(logging.CRITICAL)
     for format in _resolved(_targets(options)):
         accepts, results = survey(format, options.examples, options.seed, _progress if sys.stderr.isatty() else None)
         skipped = [result for result in results if result.skipped]

@@ -223,7 +223,7 @@ class _Walk:
             self.found += [dataclasses.replace(each, path=start + each.path, leaf=expected.dtype) for each in found]
 
     def objects(self, path: _Path, actual: Reading, expected: Reading) -> None:
-        lines = []
+        lines: list[str] = []
         count = 0
         for at in np.ndindex(*expected.shape):
             ours, theirs = expected.objects[at], actual.objects[at]

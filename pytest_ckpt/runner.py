@@ -82,7 +82,7 @@ class Runner:
     """Asks checks of one format. A context manager: its folder is gone when it is left, whatever happened.
 
     ``select``, ``examples`` and ``seed`` are those of `check_format`; ``known`` are counterexamples of earlier runs by
-    check, asked before anything else.
+    check, asked before anything else; ``shrink`` says whether to look for smaller ones.
     """
 
     def __init__(
@@ -92,22 +92,23 @@ class Runner:
         examples: int | None = None,
         seed: int | None = None,
         known: Mapping[str, Sequence[Spec]] | None = None,
-        expectations: bool = True,
+        shrink: bool = True,
     ) -> None:
         check_expectations(format)
         if examples is not None and (type(examples) is not int or examples < 0):
             raise ValueError(f"examples is a number of examples, 0 or more, not {examples!r}")
         self.format = format
-        self.checks = select_checks(format.backend, select)
+        # A format that saves models and nothing else is asked about models; there is nothing to skip.
+        self.checks = tuple(check for check in select_checks(format.backend, select) if format.save is not None or check.family == "model")
         self.examples = EXAMPLES if examples is None else examples
         self.seed = 0 if seed is None else seed
         self.known = known or {}
-        self.expectations = expectations
+        self.shrinks = shrink
         self._names = frozenset(check.name for check in self.checks)
         self._folder = contextlib.ExitStack()
 
     def __enter__(self) -> Runner:
-        folder = self._folder.enter_context(tempfile.TemporaryDirectory(prefix="pytest-ckpt-"))
+        folder = self._folder.enter_context(tempfile.TemporaryDirectory(prefix="pytest-ckpt-", ignore_cleanup_errors=True))
         self.trials = Trials(self.format, pathlib.Path(folder))
         return self
 
@@ -130,7 +131,7 @@ class Runner:
             with self.trials.scope():
                 explore(check.explore(asking), asked.visit, count=self.examples, seed=seed, seconds=EXPLORE_SECONDS)
         result = self.conclude(check, asked)
-        if result.failed and check.explore is not None and result.verdict is not None:
+        if self.shrinks and result.failed and check.explore is not None and result.verdict is not None:
             self._shrink(check, asked, asking, result.verdict)
         asked.repeat()
         return dataclasses.replace(self.conclude(check, asked), seconds=time.perf_counter() - start)
@@ -151,7 +152,7 @@ class Runner:
 
     def conclude(self, check: Check, asked: _Asked) -> Result:
         """The result, from everything that was seen."""
-        expectation, key = expectation_for(self.format.expected_failures, check.name) if self.expectations else (None, None)
+        expectation, key = expectation_for(self.format.expected_failures, check.name)
         promise = check.why.split("\n\n")[0].replace("\n", " ")
         common: dict[str, Any] = {
             "format": self.format.name, "backend": self.format.backend, "check": check.name, "expectation": expectation,

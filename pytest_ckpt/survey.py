@@ -13,19 +13,19 @@ from .verdicts import Verdict, severity
 
 def survey(
     format: Format, examples: int | None = None, seed: int | None = None, progress: Callable[[int, int, Result], None] | None = None
-) -> tuple[str, list[Result]]:
-    """The domain that describes the format, and the results of all checks in it; ``progress`` is called after each check.
+) -> tuple[str | None, list[Result]]:
+    """The domain that describes the format (None if it saves models and nothing else), and the results of all checks in it; ``progress`` is called after each check.
 
     The format's own ``accepts`` and ``expected_failures`` play no part.
     """
     accepts = found_domain(format)
     results = []
-    with Runner(dataclasses.replace(format, accepts=accepts, expected_failures={}), "all", examples, seed) as runner:
+    with Runner(dataclasses.replace(format, accepts=accepts, expected_failures={}), "all", examples, seed, shrink=False) as runner:
         for number, check in enumerate(runner.checks, start=1):
             results.append(runner.run(check))
             if progress is not None:
                 progress(number, len(runner.checks), results[-1])
-    return accepts, results
+    return accepts if format.save is not None else None, results
 
 
 def found_domain(format: Format) -> str:
@@ -34,7 +34,7 @@ def found_domain(format: Format) -> str:
         return format.accepts
     first, second = TensorSpec("float32", (2,), fill=Fill(1)), TensorSpec("float32", (2, 3), fill=Fill(2))
     probes: dict[str, list[Spec]] = {
-        "tree": [DictSpec((("a", ListSpec((first, second))), ("b", DictSpec((("c", first),)))))],
+        "tree": [DictSpec((("a", DictSpec((("b", first),))), ("c", second)))],
         "dict": [DictSpec((("a", first), ("b", second)))],
         "list": [ListSpec((first, second)), ListSpec((first,))],
         "tensor": [first, second],

@@ -8,7 +8,9 @@ from __future__ import annotations
 import contextlib
 import itertools
 import pathlib
+import re
 import shutil
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -25,6 +27,8 @@ from .words import equal
 
 NOTHING_WRITTEN = "save returned, and nothing stands at the path that it was given"
 _INPUTS = Fill(seed=1)
+#: What colours a terminal has in the messages of some frameworks.
+_ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class Trials:
@@ -44,7 +48,7 @@ class Trials:
         try:
             yield folder / f"checkpoint{self.format.suffix}"
         finally:
-            shutil.rmtree(folder)
+            remove(folder)
 
     @contextlib.contextmanager
     def scope(self) -> Iterator[None]:
@@ -167,6 +171,15 @@ def other_model(spec: ModelSpec) -> ModelSpec:
     return ModelSpec(spec.layers, spec.inputs, spec.seed % ((1 << 64) - 1) + 1)
 
 
+def remove(folder: pathlib.Path, tries: int = 20) -> None:
+    """Removes a folder, also while a thread that a failed save has left behind is still at work in it."""
+    for _ in range(tries):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(0.01)
+
+
 def size_on_disk(path: pathlib.Path) -> int | None:
     """The bytes of everything that a format owns: the path, and names that begin with it. None if there is nothing."""
     owned = [entry for entry in path.parent.iterdir() if entry.name.startswith(path.name)]
@@ -194,7 +207,7 @@ def _attempt(stage: str, function: Callable[..., Any], *arguments: Any) -> tuple
 
 def _said(error: BaseException, arguments: tuple[Any, ...], limit: int = 400) -> str:
     """The exception in words, without the name of the folder, which is another one every time."""
-    text = " ".join(f"{type(error).__name__}: {error}".split())
+    text = " ".join(_ESCAPES.sub("", f"{type(error).__name__}: {error}").split())
     for argument in arguments:
         if isinstance(argument, pathlib.Path):
             text = text.replace(str(argument.parent), "<folder>")

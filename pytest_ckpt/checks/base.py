@@ -46,6 +46,13 @@ class Asking:
         return strategy.map(self.carry)
 
 
+def plain_shapes(least: int = 1, most: int = 3) -> SearchStrategy[tuple[int, ...]]:
+    """Shapes that no check of the family `shape` asks about: no dimension of length 0 or 1, and not none at all."""
+    from hypothesis import strategies as st
+
+    return st.lists(st.integers(2, 4), min_size=least, max_size=most).map(tuple)
+
+
 Examples = Callable[[Asking], Iterable[Spec]]
 Explore = Callable[[Asking], "SearchStrategy[Any]"]
 

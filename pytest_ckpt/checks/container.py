@@ -16,7 +16,9 @@ from ..specs import (
     ScalarSpec,
     Spec,
     TensorSpec,
+    Tree,
     TupleSpec,
+    walk,
 )
 from ..specs.dtypes import EVERY
 from .base import EXTENDED, Asking, Check, check
@@ -33,12 +35,14 @@ def _explore(*containers: str) -> Callable[[Asking], SearchStrategy[Any]]:
     def explore(asking: Asking) -> SearchStrategy[Any]:
         from ..strategies import tree_specs
 
-        narrow: dict[str, Any] = {"dtypes": ["float32"], "layouts": ["c"], "special_values": False}
+        narrow: dict[str, Any] = {"dtypes": ["float32"], "layouts": ["c"], "shapes": [(2,), (2, 3)], "special_values": False}
         flat = asking.domain != "tree"
         keys = ["a", "b", "c"]
-        return tree_specs(
+        drawn = tree_specs(
             asking.backend, containers=containers, keys=keys, plain_leaves=False, aliases=False, max_depth=1 if flat else 3, **narrow
         )
+        # An empty container is another check's question.
+        return drawn.filter(lambda spec: all(node.children() for node in walk(spec) if isinstance(node, Tree)))
 
     return explore
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..specs import DTYPES, Fill, Spec, TensorSpec, nan_patterns, special_patterns
 from ..specs.dtypes import EVERY
-from .base import CORE, EXTENDED, Asking, Check, check
+from .base import CORE, EXTENDED, Asking, Check, check, plain_shapes
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -21,7 +21,7 @@ def _dtype(asking: Asking, name: str) -> Iterator[Spec]:
     helmholtz-analytics/heat#2004, jax-ml/jax#17858).
     What to do: store the dtype's name beside the bytes, and refuse what cannot be stored.
     """
-    yield asking.carry(TensorSpec(name, (1,), fill=Fill(1)))
+    yield asking.carry(TensorSpec(name, (2,), fill=Fill(1)))
     yield asking.carry(TensorSpec(name, (2, 3), fill=Fill(2)))
     if asking.domain != "tensor":
         yield asking.carry(TensorSpec(name, (4,), fill=Fill(3)), TensorSpec(name, (2, 2), fill=Fill(4)))
@@ -30,7 +30,7 @@ def _dtype(asking: Asking, name: str) -> Iterator[Spec]:
 def _explore_dtype(asking: Asking, name: str) -> SearchStrategy[Any]:
     from ..strategies import tensor_specs
 
-    return asking.carried(tensor_specs(asking.backend, dtypes=[name], layouts=["c"], special_values=False, max_bytes=1024))
+    return asking.carried(tensor_specs(asking.backend, dtypes=[name], layouts=["c"], shapes=plain_shapes(), special_values=False))
 
 
 def _bits(asking: Asking, name: str) -> Iterator[Spec]:
@@ -43,7 +43,7 @@ def _bits(asking: Asking, name: str) -> Iterator[Spec]:
     """
     patterns = special_patterns(name)
     for pattern in patterns:
-        yield asking.carry(TensorSpec(name, (1,), fill=Fill(specials=((0, pattern),))))
+        yield asking.carry(TensorSpec(name, (2,), fill=Fill(specials=((0, pattern),))))
     yield asking.carry(TensorSpec(name, (len(patterns),), fill=Fill(specials=tuple(enumerate(patterns)))))
     row = DTYPES[name]
     if 1 < row.bits <= 16 and row.kind != "complex":
@@ -56,7 +56,7 @@ def _bits(asking: Asking, name: str) -> Iterator[Spec]:
 def _explore_bits(asking: Asking, name: str) -> SearchStrategy[Any]:
     from ..strategies import tensor_specs
 
-    return asking.carried(tensor_specs(asking.backend, dtypes=[name], layouts=["c"], max_bytes=1024))
+    return asking.carried(tensor_specs(asking.backend, dtypes=[name], layouts=["c"], shapes=plain_shapes()))
 
 
 def _nan_payload(asking: Asking, name: str) -> Iterator[Spec]:
@@ -68,7 +68,7 @@ def _nan_payload(asking: Asking, name: str) -> Iterator[Spec]:
     """
     patterns = nan_patterns(name)
     for pattern in patterns:
-        yield asking.carry(TensorSpec(name, (1,), fill=Fill(specials=((0, pattern),))))
+        yield asking.carry(TensorSpec(name, (2,), fill=Fill(specials=((0, pattern),))))
     yield asking.carry(TensorSpec(name, (len(patterns),), fill=Fill(specials=tuple(enumerate(patterns)))))
 
 
@@ -124,7 +124,7 @@ def _tensors(asking: Asking, *shapes: tuple[int, ...]) -> Iterator[Spec]:
 _SHAPE = {"shape", "values"}
 
 
-@check("shape/plain", judges=_SHAPE, backends=EVERY, explore=_explore_shapes(lambda shape: len(shape) > 0 and 0 not in shape))
+@check("shape/plain", judges=_SHAPE, backends=EVERY, explore=_explore_shapes(lambda shape: len(shape) > 0 and 0 not in shape and 1 not in shape))
 def plain(asking: Asking) -> Iterator[Spec]:
     """A tensor with a few dimensions of different lengths keeps them.
 

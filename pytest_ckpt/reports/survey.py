@@ -11,9 +11,9 @@ from ..runner import Result
 from ..verdicts import Verdict
 
 
-def declaration(accepts: str, results: Sequence[Result]) -> list[str]:
-    """The lines of ``accepts`` and ``expected_failures`` that make every result as declared."""
-    lines = [f"accepts={accepts!r},"]
+def declaration(accepts: str | None, results: Sequence[Result]) -> list[str]:
+    """The lines of ``accepts`` and ``expected_failures`` that make every result as declared; no domain for formats of models."""
+    lines = [f"accepts={accepts!r},"] if accepts else []
     entries = _entries(results)
     if not entries:
         return [*lines, "# every check that could be asked is kept"]
