@@ -26,7 +26,11 @@ def version() -> str:
 
 
 def _has_64_bits() -> bool:
-    return bool(jax.config.jax_enable_x64)  # type: ignore[attr-defined]
+    return bool(jax.config.jax_enable_x64)
+
+
+def _cpu() -> Any:
+    return jax.local_devices(backend="cpu")[0]
 
 
 @functools.cache
@@ -37,7 +41,7 @@ def _can_hold(dtype: str) -> bool:
         return False
     try:
         with scope():
-            return bool(jax.device_put(np.zeros(2, own)).dtype == own)
+            return bool(jax.device_put(np.zeros(2, own), _cpu()).dtype == own)
     except Exception:  # JAX says no in many ways, and each of them means the same
         return False
 
@@ -52,7 +56,7 @@ def refusal(spec: TensorSpec) -> str | None:
     if spec.dtype in _WIDE and not _has_64_bits():
         return f"jax has {spec.dtype} only where jax_enable_x64 is on, and it is off"
     if spec.layout != "c":
-        return f"jax shows no memory layouts, so it has no layout {spec.layout!r}"
+        return f"jax arrays are built in the device's own layout only, not in {spec.layout!r}"
     for trait in spec.traits:
         if name not in TRAITS[trait]:
             return f"jax has no arrays with the trait {trait!r}"
@@ -60,19 +64,29 @@ def refusal(spec: TensorSpec) -> str | None:
         return "jax sees no accelerator here"
     if "prng-key" in spec.traits and spec.dtype != "uint32":
         return f"random keys are made of uint32, not of {spec.dtype}"
+    if spec.dtype == "string" and "accelerator" in spec.traits:
+        return "jax keeps strings on the CPU only"
+    if spec.dtype == "string" and not spec.size:
+        return f"jax has no arrays of strings without elements, the shape is {spec.shape}"
+    # Everything goes in and out through numpy, and a key's data has one dimension more than the key.
+    most = (64 if np.lib.NumpyVersion(np.__version__) >= "2.0.0" else 32) - ("prng-key" in spec.traits)
+    if len(spec.shape) > most:
+        return f"jax {version()} with numpy {np.__version__} has at most {most} dimensions here, the shape has {len(spec.shape)}"
     return None
 
 
 def build(spec: TensorSpec) -> Any:
     if why := refusal(spec):
         raise CannotBuild(why)
+    device = jax.local_devices()[0] if "accelerator" in spec.traits else _cpu()
     if "prng-key" in spec.traits:
         data = payload.words("uint32", (*spec.shape, 2), spec.fill)
-        return jax.random.wrap_key_data(jax.device_put(data), impl=_IMPLEMENTATION)
+        return jax.random.wrap_key_data(jax.device_put(data, device), impl=_IMPLEMENTATION)
+    own = native(spec.dtype)
+    if spec.dtype == "string":
+        return jax.device_put(payload.texts(spec.shape, spec.fill, binary=False).astype(own), device)
     words = payload.words(spec.dtype, spec.shape, spec.fill)
-    array = words.reshape(-1).view(native(spec.dtype)).reshape(spec.shape)
-    device = jax.devices()[0] if "accelerator" in spec.traits else jax.devices("cpu")[0]
-    return jax.device_put(array, device)
+    return jax.device_put(words.reshape(-1).view(own).reshape(spec.shape), device)
 
 
 def view(tensor: Any, start: int, stop: int) -> Any:
@@ -90,6 +104,8 @@ def read(tensor: Any) -> Reading:
         parts = {"data": jax.random.key_data(tensor), "implementation": str(jax.random.key_impl(tensor))}
         return Reading(str(tensor.dtype), tuple(tensor.shape), "jax.Array", parts=parts, flags=flags)
     array = np.asarray(tensor)
+    if array.dtype.kind == "T":
+        return Reading("string", array.shape, "jax.Array", objects=array.astype(object), flags=flags)
     reading = Reading(str(tensor.dtype), tuple(tensor.shape), "jax.Array", flags=flags)
     row = DTYPES.get(reading.dtype)
     memory = Memory(array.__array_interface__["data"][0], array.shape, array.strides, array.itemsize)
@@ -108,7 +124,7 @@ def scope() -> contextlib.AbstractContextManager[Any]:
 
 @functools.cache
 def _perceptron() -> Any:
-    """The module's class, made when Flax is first needed. Flax' NNX has no layers that learn their input size."""
+    """The module's class, made when Flax is first needed. NNX has no layers that learn their input size, so none is lazy."""
     from flax import nnx
 
     class Perceptron(nnx.Module):  # type: ignore[misc]
@@ -123,16 +139,27 @@ def _perceptron() -> Any:
                 inputs = jax.nn.relu(inputs) if activation == "relu" else inputs
             return inputs
 
+    Perceptron.__qualname__ = "Perceptron"  # so that pickle finds it, through __getattr__ below
     return Perceptron
 
 
+def __getattr__(attribute: str) -> Any:
+    if attribute == "Perceptron":
+        return _perceptron()
+    raise AttributeError(f"module {__name__!r} has no attribute {attribute!r}")
+
+
 def build_model(spec: ModelSpec) -> Any:
-    model = _perceptron()(spec)
+    from flax import nnx
+
+    # Only the shapes, so that nothing is drawn, nor a generator compiled for each new size: the values are set here.
+    model = nnx.eval_shape(lambda: _perceptron()(spec))
+    state: dict[str, dict[str, Any]] = {}
     for index, ((outputs, inputs), _) in enumerate(spec.shapes()):
-        layer = getattr(model, f"layer{index}")
-        for place, (parameter, shape) in enumerate(((layer.kernel, (inputs, outputs)), (layer.bias, (outputs,)))):
+        for place, (parameter, shape) in enumerate((("kernel", (inputs, outputs)), ("bias", (outputs,)))):
             fill = Fill(seed=(spec.seed * 1009 + 2 * index + place) % (1 << 64))
-            parameter.value = build(TensorSpec("float32", shape, fill=fill))
+            state.setdefault(f"layer{index}", {})[parameter] = build(TensorSpec("float32", shape, fill=fill))
+    load_model_state(model, state)
     return model
 
 
@@ -146,6 +173,13 @@ def load_model_state(model: Any, state: Any) -> None:
     from flax import nnx
 
     own = nnx.state(model, nnx.Param)
+    # NNX itself lets names be missing, and takes any shape.
+    ours, theirs = (
+        {".".join(map(str, path)): np.shape(leaf) for path, leaf in nnx.traversals.flatten_mapping(tree).items()}
+        for tree in (nnx.to_pure_dict(own), state)
+    )
+    if ours != theirs:
+        raise ValueError(f"the state has the parameters {theirs}, the model {ours}")
     nnx.replace_by_pure_dict(own, state)
     nnx.update(model, own)
 

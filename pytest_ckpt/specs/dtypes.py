@@ -110,7 +110,7 @@ def _float_rows() -> list[DType]:
 
 def _rows() -> list[DType]:
     rows = [DType("bool", "bool", 1, EVERY)]
-    for bits, backends in ((1, (NUMPY,)), (2, ML_DTYPES), (4, ML_DTYPES)):
+    for bits, backends in ((1, (NUMPY, JAX)), (2, ML_DTYPES), (4, ML_DTYPES)):
         rows += [DType(f"int{bits}", "int", bits, backends), DType(f"uint{bits}", "uint", bits, backends)]
     for bits in (8, 16, 32, 64):
         rows.append(DType(f"int{bits}", "int", bits, FOUR if bits == 16 else EVERY))
@@ -132,7 +132,7 @@ def _rows() -> list[DType]:
         DType("timedelta64", "time", 64, (NUMPY,)),
         DType("text", "text", 256, (NUMPY,), word=32, words=8),
         DType("bytes", "bytes", 64, (NUMPY,), word=8, words=8),
-        DType("string", "string", 0, (NUMPY, TENSORFLOW), word=64),
+        DType("string", "string", 0, (NUMPY, TENSORFLOW, JAX), word=64),
         DType("struct", "struct", 88, (NUMPY,), word=8, words=11, fields=_FIELDS),
         DType("struct-aligned", "struct", 88, (NUMPY,), word=8, words=24, fields=_FIELDS),
         DType("struct-nested", "struct", 72, (NUMPY,), word=8, words=9, fields=_NESTED),

@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-import ctypes
 from typing import Any
 
 import numpy as np
 
-from pytest_ckpt.backends.base import Memory, bounds
+from pytest_ckpt.backends.base import Memory
 from pytest_ckpt.backends.numpy import TaggedArray
+
+from .blocks import pack_blocks
 
 
 def pack(tensors: list[Any]) -> Any:
-    """Arrays that share memory go into one block of bytes, so that they share it again afterwards."""
-    spans = sorted((*bounds(_memory(array)), index) for index, array in enumerate(tensors) if _is_raw(array))
-    blocks: list[tuple[int, int]] = []
-    for low, high, _ in spans:
-        if blocks and low < blocks[-1][1]:
-            blocks[-1] = (blocks[-1][0], max(high, blocks[-1][1]))
-        else:
-            blocks.append((low, high))
+    blocks, places = pack_blocks([_memory(array) if _is_raw(array) else None for array in tensors])
     records = []
-    for array in tensors:
-        if not _is_raw(array):
+    for array, place in zip(tensors, places, strict=True):
+        if place is None:
             records.append(("whole", array))
             continue
-        low, high = bounds(_memory(array))
-        block = next(index for index, (start, stop) in enumerate(blocks) if start <= low and high <= stop)
-        offset = array.__array_interface__["data"][0] - blocks[block][0]
         kind = TaggedArray if isinstance(array, TaggedArray) else np.ndarray
-        records.append(("raw", block, offset, array.shape, array.strides, array.dtype, kind, array.flags.writeable))
-    return [ctypes.string_at(low, high - low) for low, high in blocks], records
+        records.append(("raw", *place, array.shape, array.strides, array.dtype, kind, array.flags.writeable))
+    return blocks, records
 
 
 def unpack(packed: Any) -> list[Any]:

@@ -1,0 +1,114 @@
+"""torch: tensors packed with all that can be seen of them, and faults in what only tensors of torch have."""
+
+from __future__ import annotations
+
+import io
+import math
+import pathlib
+from typing import Any
+
+import torch
+
+from pytest_ckpt.backends.torch import TaggedTensor, read
+from pytest_ckpt.words import dense_order
+
+from .blocks import pack_blocks
+
+_KINDS = {kind.__qualname__: kind for kind in (torch.Tensor, torch.nn.Parameter, TaggedTensor)}
+
+
+def _is_raw(tensor: Any) -> bool:
+    return tensor.layout is torch.strided and not tensor.is_quantized
+
+
+def pack(tensors: list[Any]) -> Any:
+    blocks, places = pack_blocks([read(tensor).memory if _is_raw(tensor) else None for tensor in tensors])
+    records: list[Any] = []
+    for tensor, place in zip(tensors, places, strict=True):
+        if _is_raw(tensor):
+            shape, strides = tuple(tensor.shape), tuple(tensor.stride())
+            flags = tensor.is_conj(), tensor.is_neg(), tensor.requires_grad, type(tensor).__qualname__
+            records.append(("raw", place, shape, strides, tensor.dtype, *flags))
+        else:
+            file = io.BytesIO()
+            torch.save(tensor, file)
+            records.append(("whole", file.getvalue()))
+    return blocks, records
+
+
+def unpack(packed: Any) -> list[Any]:
+    storages = [torch.frombuffer(bytearray(block), dtype=torch.uint8).untyped_storage() for block in packed[0]]
+    tensors = []
+    for record in packed[1]:
+        if record[0] == "whole":
+            tensors.append(torch.load(io.BytesIO(record[1]), weights_only=False))
+            continue
+        _, place, shape, strides, dtype, conj, neg, gradient, kind = record
+        tensor = torch.empty(0, dtype=dtype)
+        if place is None:
+            tensor = tensor.reshape(shape)
+        else:
+            tensor.set_(storages[place[0]], place[1] // tensor.itemsize, shape, strides)
+        tensor = tensor.conj() if conj else tensor
+        tensor = torch._neg_view(tensor) if neg else tensor
+        if kind == "Parameter":
+            tensors.append(torch.nn.Parameter(tensor, requires_grad=gradient))
+        else:
+            tensors.append(tensor.as_subclass(_KINDS[kind]).requires_grad_(gradient))
+    return tensors
+
+
+def copied(tensor: Any) -> Any:
+    return tensor.detach().clone()
+
+
+def misread(layout: str, tensor: Any) -> Any:
+    """What a writer that overlooks just this layout would store; the tensor itself if it has another one."""
+    if tensor.dim() == 0 and layout not in ("conj", "neg", "memory-mapped"):
+        return tensor
+    plain = [math.prod(tensor.shape[axis + 1 :]) for axis in range(tensor.dim())]
+    if layout in ("transposed", "fortran", "channels-last"):
+        order = dense_order(tuple(tensor.shape), tuple(tensor.stride()))
+        return tensor if order is None else tensor.permute(order).reshape(tensor.shape)
+    if layout == "sliced":
+        return torch.as_strided(tensor, tensor.shape, plain).clone() if tensor.stride(-1) == 2 else tensor
+    if layout == "offset":
+        return torch.as_strided(tensor, tensor.shape, plain, 0).clone() if tensor.storage_offset() else tensor
+    if layout == "broadcast":
+        return torch.cat([tensor[:1], torch.zeros_like(tensor[1:])]) if tensor.stride(0) == 0 else tensor
+    if layout == "conj":
+        return tensor.conj().resolve_conj().clone() if tensor.is_conj() else tensor
+    if layout == "neg":
+        return torch._neg_view(tensor).resolve_neg().clone() if tensor.is_neg() else tensor
+    if layout == "memory-mapped":
+        return torch.zeros_like(tensor) if _is_mapped(tensor) else tensor
+    raise KeyError(layout)
+
+
+def _is_mapped(tensor: Any) -> bool:
+    """Whether the kernel says that the memory is a file's."""
+    for line in pathlib.Path("/proc/self/maps").read_text().splitlines():
+        span, _, _, _, inode, *_ = line.split()
+        low, high = (int(end, 16) for end in span.split("-"))
+        if low <= tensor.data_ptr() < high:
+            return inode != "0"
+    return False
+
+
+def without(case: str, tensor: Any) -> Any:
+    """The tensor without what a case of the family `tensor` asks about."""
+    if case == "kind":
+        return tensor.detach().numpy()
+    if case in ("requires-grad", "parameter"):
+        return tensor.detach()
+    if case == "subclass":
+        return tensor.as_subclass(torch.Tensor)
+    if case == "sparse":
+        return tensor if tensor.layout is torch.strided else tensor.to_dense()
+    if case == "quantized":
+        return tensor.int_repr() if tensor.is_quantized else tensor
+    if case == "device":
+        return tensor.cpu()
+    if case in ("strides", "memory-format"):
+        return tensor.contiguous()
+    raise KeyError(case)
