@@ -34,7 +34,7 @@ def _parser() -> _Parser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="{run,survey,list}", parser_class=_Parser)
     run = commands.add_parser(
         "run", help="ask formats, and print a matrix",
-        description="Asks the checks of formats and prints a matrix. Options that are not named here go to pytest: -n, -k, -x, -v, --junitxml.",
+        description="Asks the checks of formats and prints a matrix. Other options go to pytest: -n, -k, -x, -v, --junitxml.",
     )  # fmt: skip
     run.add_argument(
         "formats", nargs="*", metavar="FORMAT", help="a built-in name or module:object (default: all of the installed backends)"

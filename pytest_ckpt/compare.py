@@ -227,11 +227,8 @@ class _Walk:
         count = 0
         for at in np.ndindex(*expected.shape):
             ours, theirs = expected.objects[at], actual.objects[at]
-            if type(ours) is type(theirs) and isinstance(ours, str | bytes):
-                same = ours == theirs
-            else:
-                same = not differences(theirs, ours)
-            if not same:
+            is_text = type(ours) is type(theirs) and isinstance(ours, str | bytes)
+            if ours != theirs if is_text else differences(theirs, ours):
                 count += 1
                 if len(lines) < words.SHOWN:
                     lines.append(f"[{', '.join(map(str, at))}] expected {_short(ours)}, got {_short(theirs)}")
@@ -330,7 +327,8 @@ def _same_content(actual: Any, expected: Any) -> bool:
         return distinct_bits(actual) == distinct_bits(expected)
     if isinstance(expected, complex):
         return np.complex128(actual).tobytes() == np.complex128(expected).tobytes()
-    if type(expected).__eq__ is object.__eq__ and hasattr(expected, "__dict__"):
+    own_equality: Any = type(expected).__eq__
+    if own_equality is object.__eq__ and hasattr(expected, "__dict__"):
         return not differences(vars(actual), vars(expected))
     answer = actual == expected
     return answer if isinstance(answer, bool) else bool(np.all(answer))

@@ -67,7 +67,7 @@ class State:
 
     @property
     def named(self) -> list[str]:
-        return self.config.getoption("--ckpt-backend") or self.config.getini("ckpt_backends")
+        return list(self.config.getoption("--ckpt-backend") or self.config.getini("ckpt_backends"))
 
     @property
     def examples(self) -> int | None:
@@ -117,7 +117,9 @@ class State:
     def folder(self) -> pathlib.Path:
         """A folder for the paths that fixtures give away; it is emptied after each test, and gone after the session."""
         if self._folder is None:
-            self._folder = pathlib.Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="pytest-ckpt-", ignore_cleanup_errors=True)))
+            self._folder = pathlib.Path(
+                self._stack.enter_context(tempfile.TemporaryDirectory(prefix="pytest-ckpt-", ignore_cleanup_errors=True))
+            )
         return self._folder
 
     def fresh_folder(self) -> pathlib.Path:

@@ -263,7 +263,7 @@ def _real(backend: str, specs: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]
     check_name(backend)
 
     def build(spec: Spec) -> Any:
-        note(_Built(spec))  # type: ignore[arg-type]
+        note(_Built(spec))
         return build_tree(spec, get_backend(backend))
 
     return specs.map(build)

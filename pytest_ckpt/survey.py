@@ -14,9 +14,9 @@ from .verdicts import Verdict, severity
 def survey(
     format: Format, examples: int | None = None, seed: int | None = None, progress: Callable[[int, int, Result], None] | None = None
 ) -> tuple[str | None, list[Result]]:
-    """The domain that describes the format (None if it saves models and nothing else), and the results of all checks in it; ``progress`` is called after each check.
+    """The domain that describes the format (None if it saves models and nothing else), and the results of all checks in it.
 
-    The format's own ``accepts`` and ``expected_failures`` play no part.
+    ``progress`` is called after each check. The format's own ``accepts`` and ``expected_failures`` play no part.
     """
     accepts = found_domain(format)
     results = []

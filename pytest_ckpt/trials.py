@@ -69,7 +69,8 @@ class Trials:
             return Observation(skipped=str(error))
 
     def _tree(self, spec: Spec, path: pathlib.Path, limit: Callable[[int], int] | None) -> Observation:
-        assert self.format.save is not None and self.format.load is not None
+        assert self.format.save is not None
+        assert self.format.load is not None
         saved = build_tree(spec, self.backend)
         if why := self._not_held(spec, saved):
             return Observation(skipped=why)
@@ -142,7 +143,8 @@ class Trials:
                 return Observation(unreadable="load_model returned the very model that was saved")
             clone = clone if returned is None else returned
         else:
-            assert self.format.save is not None and self.format.load is not None
+            assert self.format.save is not None
+            assert self.format.load is not None
             if failed := self._save(self.format.save, backend.model_state(model), path):
                 return failed
             if size_on_disk(path) is None:

@@ -124,7 +124,12 @@ def _tensors(asking: Asking, *shapes: tuple[int, ...]) -> Iterator[Spec]:
 _SHAPE = {"shape", "values"}
 
 
-@check("shape/plain", judges=_SHAPE, backends=EVERY, explore=_explore_shapes(lambda shape: len(shape) > 0 and 0 not in shape and 1 not in shape))
+@check(
+    "shape/plain",
+    judges=_SHAPE,
+    backends=EVERY,
+    explore=_explore_shapes(lambda shape: len(shape) > 0 and 0 not in shape and 1 not in shape),
+)
 def plain(asking: Asking) -> Iterator[Spec]:
     """A tensor with a few dimensions of different lengths keeps them.
 

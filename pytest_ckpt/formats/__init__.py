@@ -55,7 +55,8 @@ def get_format(name: str) -> Format:
         if not is_installed(BUILTIN[name]):
             raise ImportError(f"the format {name!r} needs the backend {BUILTIN[name]!r}: pip install 'pytest-ckpt[{BUILTIN[name]}]'")
         module: Any = importlib.import_module(f"pytest_ckpt.formats.{BUILTIN[name]}")
-        return next(format for format in module.FORMATS if format.name == name)
+        formats: tuple[Format, ...] = module.FORMATS
+        return next(format for format in formats if format.name == name)
     if name not in _entry_points():
         raise ValueError(f"unknown format {name!r}: {nearest(name, known_formats())}")
     found = _entry_points()[name].load()

@@ -83,7 +83,9 @@ FORMATS = (
             "container/big-int": _STORE,
             "container/numpy-scalar": converted("scalars come back as Python numbers"),
             "keys/order": converted("the keys of dicts are sorted, as jax.tree.map does"),
-            "keys/prefix": changed("paths are joined with dots, so a.b beside a with a b in it are one entry, and one value is lost", defect=True),
+            "keys/prefix": changed(
+                "paths are joined with dots, so a.b beside a with a b in it are one entry, and one value is lost", defect=True
+            ),
             "keys/int": changed("keys are written as text"),
             "alias/file-size-of-alias": costly("each path has its own entry"),
         },

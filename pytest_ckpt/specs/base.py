@@ -48,7 +48,7 @@ class Spec:
         return tuple(getattr(self, field.name) for field in dataclasses.fields(self))  # type: ignore[arg-type]
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and distinct(self._values()) == distinct(other._values())  # type: ignore[attr-defined]
+        return type(other) is type(self) and distinct(self._values()) == distinct(other._values())
 
     def __hash__(self) -> int:
         return hash((type(self).__name__, distinct(self._values())))

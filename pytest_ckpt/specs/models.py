@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 
 from .base import Spec
 
@@ -39,4 +40,4 @@ class ModelSpec(Spec):
     def shapes(self) -> tuple[tuple[tuple[int, int], int], ...]:
         """For each layer the weight's (outputs, inputs) and the number of biases."""
         sizes = [self.inputs, *(layer.units for layer in self.layers)]
-        return tuple(((after, before), after) for before, after in zip(sizes, sizes[1:], strict=False))
+        return tuple(((after, before), after) for before, after in itertools.pairwise(sizes))

@@ -7,7 +7,6 @@ from typing import Any
 import jax
 import numpy as np
 
-
 CPU = jax.local_devices(backend="cpu")[0]
 
 

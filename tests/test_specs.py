@@ -1,0 +1,146 @@
+"""Specs are values: they evaluate from their repr, compare, hash, pickle, and turn into JSON and back."""
+
+from __future__ import annotations
+
+import json
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from pytest_ckpt import specs, strategies
+from pytest_ckpt.backends import get_backend
+from pytest_ckpt.backends.payload import logical_words, words
+from pytest_ckpt.backends.trees import build_tree
+from pytest_ckpt.compare import differences
+from pytest_ckpt.specs import (
+    DTYPES,
+    Dense,
+    Deep,
+    DictSpec,
+    Fill,
+    ListSpec,
+    ModelSpec,
+    PlainSpec,
+    SameAs,
+    ScalarSpec,
+    Spec,
+    TensorSpec,
+    ViewOf,
+    Wide,
+    from_json,
+    is_nan,
+    nan_patterns,
+    to_json,
+)
+
+SPECS: list[Spec] = [
+    TensorSpec("float32", (2, 2), layout="fortran", fill=Fill(3, "any", ((0, 1 << 31),)), traits=("subclass",)),
+    DictSpec((("a", ListSpec((TensorSpec("int8", ()), SameAs(0), ViewOf(0, 0, 1)))), (1, PlainSpec(b"\xff")), ("", Wide(3, PlainSpec(None))))),
+    *(PlainSpec(value) for value in (None, True, 1, 1.0, -0.0, 0.0, float("nan"), -float("nan"), float("-inf"), 1 << 200, "é\ud800", b"\0")),
+    Deep(1000, ScalarSpec("float16", 0x7C00), container="list"),
+    ModelSpec((Dense(3, "relu"), Dense(2, lazy=False)), inputs=4, seed=9),
+]
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=range(len(SPECS)))
+def test_a_spec_survives_every_way_of_writing_it_down(spec: Spec) -> None:
+    assert eval(repr(spec), vars(specs).copy()) == spec
+    assert from_json(json.loads(json.dumps(to_json(spec)))) == spec
+    assert pickle.loads(pickle.dumps(spec)) == spec
+    assert len({spec, pickle.loads(pickle.dumps(spec))}) == 1
+
+
+def test_values_that_python_takes_for_equal_are_different_specs() -> None:
+    assert len({PlainSpec(value) for value in (True, 1, 1.0)}) == 3
+    assert PlainSpec(0.0) != PlainSpec(-0.0)
+    assert PlainSpec(float("nan")) == PlainSpec(float("nan"))
+    assert DictSpec(((1, PlainSpec(0)),)) != DictSpec(((True, PlainSpec(0)),))
+
+
+@settings(max_examples=200)
+@given(strategies.tree_specs("numpy"))
+def test_drawn_specs_evaluate_and_build_the_same_bits_each_time(spec: Spec) -> None:
+    again = eval(repr(spec), vars(specs).copy())
+    assert again == spec == from_json(json.loads(json.dumps(to_json(spec))))
+    backend = get_backend("numpy")
+    assert differences(build_tree(spec, backend), build_tree(again, backend)) == []
+
+
+def test_nesting_that_is_written_out_stops_at_fifty() -> None:
+    spec: Spec = PlainSpec(0)
+    for _ in range(50):
+        spec = ListSpec((spec,))
+    with pytest.raises(ValueError, match="Deep"):
+        ListSpec((spec,))
+
+
+def test_deep_and_wide_trees_are_built_by_loops() -> None:
+    backend = get_backend("numpy")
+    tree = build_tree(Deep(5000, PlainSpec(7)), backend)
+    for _ in range(5000):
+        tree = tree["a"]
+    assert tree == 7
+    assert len(build_tree(Wide(100_000, PlainSpec(None), container="list"), backend)) == 100_000
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: TensorSpec("flaot32", (2,)), "did you mean 'float32'"),
+        (lambda: TensorSpec("float32", (2,), layout="fortan"), "did you mean 'fortran'"),
+        (lambda: TensorSpec("float32", (2,), layout="fortran"), "at least 2 dimension"),
+        (lambda: TensorSpec("float32", (-1,)), "not negative"),
+        (lambda: TensorSpec("float32", [2]), "tuple"),
+        (lambda: TensorSpec("int8", (2,), traits=("grad",)), "unknown trait"),
+        (lambda: Fill(span="all"), "unknown span"),
+        (lambda: Fill(seed=-1), "seed"),
+        (lambda: DictSpec((("a", PlainSpec(0)), ("a", PlainSpec(1)))), "each key once"),
+        (lambda: Deep(2, PlainSpec(0), container="set"), "unknown container"),
+        (lambda: from_json({"spec": "Nothing"}), "not a spec"),
+    ],
+)
+def test_a_wrong_spec_is_an_error_that_says_what_is_possible(make: object, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        make()  # type: ignore[operator]
+
+
+def test_plain_leaves_are_plain() -> None:
+    with pytest.raises(TypeError, match="plain leaf"):
+        PlainSpec([1])
+    with pytest.raises(TypeError, match="holds specs"):
+        ListSpec((1,))  # type: ignore[arg-type]
+
+
+def test_the_generator_gives_the_same_words_on_every_machine_and_numpy() -> None:
+    assert words("uint64", (3,), Fill(1, "any")).tolist() == [13810761654074628661, 15286609552136564448, 15032472601440005348]
+    assert [hex(word) for word in words("float32", (3,), Fill(7)).tolist()] == ["0xc17d956c", "0xbe087d3a", "0x3e96a29e"]
+    assert words("int8", (2, 2), Fill(0)).tolist() == [[0, 0], [0, 0]]
+
+
+def test_an_element_depends_on_its_own_index_alone() -> None:
+    assert words("int32", (4, 5), Fill(9)).reshape(-1)[:7].tolist() == words("int32", (7,), Fill(9)).tolist()
+
+
+@pytest.mark.parametrize("name", [name for name, row in DTYPES.items() if row.float is not None and row.kind == "float"])
+def test_the_table_of_floats_agrees_with_numpy_and_ml_dtypes(name: str) -> None:
+    """What the table calls a NaN is one, and ordinary values are finite and not zero."""
+    from pytest_ckpt.backends.native import native
+
+    own, row = native(name), DTYPES[name]
+    if own is None or row.float is None:
+        assert name not in get_backend("numpy").dtypes()
+        return
+    for pattern in specs.special_patterns(name):
+        value = words(name, (1,), Fill(specials=((0, pattern),))).reshape(-1).view(own)
+        assert bool(np.isnan(value.astype(np.longdouble))[0]) == is_nan(row.float, pattern), hex(pattern)
+    ordinary = words(name, (1000,), Fill(5)).reshape(-1).view(own).astype(np.longdouble)
+    assert np.isfinite(ordinary).all()
+    assert (ordinary != 0).all() or row.bits < 8
+
+
+def test_broadcast_tensors_repeat_their_first_block() -> None:
+    shown = logical_words(TensorSpec("int32", (3, 2), "broadcast", Fill(1)))
+    assert (shown == shown[0]).all()
+    assert nan_patterns("int8") == ()
