@@ -122,18 +122,9 @@ def _run(options: argparse.Namespace, rest: list[str]) -> int:
     if options.seed is not None and options.seed != "random" and not options.seed.isdigit():
         raise Wrong(f"--seed takes a whole number or 'random', not {options.seed!r}")
     suite = os.path.join(os.path.dirname(__file__), "suite.py")
-    command = [
-        suite,
-        "-c",
-        os.path.join(os.path.dirname(__file__), "suite.ini"),
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "no:benchmark",
-        "-q",
-        "--tb=short",
-        "-rfE",
-    ]
+    settings = os.path.join(os.path.dirname(__file__), "suite.ini")
+    # What a library prints about a save that fails is said by the verdict.
+    command = [suite, "-c", settings, "-p", "no:cacheprovider", "-p", "no:benchmark", "-q", "--tb=short", "--show-capture=no", "-rfE"]
     command += [f"--ckpt-format={target.text()}" for target in targets]
     command += [f"--ckpt-select={name}" for name in options.select or ()]
     command += [f"--ckpt-examples={options.examples}"] if options.examples is not None else []

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from hypothesis import HealthCheck, Phase, Verbosity, find, given, settings
 from hypothesis import seed as seeded
+from hypothesis._settings import local_settings
 from hypothesis.errors import NoSuchExample
 from hypothesis.internal.conjecture import providers
 from hypothesis.strategies import SearchStrategy
@@ -32,11 +33,16 @@ class _NoConstants(providers.HypothesisProvider):
 
 @contextlib.contextmanager
 def _registered() -> Iterator[str]:
-    """The provider under its name, for as long as it is needed: it is none of the user's."""
+    """The provider under its name, for as long as it is needed: it is none of the user's.
+
+    The settings held meanwhile let all of this run inside a user's own `@given`: Hypothesis asks those of the outer test
+    whether nesting is fine, and with no engine raised into here its costs do not multiply.
+    """
     before = providers.AVAILABLE_PROVIDERS.get(_NAME)
     providers.AVAILABLE_PROVIDERS[_NAME] = _NoConstants
     try:
-        yield _NAME
+        with local_settings(settings(suppress_health_check=list(HealthCheck))):
+            yield _NAME
     finally:
         if before is None:
             del providers.AVAILABLE_PROVIDERS[_NAME]

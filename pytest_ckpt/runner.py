@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from .checks import Asking, Check, asks_about, check_pattern, checks_for, select_checks
+from .checks import CHECKS, Asking, Check, asks_about, check_pattern, checks_for, select_checks
 from .expectations import Expectation, expectation_for, in_force, is_pattern, matches
 from .formats.base import Format
 from .specs import Spec, effort
@@ -104,7 +104,9 @@ class Runner:
         self.seed = 0 if seed is None else seed
         self.known = known or {}
         self.shrinks = shrink
+        self.asking = Asking(format.backend, format.accepts, format.template)
         self._names = frozenset(check.name for check in self.checks)
+        self._aspects: dict[str, frozenset[str]] = {}
         self._folder = contextlib.ExitStack()
 
     def __enter__(self) -> Runner:
@@ -119,31 +121,30 @@ class Runner:
         """The result of one check; it is the same whatever was asked before."""
         start = time.perf_counter()
         asked = _Asked(self, check)
-        asking = Asking(self.format.backend, self.format.accepts, self.format.template)
         for spec in self.known.get(check.name, ()):
             asked.visit(spec)
-        for spec in check.examples(asking):
+        for spec in check.examples(self.asking):
             asked.visit(spec)
         if check.explore is not None and asked.seen and not asked.nothing_to_ask():
             from .exploration import explore
 
             seed = zlib.crc32(f"{self.seed} {check.name}".encode())
             with self.trials.scope():
-                explore(check.explore(asking), asked.visit, count=self.examples, seed=seed, seconds=EXPLORE_SECONDS)
+                explore(check.explore(self.asking), asked.visit, count=self.examples, seed=seed, seconds=EXPLORE_SECONDS)
         result = self.conclude(check, asked)
         if self.shrinks and result.failed and check.explore is not None and result.verdict is not None:
-            self._shrink(check, asked, asking, result.verdict)
+            self._shrink(check, asked, result.verdict)
         asked.repeat()
         return dataclasses.replace(self.conclude(check, asked), seconds=time.perf_counter() - start)
 
-    def _shrink(self, check: Check, asked: _Asked, asking: Asking, verdict: Verdict) -> None:
+    def _shrink(self, check: Check, asked: _Asked, verdict: Verdict) -> None:
         from .exploration import shrink
 
         assert check.explore is not None
         seed = zlib.crc32(f"{self.seed} {check.name}".encode())
         with self.trials.scope():
             shrink(
-                check.explore(asking),
+                check.explore(self.asking),
                 lambda spec: asked.is_bad(spec, verdict),
                 count=max(self.examples, EXAMPLES),
                 seed=seed,
@@ -187,9 +188,21 @@ class Runner:
 
         def asked_elsewhere(difference: Difference) -> str | None:
             other = asks_about(difference)
-            return other if other in self._names and other != check.name else None
+            return other if other != check.name and other in self._names and difference.aspect in self._seen_by(other) else None
 
         return judge(self.trials.run(spec, check.limit), check.judges, asked_elsewhere)
+
+    def _seen_by(self, name: str) -> frozenset[str]:
+        """The aspects in which another check of this run sees differences by its fixed examples.
+
+        Only what that check really sees may be left to it: a dtype that is lost for this layout alone is nobody else's to tell.
+        """
+        if name not in self._aspects:
+            check = CHECKS[name]
+            seen = [self.trials.run(spec) for spec in check.examples(self.asking)]
+            found = {difference.aspect for each in seen for difference in each.differences}
+            self._aspects[name] = frozenset(found & check.judges)
+        return self._aspects[name]
 
 
 class _Asked:

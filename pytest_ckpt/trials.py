@@ -15,6 +15,8 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import pytest
+
 from .backends import get_backend
 from .backends.base import Backend, CannotBuild
 from .backends.payload import logical_words
@@ -27,6 +29,15 @@ from .words import equal
 
 NOTHING_WRITTEN = "save returned, and nothing stands at the path that it was given"
 _INPUTS = Fill(seed=1)
+#: What a user's function may raise that is about the run, and says nothing of the format.
+_RUN_ITSELF = (
+    KeyboardInterrupt,
+    GeneratorExit,
+    pytest.skip.Exception,
+    pytest.fail.Exception,
+    pytest.xfail.Exception,
+    pytest.exit.Exception,
+)
 #: What colours a terminal has in the messages of some frameworks.
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -195,13 +206,12 @@ def _attempt(stage: str, function: Callable[..., Any], *arguments: Any) -> tuple
     """Calls the user's function; an exception becomes a fact, but for those that mean the run itself."""
     try:
         return function(*arguments), None
-    except (KeyboardInterrupt, GeneratorExit):
+    except _RUN_ITSELF:
         raise
     except SystemExit as error:
         return None, Observation(crashed=f"{stage} ended the process: SystemExit({error.code!r})")
     except BaseException as error:
-        # pytest.skip() and Hypothesis' own signals inside a user's function are not the format's doing.
-        if type(error).__module__ in ("_pytest.outcomes", "hypothesis.errors"):
+        if type(error).__module__ == "hypothesis.errors":  # its own signals, where a user's function draws something
             raise
         text = _said(error, arguments)
         return None, Observation(refused=text) if stage == "save" else Observation(unreadable=text)

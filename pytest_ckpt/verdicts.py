@@ -13,7 +13,7 @@ not. What is left over on disk beyond what was agreed is COSTLY.
 
 Where none of the check's own aspects differs, but another one differs so that the question has no answer (values
 cannot be compared where the dtype is another), the check is skipped if some other check of the same run asks about
-that aspect of this case, and is CHANGED if none does. So no difference is lost, and none counts twice.
+that aspect and sees it differ too, and is CHANGED if none does. So no difference is lost, and none counts twice.
 
 A check keeps the worst verdict that any of its examples got.
 
@@ -129,7 +129,7 @@ class Judgement:
 def judge(seen: Observation, judges: Collection[str], asked_elsewhere: Callable[[Difference], str | None]) -> Judgement:
     """The verdict of a check that ``judges`` these aspects on what was ``seen``.
 
-    ``asked_elsewhere`` names the other check of the run that asks about a difference which is not ours, or None.
+    ``asked_elsewhere`` names the other check of the run that asks about a difference which is not ours, and sees it; or None.
     """
     if seen.skipped is not None:
         return Judgement(None, skipped=seen.skipped)

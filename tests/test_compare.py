@@ -12,7 +12,7 @@ import pytest
 from pytest_ckpt import assert_identical, differences
 from pytest_ckpt.backends import get_backend
 from pytest_ckpt.backends.trees import build_tree
-from pytest_ckpt.specs import DTYPES, Deep, DictSpec, Fill, Pair, Record, TensorSpec, Wide, special_patterns
+from pytest_ckpt.specs import DTYPES, Deep, Fill, Pair, Record, TensorSpec, Wide, special_patterns
 from pytest_ckpt.verdicts import ASPECTS
 
 from .conftest import BACKENDS
@@ -177,5 +177,3 @@ def test_one_element_of_any_dtype_is_noticed(name: str) -> None:
 def test_an_unknown_aspect_is_an_error_with_the_nearest() -> None:
     with pytest.raises(ValueError, match="did you mean 'strides'"):
         differences(1, 1, ignore=["stride"])
-
-

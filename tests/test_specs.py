@@ -16,8 +16,8 @@ from pytest_ckpt.backends.trees import build_tree
 from pytest_ckpt.compare import differences
 from pytest_ckpt.specs import (
     DTYPES,
-    Dense,
     Deep,
+    Dense,
     DictSpec,
     Fill,
     ListSpec,
@@ -37,8 +37,13 @@ from pytest_ckpt.specs import (
 
 SPECS: list[Spec] = [
     TensorSpec("float32", (2, 2), layout="fortran", fill=Fill(3, "any", ((0, 1 << 31),)), traits=("subclass",)),
-    DictSpec((("a", ListSpec((TensorSpec("int8", ()), SameAs(0), ViewOf(0, 0, 1)))), (1, PlainSpec(b"\xff")), ("", Wide(3, PlainSpec(None))))),
-    *(PlainSpec(value) for value in (None, True, 1, 1.0, -0.0, 0.0, float("nan"), -float("nan"), float("-inf"), 1 << 200, "é\ud800", b"\0")),
+    DictSpec(
+        (("a", ListSpec((TensorSpec("int8", ()), SameAs(0), ViewOf(0, 0, 1)))), (1, PlainSpec(b"\xff")), ("", Wide(3, PlainSpec(None))))
+    ),
+    *(
+        PlainSpec(value)
+        for value in (None, True, 1, 1.0, -0.0, 0.0, float("nan"), -float("nan"), float("-inf"), 1 << 200, "é\ud800", b"\0")
+    ),
     Deep(1000, ScalarSpec("float16", 0x7C00), container="list"),
     ModelSpec((Dense(3, "relu"), Dense(2, lazy=False)), inputs=4, seed=9),
 ]

@@ -22,7 +22,7 @@ def _dtype(layout: str) -> str:
 
 
 def _layout(asking: Asking, layout: str) -> Iterator[Spec]:
-    """The values and the shape come back, whatever the memory of the saved tensor looks like.
+    """A tensor whose memory is special ({memory}) comes back with its values and its shape.
 
     Why: a writer that takes the raw pointer stores physical bytes under a logical shape
     (safetensors/safetensors#825, safetensors/safetensors#831, pytorch/pytorch#81690, ml-explore/mlx-examples#224,
@@ -51,7 +51,7 @@ def _check(layout: str) -> Check:
         backends=LAYOUTS[layout].backends,
         examples=lambda asking: _layout(asking, layout),
         explore=lambda asking: _explore(asking, layout),
-        why=inspect.getdoc(_layout) or "",
+        why=(inspect.getdoc(_layout) or "").format(memory=LAYOUTS[layout].what),
     )
 
 
