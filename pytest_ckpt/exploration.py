@@ -1,8 +1,8 @@
 """Draws more examples from a strategy, and shrinks the worst one: a thin layer over Hypothesis.
 
 Nothing is ever raised into Hypothesis while exploring: it would stop at the first failure, which is the most common
-and the mildest. Draws depend on the seed alone. Hypothesis mixes constants of whatever local modules are loaded into
-what it draws (and writes them to its folder); the provider here leaves them out.
+and the mildest. Draws depend on the seed alone: Hypothesis would mix constants of whatever local modules are loaded into
+what it draws (and write them to its folder), which is switched off here.
 """
 
 from __future__ import annotations
@@ -17,40 +17,31 @@ from hypothesis import HealthCheck, Phase, Verbosity, find, given, settings
 from hypothesis import seed as seeded
 from hypothesis._settings import local_settings
 from hypothesis.errors import NoSuchExample
-from hypothesis.internal.conjecture import providers
+from hypothesis.internal.conjecture.providers import HypothesisProvider
 from hypothesis.strategies import SearchStrategy
 
 _T = TypeVar("_T")
-_NAME = "pytest-ckpt"
-
-
-class _NoConstants(providers.HypothesisProvider):
-    """Hypothesis' own provider, without constants from anywhere."""
-
-    def _maybe_draw_constant(self, *_: Any, **__: Any) -> None:
-        return None
 
 
 @contextlib.contextmanager
-def _registered() -> Iterator[str]:
-    """The provider under its name, for as long as it is needed: it is none of the user's.
+def _quietly() -> Iterator[None]:
+    """Hypothesis without constants from anywhere, for as long as this is held; while it shrinks, too.
 
     The settings held meanwhile let all of this run inside a user's own `@given`: Hypothesis asks those of the outer test
-    whether nesting is fine, and with no engine raised into here its costs do not multiply.
+    whether nesting is fine.
     """
-    before = providers.AVAILABLE_PROVIDERS.get(_NAME)
-    providers.AVAILABLE_PROVIDERS[_NAME] = _NoConstants
+    provider: Any = HypothesisProvider
+    before = provider._maybe_draw_constant
+    provider._maybe_draw_constant = lambda *_, **__: None
     try:
         with local_settings(settings(suppress_health_check=list(HealthCheck))):
-            yield _NAME
+            yield
     finally:
-        if before is None:
-            del providers.AVAILABLE_PROVIDERS[_NAME]
+        provider._maybe_draw_constant = before
 
 
-def _settings(backend: str, count: int, *phases: Phase) -> settings:
+def _settings(count: int, *phases: Phase) -> settings:
     return settings(
-        backend=backend,
         max_examples=count,
         phases=phases,
         database=None,
@@ -68,10 +59,10 @@ def explore(strategy: SearchStrategy[_T], visit: Callable[[_T], object], *, coun
     if count < 1:
         return
     end = time.monotonic() + seconds
-    with _registered() as backend:
+    with _quietly():
 
         @seeded(seed)
-        @_settings(backend, count, Phase.generate)
+        @_settings(count, Phase.generate)
         @given(strategy)
         def run(value: _T) -> None:
             if time.monotonic() < end:
@@ -96,6 +87,6 @@ def shrink(strategy: SearchStrategy[_T], bad_enough: Callable[[_T], bool], *, co
             return True
         return False
 
-    with _registered() as backend, contextlib.suppress(NoSuchExample):
-        return find(strategy, condition, settings=_settings(backend, max(1, count), Phase.generate, Phase.shrink), random=Random(seed))
+    with _quietly(), contextlib.suppress(NoSuchExample):
+        return find(strategy, condition, settings=_settings(max(1, count), Phase.generate, Phase.shrink), random=Random(seed))
     return None

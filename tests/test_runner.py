@@ -132,9 +132,15 @@ def test_a_flaky_format_keeps_its_worst_verdict_and_is_called_flaky() -> None:
 def test_a_run_is_repeatable_whatever_other_modules_are_loaded(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
     seen: list[list[bytes]] = []
 
+    def save(tree: Any, path: pathlib.Path) -> None:
+        seen[-1].append(pickle.dumps(tree))
+        _dump({key: value * 2 if value.ndim > 2 else value for key, value in tree.items()}, path)
+
     def run(seed: int) -> list[bytes]:
+        """Everything that is saved while a fault is found and shrunk."""
         seen.append([])
-        check_format(_format(save=lambda tree, path: seen[-1].append(pickle.dumps(tree)) or _dump(tree, path)), select=["bits"], seed=seed)
+        results = check_format(_format(save=save), select=["bits/int32", "dtype/int64", "layout/fortran"], seed=seed)
+        assert all(result.failed for result in results)
         return seen[-1]
 
     first = run(3)

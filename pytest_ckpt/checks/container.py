@@ -92,6 +92,7 @@ def nested(asking: Asking) -> Iterator[Spec]:
     What to do: walk the tree by recursion, and count leaves on both sides.
     """
     yield DictSpec((("a", DictSpec((("b", _FIRST),))),))
+    yield ListSpec((ListSpec((_FIRST,)),))
     yield ListSpec((ListSpec((_FIRST,)), _SECOND))
     yield DictSpec((("a", ListSpec((_FIRST, DictSpec((("b", TupleSpec((_SECOND,))),))))), ("c", _SECOND)))
 

@@ -49,6 +49,9 @@ _ARRAYS: Declared = {
     "tensor/strides": converted("the header knows C and Fortran order and no other, so other dense arrays come back in C order"),
 }
 
+#: Cases of `container` that come back as arrays.
+_MADE_ARRAYS = ("empty-list", "empty-tuple", "bool", "int", "float", "str", "numpy-scalar")
+
 FORMATS = (
     Format(
         name="numpy.save",
@@ -87,7 +90,8 @@ FORMATS = (
             "container/none": _PICKLED,
             "container/dataclass": _PICKLED,
             "container/big-int": _PICKLED,
-            "container/*": converted("savez makes an array of everything that is not one"),
+            **dict.fromkeys(map("container/{}".format, _MADE_ARRAYS), converted("savez makes an array of everything that is not one")),
+            "container/ordered-dict": converted("the archive's members come back in a plain dict"),
             "container/bytes": changed("an array of byte strings cannot tell trailing NULs from padding"),
             "keys/nul": changed("a name in a zip archive ends at a NUL", defect=True),
             "keys/api-names": changed(

@@ -31,7 +31,7 @@ _EXTENSION = changed("the .npy header has no name for this type, so it comes bac
 _DESCRIPTOR = unreadable("ml_dtypes gives this type a descriptor that numpy writes into the header and cannot parse", defect=True)
 _INTEGERS = changed("to numpy a quantized tensor is an array of plain integers")
 _ARRAY = changed("np.save makes one array of everything: of a list as np.asarray does, of a dict one without dimensions")
-_NUMPY = converted("np.load gives NumPy arrays")
+_NUMPY = converted("np.load gives NumPy arrays, whatever was saved")
 
 FORMATS = (
     Format(
