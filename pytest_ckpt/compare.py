@@ -30,13 +30,19 @@ def differences(actual: Any, expected: Any, ignore: Iterable[str] = ()) -> list[
     ``ignore`` names aspects (see `pytest_ckpt.verdicts.ASPECTS`) that do not count. Raises ValueError for an unknown
     one. Trees may hold cycles and shared containers, and may be of any depth.
     """
-    ignored = frozenset(ignore)
-    for aspect in ignored:
-        if aspect not in ASPECTS:
-            raise ValueError(f"unknown aspect {aspect!r}: {nearest(aspect, ASPECTS)}")
+    ignored = aspects(ignore)
     walk = _Walk()
     walk.run(actual, expected)
     return [difference for difference in walk.found if difference.aspect not in ignored]
+
+
+def aspects(names: Iterable[str]) -> frozenset[str]:
+    """The names as a set. Raises ValueError, with the nearest one, for what is no aspect."""
+    given = frozenset((names,) if isinstance(names, str) else names)
+    for name in given:
+        if name not in ASPECTS:
+            raise ValueError(f"unknown aspect {name!r}: {nearest(name, ASPECTS)}")
+    return given
 
 
 def assert_identical(actual: Any, expected: Any, ignore: Iterable[str] = ()) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from .backends import owner_of
-from .compare import differences, same_object
+from .compare import aspects, differences, same_object
 from .specs import DTYPES, Fill, PlainSpec, TensorSpec, other_values
 from .specs.trees import PLAIN_TYPES
 from .trials import NOTHING_WRITTEN, size_on_disk
@@ -45,7 +45,7 @@ def assert_roundtrip(
         raise ValueError("assert_roundtrip: inputs= is for models, which this version does not compare yet; pass the model's state")
     if make is not None and not template:
         raise ValueError("assert_roundtrip: make= makes what a template is; say template=True as well")
-    ignored = tuple(ignore)
+    ignored = aspects(ignore)
     remembered = _remembered(obj)
     unlike = differences(obj, remembered)
     with contextlib.ExitStack() as stack:

@@ -1,0 +1,284 @@
+"""The backends: each builds every spec that its framework can hold, always with the same bits, and reads them back."""
+
+from __future__ import annotations
+
+import inspect
+import random
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pytest_ckpt.backends import BUILTIN, get_backend, installed_backends, is_installed, known_backends, owner_of
+from pytest_ckpt.backends.base import Backend, CannotBuild
+from pytest_ckpt.backends.payload import logical_words, texts
+from pytest_ckpt.backends.trees import build_tree
+from pytest_ckpt.compare import differences, same_object
+from pytest_ckpt.specs import (
+    DTYPES,
+    LAYOUTS,
+    TRAITS,
+    Dense,
+    Fill,
+    ListSpec,
+    ModelSpec,
+    SameAs,
+    TensorSpec,
+    ViewOf,
+    dtypes_of,
+    layouts_of,
+    misfit,
+)
+from pytest_ckpt.words import equal
+
+from .conftest import BACKENDS
+
+SHAPES = ((), (0,), (2,), (1, 3), (2, 0, 3), (2, 3, 4))
+LAYOUT_SHAPES = ((2,), (3, 2), (2, 3, 4), (2, 3, 2, 4))
+FILLS = (Fill(), Fill(1), Fill(2, "any"), Fill(3, "any", ((0, 1), (1, 0x80))))
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request: pytest.FixtureRequest) -> Any:
+    found = get_backend(request.param)
+    with found.scope():
+        yield found
+
+
+def _holds(backend: Backend, tensor: Any, spec: TensorSpec) -> bool:
+    """Whether a tensor shows just the elements that the spec asks for."""
+    reading = backend.read(tensor)
+    assert reading.dtype == spec.dtype
+    assert reading.shape == spec.shape
+    if reading.parts is not None:
+        return True
+    if reading.objects is not None:
+        binary = reading.objects.size > 0 and isinstance(reading.objects.reshape(-1)[0], bytes)
+        block = (1, *spec.shape[1:]) if spec.layout == "broadcast" else spec.shape
+        return bool((reading.objects == texts(block, spec.fill, binary)).all())
+    return equal(reading.words, logical_words(spec), DTYPES[spec.dtype])
+
+
+def test_every_dtype_is_built_in_every_shape_and_read_back(backend: Backend) -> None:
+    assert set(backend.dtypes()) <= set(dtypes_of(backend.name))
+    for dtype in backend.dtypes():
+        for shape in SHAPES:
+            for fill in FILLS:
+                spec = TensorSpec(dtype, shape, fill=fill)
+                if backend.refusal(spec) is None:
+                    assert _holds(backend, backend.build(spec), spec), spec
+                else:
+                    assert dtype == "string", "every dtype has every shape; strings of some frameworks do not"
+
+
+def test_every_layout_is_built_and_its_values_are_those_of_the_spec(backend: Backend) -> None:
+    built = set()
+    for layout in layouts_of(backend.name):
+        for dtype in backend.dtypes():
+            for shape in LAYOUT_SHAPES:
+                if misfit(layout, dtype, shape):
+                    continue
+                spec = TensorSpec(dtype, shape, layout, Fill(1, "any"))
+                if backend.refusal(spec) is None:
+                    built.add(layout)
+                    assert _holds(backend, backend.build(spec), spec), spec
+    assert built == set(layouts_of(backend.name))
+
+
+#: Layouts that the strides show.
+STRIDED = ("transposed", "fortran", "sliced", "negative-stride", "broadcast", "channels-last")
+
+
+def test_a_layout_shows_in_the_strides(backend: Backend) -> None:
+    for layout in set(STRIDED) & set(layouts_of(backend.name)):
+        for shape in LAYOUT_SHAPES:
+            if not misfit(layout, "float32", shape):
+                strides = backend.read(backend.build(TensorSpec("float32", shape, layout, Fill(1)))).strides
+                plain = tuple(int(np.prod(shape[axis + 1 :])) for axis in range(len(shape)))
+                assert strides != plain, (layout, shape)
+
+
+def test_a_spec_is_built_twice_with_the_same_bits_and_no_shared_memory(backend: Backend) -> None:
+    for layout in layouts_of(backend.name):
+        for shape in LAYOUT_SHAPES:
+            if not misfit(layout, "float32", shape):
+                spec = ListSpec((TensorSpec("float32", shape, layout, Fill(1, "any")),))
+                first, second = build_tree(spec, backend), build_tree(spec, backend)
+                assert differences(first, second) == []
+                assert not same_object(first, second)
+                assert same_object(first, first)
+
+
+def test_every_trait_is_built_and_shows(backend: Backend) -> None:
+    for trait, backends in TRAITS.items():
+        dtype = "uint32" if trait == "prng-key" and backend.name in backends else "float32"
+        spec = TensorSpec(dtype, (3, 2), fill=Fill(1), traits=(trait,))
+        if backend.name not in backends:
+            with pytest.raises(CannotBuild, match=trait):
+                backend.build(spec)
+        elif why := backend.refusal(spec):
+            assert "accelerator" in why
+        else:
+            reading, plain = (backend.read(backend.build(each)) for each in (spec, TensorSpec(spec.dtype, spec.shape, fill=spec.fill)))
+            shows = (reading.kind, dict(reading.flags), reading.dtype, reading.parts is None)
+            if trait != "frozen":
+                assert shows != (plain.kind, dict(plain.flags), plain.dtype, plain.parts is None), trait
+            assert differences(backend.build(spec), backend.build(spec)) == []
+
+
+def test_what_cannot_be_built_is_said_in_words(backend: Backend) -> None:
+    missing = [dtype for dtype in DTYPES if dtype not in dtypes_of(backend.name)]
+    layouts = [layout for layout in LAYOUTS if layout not in layouts_of(backend.name)]
+    specs = [TensorSpec(dtype, (2,)) for dtype in missing] + [TensorSpec("float32", (1,) * 300)]
+    specs += [TensorSpec("float32", shape, layout) for layout in layouts for shape in LAYOUT_SHAPES if not misfit(layout, "float32", shape)]
+    for spec in specs:
+        with pytest.raises(CannotBuild) as error:
+            backend.build(spec)
+        assert len(str(error.value).split()) > 4
+    for wrong in (ListSpec((SameAs(0),)), ListSpec((TensorSpec("float32", (2,)), SameAs(1))), ListSpec((ViewOf(3, 0, 1),))):
+        with pytest.raises(CannotBuild, match="refers to tensor"):
+            build_tree(wrong, backend)
+
+
+def test_aliases_are_built_as_aliases(backend: Backend) -> None:
+    tensor = TensorSpec("float32", (4,), fill=Fill(1))
+    first, second = build_tree(ListSpec((tensor, SameAs(0))), backend)
+    assert first is second
+    if backend.name in ("numpy", "torch", "mxnet"):
+        whole, part = build_tree(ListSpec((tensor, ViewOf(0, 1, 3))), backend)
+        assert same_object([part], [part])
+        part[0] = 7
+        assert float(whole[1]) == 7.0
+    else:
+        with pytest.raises(CannotBuild, match="no view"):
+            build_tree(ListSpec((tensor, ViewOf(0, 1, 3))), backend)
+
+
+def test_no_random_generator_is_asked(backend: Backend) -> None:
+    states = random.getstate(), np.random.get_state()[1].tolist()
+    backend.build(TensorSpec("float32", (100,), fill=Fill(1, "any")))
+    if backend.name != "numpy":
+        backend.build_model(ModelSpec((Dense(3, "relu"), Dense(2)), inputs=2))
+    assert (random.getstate(), np.random.get_state()[1].tolist()) == states
+
+
+def test_a_model_is_built_with_the_same_bits_and_computes_the_same(backend: Backend) -> None:
+    spec = ModelSpec((Dense(3, "relu"), Dense(2)), inputs=4)
+    if backend.name == "numpy":
+        with pytest.raises(CannotBuild, match="numpy has no models"):
+            backend.build_model(spec)
+        return
+    first, second, other = (backend.build_model(each) for each in (spec, spec, ModelSpec(spec.layers, 4, seed=2)))
+    assert differences(backend.model_state(first), backend.model_state(second)) == []
+    found = differences(backend.model_state(other), backend.model_state(first))
+    assert len(found) == 4, "each weight and each bias differs"
+    assert {each.aspect for each in found} == {"values"}
+    inputs = backend.build(TensorSpec("float32", (5, 4), fill=Fill(1)))
+    assert differences(backend.run_model(first, inputs), backend.run_model(second, inputs)) == []
+    assert differences(backend.run_model(other, inputs), backend.run_model(first, inputs))
+    backend.load_model_state(other, backend.model_state(first))
+    assert differences(backend.run_model(other, inputs), backend.run_model(first, inputs)) == []
+
+
+def test_the_backends_are_twins() -> None:
+    """The same verbs in the same order in every file, so that reading one is reading all."""
+    verbs = [name for name, member in vars(Backend).items() if inspect.isfunction(member) and not name.startswith("_")]
+    for name in BACKENDS:
+        own = vars(get_backend(name))
+        assert [verb for verb in own if verb in verbs] == verbs
+        assert own["name"] == name
+
+
+def test_a_tensor_belongs_to_one_backend() -> None:
+    tensors = {name: get_backend(name).build(TensorSpec("float32", (2,))) for name in BACKENDS}
+    for name, tensor in tensors.items():
+        assert [other for other in BACKENDS if get_backend(other).owns(tensor)] == [name]
+        owner = owner_of(tensor)
+        assert owner is not None
+        assert owner.name == name
+    for leaf in (None, True, 1, 1.0, "text", b"bytes", [1], {"a": 1}, object(), np.float32(1)):
+        assert owner_of(leaf) is None
+
+
+def test_the_table_has_every_dtype_that_the_framework_lists(backend: Backend) -> None:
+    """Placeholders that no tensor can be made of are left out, and so is what is no kind of tensor element."""
+    if backend.name == "numpy":
+        import ml_dtypes
+
+        scalars = {np.dtype(kind).name for kind in np.sctypeDict.values() if isinstance(kind, type)} - {"object", "void", "str", "bytes"}
+        extensions = {name for name in vars(ml_dtypes) if isinstance(getattr(ml_dtypes, name), type) and name in dir(ml_dtypes)}
+        listed = {name for name in scalars | extensions if _is_dtype(name)} - {"finfo", "iinfo"}
+        renamed = {"float128": "longdouble", "complex256": "clongdouble"}
+        listed = {renamed.get(name, name) for name in listed}
+    elif backend.name == "torch":
+        import torch
+
+        placeholders = {f"{sign}int{bits}" for sign in ("", "u") for bits in range(1, 8)} | {
+            "bits1x8",
+            "bits2x4",
+            "bits4x2",
+            "bits8",
+            "bits16",
+        }
+        quantized = {"qint8", "quint8", "qint32", "quint4x2", "quint2x4"}
+        listed = {str(value).removeprefix("torch.") for value in vars(torch).values() if isinstance(value, torch.dtype)}
+        listed -= placeholders | quantized
+    elif backend.name == "tensorflow":
+        import tensorflow as tf
+
+        listed = {value.name for value in vars(tf.dtypes).values() if isinstance(value, tf.dtypes.DType)} - {"resource", "variant"}
+    elif backend.name == "jax":
+        import jax.numpy as jnp
+
+        listed = {np.dtype(value.dtype).name for value in vars(jnp).values() if type(value).__name__ == "_ScalarMeta"}
+        listed -= {"float6_e2m3fn", "float6_e3m2fn"} - set(backend.dtypes())
+    else:
+        listed = {"float16", "float32", "float64", "int8", "int32", "int64", "uint8", "bool"}
+    assert listed - set(dtypes_of(backend.name)) == set()
+
+
+def _is_dtype(name: str) -> bool:
+    import ml_dtypes
+
+    try:
+        np.dtype(getattr(ml_dtypes, name, name))
+    except TypeError:
+        return False
+    return True
+
+
+def test_a_scope_leaves_the_settings_as_they_were() -> None:
+    for name in BACKENDS:
+        backend = get_backend(name)
+        before, filters = _settings(name), list(warnings.filters)
+        with backend.scope():
+            backend.dtypes()
+        assert _settings(name) == before
+        assert list(warnings.filters) == filters
+
+
+def _settings(backend: str) -> Any:
+    if backend == "jax":
+        import jax
+
+        return jax.config.jax_enable_x64
+    if backend == "mxnet":
+        import mxnet as mx
+
+        return mx.util.is_np_shape(), mx.util.is_np_array()
+    if backend == "torch":
+        import torch
+
+        return torch.get_default_dtype(), torch.is_grad_enabled(), torch.random.get_rng_state().tolist()
+    return None
+
+
+def test_names_are_known_whether_installed_or_not() -> None:
+    assert set(known_backends()) >= set(BUILTIN)
+    assert set(installed_backends()) == {name for name in known_backends() if is_installed(name)}
+    with pytest.raises(ValueError, match="did you mean 'torch'"):
+        get_backend("troch")
+    for name in set(BUILTIN) - set(installed_backends()):
+        with pytest.raises(ImportError, match=f"pip install 'pytest-ckpt\\[{name}\\]'"):
+            get_backend(name)

@@ -1,0 +1,140 @@
+"""`assert_roundtrip`: a user's own tree, saved and loaded by a user's own functions."""
+
+from __future__ import annotations
+
+import collections
+import copy
+import dataclasses
+import pathlib
+import pickle
+import tempfile
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pytest_ckpt import assert_roundtrip
+from pytest_ckpt.backends import get_backend
+from pytest_ckpt.backends.trees import build_tree
+from pytest_ckpt.specs import DictSpec, Fill, PlainSpec, TensorSpec
+
+from .conftest import BACKENDS
+
+
+@dataclasses.dataclass
+class State:
+    step: int
+    weight: Any
+
+
+def _save(obj: Any, path: pathlib.Path) -> None:
+    path.write_bytes(pickle.dumps(obj))
+
+
+def _load(path: pathlib.Path) -> Any:
+    return pickle.loads(path.read_bytes())
+
+
+def _tree() -> Any:
+    return {"state": State(3, np.arange(4.0)), "names": ("a", "b"), "table": collections.OrderedDict(x=np.float32(0.5)), "none": None}
+
+
+def test_a_tree_that_comes_back_passes_and_nothing_is_left(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert_roundtrip(_tree(), save=_save, load=_load)
+    with pytest.raises(AssertionError):
+        assert_roundtrip(_tree(), save=_save, load=lambda path: None)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_a_tree_of_each_backend_goes_through_with_a_template(name: str) -> None:
+    backend = get_backend(name)
+    with backend.scope():
+        spec = DictSpec((("w", TensorSpec("float32", (2, 3), fill=Fill(1))), ("step", PlainSpec(7))))
+        tree = build_tree(spec, backend)
+        seen: list[Any] = []
+
+        def load(path: pathlib.Path, template: Any) -> Any:
+            seen.append(template)
+            return build_tree(spec, backend)
+
+        assert_roundtrip(tree, save=lambda tree, path: path.write_bytes(b"x"), load=load, template=True)
+        assert seen[0]["step"] != 7
+        assert backend.read(seen[0]["w"]).shape == (2, 3)
+        with pytest.raises(AssertionError, match=r"\['w'\]: values: .*6 of 6 elements differ"):
+            assert_roundtrip(tree, save=lambda tree, path: path.write_bytes(b"x"), load=lambda path, template: template, template=True)
+
+
+def test_what_differs_is_said_with_its_path() -> None:
+    def lossy(path: pathlib.Path) -> Any:
+        tree = _load(path)
+        tree["state"].weight = tree["state"].weight.astype("f4")
+        tree["names"] = list(tree["names"])
+        return tree
+
+    with pytest.raises(AssertionError) as error:
+        assert_roundtrip(_tree(), save=_save, load=lossy)
+    text = str(error.value)
+    assert "2 difference(s)" in text
+    assert "['state'].weight: dtype: expected float64, got float32" in text
+    assert "['names']: container: expected tuple, got list" in text
+    assert_roundtrip(_tree(), save=_save, load=lossy, ignore=["dtype", "container"])
+
+
+def test_a_save_that_alters_its_argument_is_seen() -> None:
+    def save(tree: Any, path: pathlib.Path) -> None:
+        tree["state"].weight[0] = 9
+        _save(tree, path)
+
+    with pytest.raises(AssertionError, match=r"save altered what it was given:\n\['state'\]\.weight: values"):
+        assert_roundtrip(_tree(), save=save, load=_load)
+
+
+def test_nothing_written_and_the_saved_object_itself_are_not_believed() -> None:
+    kept: list[Any] = []
+    with pytest.raises(AssertionError, match="nothing stands at the path"):
+        assert_roundtrip(_tree(), save=lambda tree, path: None, load=lambda path: _tree())
+
+    def save(tree: Any, path: pathlib.Path) -> None:
+        kept.append(tree)
+        _save(tree, path)
+
+    for cheat in (lambda path: kept[-1], lambda path: copy.copy(kept[-1])):
+        with pytest.raises(AssertionError, match="the very object that was saved"):
+            assert_roundtrip(_tree(), save=save, load=cheat)
+
+
+def test_make_gives_the_template_and_has_to_differ() -> None:
+    fresh = [np.zeros(3)]
+    seen: list[Any] = []
+    assert_roundtrip(
+        [np.ones(3)], save=_save, load=lambda path, template: seen.append(template) or _load(path), template=True, make=lambda: fresh
+    )
+    assert seen[0] is fresh
+    with pytest.raises(ValueError, match="the very values that were saved"):
+        assert_roundtrip([np.ones(3)], save=_save, load=lambda path, template: template, template=True, make=lambda: [np.ones(3)])
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"save": 3, "load": _load}, "save has to be a function, not int"),
+        ({"save": _save, "load": None}, "load has to be a function"),
+        ({"save": _save, "load": _load, "make": list}, "template=True as well"),
+        ({"save": _save, "load": _load, "inputs": 1}, "does not compare yet"),
+        ({"save": _save, "load": _load, "ignore": ["value"]}, "did you mean 'values'"),
+    ],
+)
+def test_wrong_arguments_are_errors_before_anything_is_saved(options: dict[str, Any], said: str, tmp_path: pathlib.Path) -> None:
+    with pytest.raises((ValueError, TypeError), match=said):
+        assert_roundtrip([np.ones(2)], folder=tmp_path, **options)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_errors_of_the_users_functions_come_through_as_they_are() -> None:
+    def save(tree: Any, path: pathlib.Path) -> None:
+        raise OSError("disk on fire")
+
+    with pytest.raises(OSError, match="disk on fire"):
+        assert_roundtrip([np.ones(2)], save=save, load=_load)
