@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -18,12 +19,13 @@ from .runner import Result, Runner
 from .specs import Spec, from_json, to_json
 from .verdicts import Verdict
 
-#: The name under which a result stands among a report's properties.
-PROPERTY = "ckpt"
+
+class CheckFailed(pytest.fail.Exception, AssertionError):  # type: ignore[name-defined, misc]
+    """A verdict that was not declared. Its message is all there is to show; where in the test it was asked says nothing."""
 
 
-class CheckFailed(AssertionError):
-    """A verdict that was not declared."""
+# Its first line stands in pytest's summary, where the name of this module would leave no room for it.
+CheckFailed.__module__ = "builtins"
 
 
 class BoundCheck:
@@ -34,6 +36,8 @@ class BoundCheck:
         self.runner = runner
         self.check = check
         self.result: Result | None = None
+        #: The command that asks this again.
+        self.repeat = ""
 
     def __repr__(self) -> str:
         return f"<check {self.check.name} of {self.runner.format.name}>"
@@ -44,7 +48,7 @@ class BoundCheck:
         if result.skipped is not None:
             pytest.skip(result.skipped)
         if not result.passed:
-            raise CheckFailed(str(result))
+            raise CheckFailed(f"{result}\nrepeat: {self.repeat}" if self.repeat else str(result), pytrace=False)  # type: ignore[call-arg]
         if result.verdict is not Verdict.KEPT:
             why = result.expectation.why if result.expectation else f"outside what the format accepts ({self.runner.format.accepts})"
             pytest.xfail(f"{result.verdict}: {why}")
@@ -55,7 +59,8 @@ class BoundCheck:
 class Cell:
     """A result as it is summed up: one cell of the table of formats and checks.
 
-    ``pattern`` is the key of ``expected_failures`` that speaks for the check, if it stands for several, and ``of`` for how many.
+    ``pattern`` is the key of ``expected_failures`` that speaks for the check, if it stands for several, and ``of`` for how many;
+    ``test`` is the node id of the test function that asked.
     """
 
     format: str
@@ -67,6 +72,7 @@ class Cell:
     counterexample: Spec | None = None
     pattern: str | None = None
     of: int = 0
+    test: str = ""
 
     @property
     def failed(self) -> bool:
@@ -77,8 +83,9 @@ class Cell:
         return json.dumps({**fields, "counterexample": to_json(self.counterexample), "seconds": round(self.seconds, 4)})
 
     @classmethod
-    def from_text(cls, text: str) -> Cell:
-        fields: dict[str, Any] = json.loads(text)
+    def from_text(cls, text: str, nodeid: str) -> Cell:
+        test = nodeid.split("[")[0] if "[" in nodeid else nodeid.rpartition("::")[0]
+        fields: dict[str, Any] = {**json.loads(text), "test": test}
         fields["verdict"] = fields["verdict"] and Verdict(fields["verdict"])
         fields["counterexample"] = from_json(fields["counterexample"])
         return cls(**fields)
@@ -95,16 +102,19 @@ def cell_of(format: Format, result: Result) -> Cell:
     )  # fmt: skip
 
 
-def idle_in(cells: list[Cell]) -> list[tuple[str, str, int]]:
-    """Format, pattern and number of checks, for each pattern under which all checks were asked and kept."""
-    groups: dict[tuple[str, str], dict[str, Cell]] = {}
+def idle_in(cells: Iterable[Cell]) -> list[pytest.TestReport]:
+    """A failed report for each pattern of ``expected_failures`` under which all checks were asked and none was not kept."""
+    groups: dict[tuple[str, str, str], list[Cell]] = {}
     for cell in cells:
         if cell.pattern is not None:
-            groups.setdefault((cell.format, cell.pattern), {})[cell.check] = cell
-    idle = []
-    for (format, pattern), under in groups.items():
-        judged = [cell for cell in under.values() if cell.verdict is not None]
-        complete = all(len(under) == cell.of for cell in under.values())
+            groups.setdefault((cell.format, cell.backend, cell.pattern), []).append(cell)
+    reports = []
+    for (format, _, pattern), under in groups.items():
+        judged = [cell for cell in under if cell.verdict is not None]
+        complete = len({cell.check for cell in under}) == under[0].of
         if complete and judged and all(cell.verdict is Verdict.KEPT for cell in judged):
-            idle.append((format, pattern, len(judged)))
-    return idle
+            text = f"{format}: expected_failures[{pattern!r}] is idle: all {len(judged)} checks under it are kept; take it out"
+            name = f"{under[0].test}[{pattern}]"
+            file = under[0].test.split("::")[0]
+            reports.append(pytest.TestReport(name, (file, None, name.split("::")[-1]), {}, "failed", text, "call", duration=0.0))
+    return reports

@@ -38,6 +38,8 @@ def conformance(
     the command line comes before them, the ini file after. Raises TypeError or ValueError, when the module is imported, for
     what is no format.
     """
+    if any(callable(each) and not isinstance(each, Format) for each in formats):
+        raise TypeError("conformance is called with formats before it decorates: @conformance(my_format)")
     if fields:
         if formats:
             raise TypeError("conformance takes formats, or the fields of one Format by keyword, not both")
@@ -50,10 +52,18 @@ def conformance(
     names = [each.name for each in formats]
     if len(set(names)) != len(names):
         raise ValueError(f"the formats of one test need different names, not {names}")
+    for what, number in (("examples", examples), ("seed", seed)):
+        if number is not None and (type(number) is not int or number < 0):
+            raise ValueError(f"conformance: {what} is a whole number, 0 or more, not {number!r}")
     chosen = (select,) if isinstance(select, str) else None if select is None else tuple(select)
 
     def mark(test: _Test) -> _Test:
-        setattr(test, ATTRIBUTE, Conformance(formats, chosen, examples, seed))
+        if isinstance(test, type):
+            raise TypeError(f"conformance decorates a test function that takes check, not the class {test.__name__}")
+        function = getattr(test, "__func__", test)
+        if hasattr(function, ATTRIBUTE):
+            raise TypeError(f"{function.__name__} has one @conformance already; give it all formats together")
+        setattr(function, ATTRIBUTE, Conformance(formats, chosen, examples, seed))
         return test
 
     return mark

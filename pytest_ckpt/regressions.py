@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import pathlib
-import tempfile
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -20,30 +19,44 @@ def read_regressions(path: pathlib.Path) -> Known:
         return {}
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        return {format: {check: [from_json(spec) for spec in specs] for check, specs in checks.items()} for format, checks in data.items()}
-    except (ValueError, TypeError, AttributeError) as error:
+        return {format: {check: [_spec(each) for each in specs] for check, specs in checks.items()} for format, checks in data.items()}
+    except (ValueError, TypeError, AttributeError, OSError, RecursionError) as error:
         raise ValueError(f"{path} is no file of regressions as --ckpt-update-regressions writes it: {error}") from error
 
 
+def _spec(data: Any) -> Spec:
+    spec = from_json(data)
+    if not isinstance(spec, Spec):
+        raise ValueError(f"not a spec: {data!r}")
+    return spec
+
+
 def write_regressions(path: pathlib.Path, known: Mapping[str, Mapping[str, Iterable[Spec]]]) -> None:
-    """Writes the file anew, in a fixed order, by way of a temporary file beside it, so that it is never half written."""
-    data: dict[str, Any] = {
-        format: {check: [to_json(spec) for spec in specs] for check, specs in sorted(checks.items())}
-        for format, checks in sorted(known.items())
-        if checks
-    }
+    """Writes the file anew, in a fixed order, one spec a line. It goes by way of another file, so it is never half written."""
+    formats = []
+    for format, checks in sorted(known.items()):
+        lists = []
+        for check, specs in sorted(checks.items()):
+            lines = ",\n".join(f"      {json.dumps(to_json(spec))}" for spec in specs)
+            lists.append(f"    {json.dumps(check)}: [\n{lines}\n    ]" if lines else f"    {json.dumps(check)}: []")
+        formats.append(f"  {json.dumps(format)}: {{\n" + ",\n".join(lists) + "\n  }")
+    path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-        json.dump(data, file, indent=2, sort_keys=False)
-        file.write("\n")
-    os.replace(file.name, path)
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        partial.write_text("{\n" + ",\n".join(formats) + "\n}\n", encoding="utf-8")
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
-def merged(known: Known, found: Iterable[tuple[str, str, Spec]]) -> Known:
-    """What was known and what was found, each spec once."""
+def merged(known: Known, found: Iterable[tuple[str, str, Spec]]) -> tuple[Known, int]:
+    """What was known and what was found, each spec once; and how many are new."""
     result = {format: {check: list(specs) for check, specs in checks.items()} for format, checks in known.items()}
+    new = 0
     for format, check, spec in found:
         specs = result.setdefault(format, {}).setdefault(check, [])
         if spec not in specs:
             specs.append(spec)
-    return result
+            new += 1
+    return result, new

@@ -82,7 +82,8 @@ class Runner:
     """Asks checks of one format. A context manager: its folder is gone when it is left, whatever happened.
 
     ``select``, ``examples`` and ``seed`` are those of `check_format`; ``known`` are counterexamples of earlier runs by
-    check, asked before anything else; ``shrink`` says whether to look for smaller ones.
+    check, asked before anything else; ``shrink`` says whether to look for smaller ones; ``folder`` is where its own
+    folder is made (default: where temporary files go).
     """
 
     def __init__(
@@ -93,6 +94,7 @@ class Runner:
         seed: int | None = None,
         known: Mapping[str, Sequence[Spec]] | None = None,
         shrink: bool = True,
+        folder: pathlib.Path | None = None,
     ) -> None:
         check_expectations(format)
         if examples is not None and (type(examples) is not int or examples < 0):
@@ -107,10 +109,11 @@ class Runner:
         self.asking = Asking(format.backend, format.accepts, format.template)
         self._names = frozenset(check.name for check in self.checks)
         self._aspects: dict[str, frozenset[str]] = {}
+        self._above = folder
         self._folder = contextlib.ExitStack()
 
     def __enter__(self) -> Runner:
-        folder = self._folder.enter_context(tempfile.TemporaryDirectory(prefix="pytest-ckpt-", ignore_cleanup_errors=True))
+        folder = self._folder.enter_context(tempfile.TemporaryDirectory(prefix="pytest-ckpt-", dir=self._above, ignore_cleanup_errors=True))
         self.trials = Trials(self.format, pathlib.Path(folder))
         return self
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from ..checks import FAMILIES
 from ..items import Cell
 from ..verdicts import Verdict
 
 
-def summary(cells: Iterable[Cell]) -> list[str]:
-    """The lines: the matrix, what its signs mean, totals, and how to see more."""
+def summary(cells: Iterable[Cell], targets: Mapping[str, Sequence[str]]) -> list[str]:
+    """The lines: the matrix, what its signs mean, totals, and how to see more.
+
+    ``targets`` are the formats in the order in which they were named, each with the words that name it on a command line.
+    """
     found = list(cells)
     if not found:
         return ["no check was asked"]
-    formats = list(dict.fromkeys(cell.format for cell in found))
+    formats = [name for name in targets if any(cell.format == name for cell in found)]
     families = [family for family in FAMILIES if any(_family(cell) == family for cell in found)]
     rows = [["", *families]]
     for format in formats:
@@ -28,11 +32,12 @@ def summary(cells: Iterable[Cell]) -> list[str]:
         "ok: all kept   declared: as declared, not all kept   skip: could not be asked   -: nothing to ask   VERDICT: not as declared"
     )
     lines.append(f"{len(found)} checks of {len(formats)} format(s): {totals}; {sum(cell.seconds for cell in found):.1f} s in checks")
-    failed = next((cell for cell in found if cell.failed), None)
+    failed = min((cell for cell in found if cell.failed), key=lambda cell: formats.index(cell.format), default=None)
     if failed is not None:
-        lines.append(f"see one alone: pytest-ckpt run {failed.format} --select {failed.check}")
+        lines.append(f"see one alone: {shlex.join(['pytest-ckpt', 'run', *targets[failed.format]])} --select {failed.check}")
     else:
-        lines.append("see each check: add -v; what a format keeps, without its declarations: pytest-ckpt survey FORMAT")
+        survey = shlex.join(["pytest-ckpt", "survey", *targets[formats[0]]])
+        lines.append(f"see each check: add -v; what a format keeps, without its declarations: {survey}")
     return lines
 
 
