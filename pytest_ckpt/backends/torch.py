@@ -111,7 +111,8 @@ def _arranged(tensor: Any, layout: str, shape: tuple[int, ...]) -> Any:
         return tensor.repeat_interleave(2, dim=-1)[..., ::2]
     if layout in ("offset", "window"):
         before = 3 if layout == "offset" else WINDOW
-        base = torch.zeros(tensor.numel() + before, dtype=tensor.dtype)
+        # numpy's zeros come from the system untouched; torch's would write megabytes for every "window".
+        base = torch.from_numpy(np.zeros((tensor.numel() + before) * tensor.itemsize, np.uint8)).view(tensor.dtype)
         base[before:] = tensor.reshape(-1)
         return base[before:].view(shape)
     if layout == "broadcast":

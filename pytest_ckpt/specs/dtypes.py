@@ -147,6 +147,7 @@ _NESTED = (("id", "int64"), ("pair.low", "int8"))
 DTYPES: dict[str, DType] = {row.name: row for row in _rows()}
 
 
+@functools.cache
 def dtypes_of(backend: str) -> tuple[str, ...]:
     """The names of the dtypes that ``backend`` has in some version; third-party backends list their own."""
     return tuple(row.name for row in DTYPES.values() if backend in row.backends)
