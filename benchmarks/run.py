@@ -1,0 +1,44 @@
+"""Measures this package beside its peers and prints one table: `python benchmarks/run.py [startup drawing comparing checking]`.
+
+Nothing is asserted; the exit code is 0 whenever everything could be measured. Each measurement is a fresh process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import pathlib
+import subprocess
+import sys
+
+from table import received, table
+
+#: What can be measured: the module beside this one, and the arguments of each process that runs it.
+MEASUREMENTS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "startup": ((),),
+    "drawing": (("numpy",), ("torch",)),
+    "comparing": (("numpy",), ("torch",)),
+    "checking": ((),),
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"what to measure: {', '.join(MEASUREMENTS)} (default: all)")
+    names = parser.parse_args().names or list(MEASUREMENTS)
+    if unknown := [name for name in names if name not in MEASUREMENTS]:
+        parser.error(f"unknown: {', '.join(unknown)}; possible are: {', '.join(MEASUREMENTS)}")
+    rows = []
+    broken = 0
+    for name in names:
+        for arguments in MEASUREMENTS[name]:
+            print(f"measuring {' '.join((name, *arguments))}", file=sys.stderr, flush=True)
+            command = [sys.executable, str(pathlib.Path(__file__).with_name(f"{name}.py")), *arguments]
+            finished = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+            broken += finished.returncode != 0
+            rows += received(finished.stdout)
+    print(table(rows))
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

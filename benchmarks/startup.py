@@ -1,0 +1,70 @@
+"""What the plugin adds to `pytest` in an empty folder: pairs of runs, with and without it, all other plugins left out.
+
+The difference is the median over the pairs, in CPU time (user and system) of the process, and beside it in wall time.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+from table import Row
+
+PAIRS = 60
+LIMIT_MS = 5.0
+
+
+def environment(cache: str) -> dict[str, str]:
+    """This process's environment, but modules are read from compiled files, as they are from the second run on."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PYTEST", "COV"))}
+    return {**kept, "PYTHONPYCACHEPREFIX": cache, "PYTHONHASHSEED": "0"}
+
+
+def other_plugins() -> list[str]:
+    names = {point.name for point in importlib.metadata.entry_points(group="pytest11")} - {"ckpt"}
+    return [argument for name in sorted(names) for argument in ("-p", f"no:{name}")]
+
+
+def run(folder: str, settings: dict[str, str], *options: str) -> tuple[float, float]:
+    """CPU and wall milliseconds of one run of pytest."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *other_plugins(), *options]
+    start = time.perf_counter()
+    process = subprocess.Popen(command, cwd=folder, env=settings, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - start
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 5:  # pytest's code for: no tests collected
+        raise RuntimeError(f"pytest ended with {process.returncode} in an empty folder: {' '.join(command)}")
+    return (usage.ru_utime + usage.ru_stime) * 1e3, wall * 1e3
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as cache, tempfile.TemporaryDirectory() as folder:
+        settings = environment(cache)
+        sides = {"with": (), "without": ("-p", "no:ckpt")}
+        for options in sides.values():
+            run(folder, settings, *options)
+        seen: dict[str, list[tuple[float, float]]] = {"with": [], "without": []}
+        for pair in range(PAIRS):
+            for side in ("with", "without") if pair % 2 else ("without", "with"):
+                seen[side].append(run(folder, settings, *sides[side]))
+    for place, clock in enumerate(("CPU", "wall")):
+        ours, peer = ([each[place] for each in seen[side]] for side in ("with", "without"))
+        added = statistics.median(mine - other for mine, other in zip(ours, peer, strict=True))
+        Row(
+            f"(a) pytest in an empty folder, {clock} time",
+            f"{statistics.median(ours):.1f} ms",
+            f"{statistics.median(peer):.1f} ms without",
+            f"{added:+.1f} ms",
+            f"under {LIMIT_MS:.0f} ms more",
+            added < LIMIT_MS,
+        ).send()
+
+
+if __name__ == "__main__":
+    main()
