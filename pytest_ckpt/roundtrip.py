@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from .backends import owner_of
-from .compare import aspects, differences, same_object
+from .compare import aspects, differences, read, same_object, tensors_in
 from .specs import DTYPES, Fill, PlainSpec, TensorSpec, other_values
 from .specs.trees import PLAIN_TYPES
 from .trials import NOTHING_WRITTEN, size_on_disk
@@ -28,11 +28,12 @@ def assert_roundtrip(
     make: Callable[[], Any] | None = None,
     inputs: Any = None,
     ignore: Iterable[str] = (),
+    suffix: str = "",
     folder: pathlib.Path | None = None,
 ) -> None:
     """Raises AssertionError unless ``load`` gives back, bit for bit, what ``save`` was given.
 
-    ``save(obj, path)`` and ``load(path)`` get a fresh path; with ``template=True`` it is ``load(path, fresh)``, where ``fresh``
+    ``save(obj, path)`` and ``load(path)`` get a fresh path that ends in ``suffix``; with ``template=True`` it is ``load(path, fresh)``, where ``fresh``
     is ``make()``, or the same tree with other values. ``ignore`` names aspects that do not count. What was
     there is remembered before `save`, so a save that alters ``obj`` is seen too. Raises TypeError or ValueError, at once, for
     functions that are none or arguments that do not go together.
@@ -51,7 +52,7 @@ def assert_roundtrip(
     with contextlib.ExitStack() as stack:
         if folder is None:
             folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pytest-ckpt-")))
-        path = folder / "checkpoint"
+        path = folder / f"checkpoint{suffix}"
         save(obj, path)
         if (now := differences(obj, remembered)) != unlike:
             raise AssertionError(f"save altered what it was given:\n{describe(now)}")
@@ -66,9 +67,11 @@ def assert_roundtrip(
 
 
 def _remembered(obj: Any) -> Any:
-    """A copy of what will be saved, to see afterwards whether it was altered."""
+    """A copy of what will be saved, to see afterwards whether it was altered. Tensors that nobody can alter stand for
+    themselves: not every framework can copy all of its own."""
+    immutable = {id(tensor): tensor for tensor in tensors_in(obj) if (it := read(tensor)) and it.memory is None and it.parts is None}
     try:
-        return copy.deepcopy(obj)
+        return copy.deepcopy(obj, immutable)
     except Exception as error:
         raise TypeError(f"assert_roundtrip: {type(obj).__name__} cannot be copied, so it cannot be remembered: {error}") from error
 

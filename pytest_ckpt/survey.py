@@ -8,7 +8,7 @@ from collections.abc import Callable
 from .formats.base import DOMAINS, Format
 from .runner import Result, Runner
 from .specs import DictSpec, Fill, ListSpec, Spec, TensorSpec
-from .verdicts import Verdict, severity
+from .verdicts import Verdict
 
 
 def survey(
@@ -44,7 +44,7 @@ def found_domain(format: Format) -> str:
             seen = [runner.trials.run(spec) for spec in probes[domain]]
             if all(
                 each.refused is each.unreadable is each.crashed is each.skipped is None
-                and all(severity(difference) < Verdict.CHANGED for difference in each.differences)
+                and all(difference.verdict < Verdict.CHANGED for difference in each.differences)
                 for each in seen
             ):
                 return domain

@@ -98,6 +98,11 @@ class Difference:
     lost: bool = False
     leaf: str = ""
 
+    @property
+    def verdict(self) -> Verdict:
+        """What the difference counts as by itself."""
+        return Verdict.CHANGED if self.lost else ASPECTS[self.aspect]
+
     def __str__(self) -> str:
         text = f"{self.path or 'the root'}: {self.aspect}: expected {self.expected}, got {self.actual}"
         if self.total:
@@ -141,7 +146,7 @@ def judge(seen: Observation, judges: Collection[str], asked_elsewhere: Callable[
         return Judgement(Verdict.UNREADABLE, seen.unreadable)
     own = [difference for difference in seen.differences if difference.aspect in judges]
     if own:
-        return Judgement(max(severity(difference) for difference in own), describe(own))
+        return Judgement(max(difference.verdict for difference in own), describe(own))
     foreign = [difference for difference in seen.differences if blocks(difference, judges)]
     for difference in foreign:
         if asked_elsewhere(difference) is None:
@@ -152,11 +157,6 @@ def judge(seen: Observation, judges: Collection[str], asked_elsewhere: Callable[
     if seen.excess is not None:
         return Judgement(Verdict.COSTLY, seen.excess)
     return Judgement(Verdict.KEPT)
-
-
-def severity(difference: Difference) -> Verdict:
-    """What a difference counts as by itself."""
-    return Verdict.CHANGED if difference.lost else ASPECTS[difference.aspect]
 
 
 def blocks(difference: Difference, judges: Collection[str]) -> bool:

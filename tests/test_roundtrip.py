@@ -105,6 +105,10 @@ def test_nothing_written_and_the_saved_object_itself_are_not_believed() -> None:
             assert_roundtrip(_tree(), save=save, load=cheat)
 
 
+def test_the_path_ends_as_the_library_wants_it() -> None:
+    assert_roundtrip(np.arange(4), save=lambda array, path: np.save(path, array), load=np.load, suffix=".npy")
+
+
 def test_make_gives_the_template_and_has_to_differ() -> None:
     fresh = [np.zeros(3)]
     seen: list[Any] = []

@@ -118,8 +118,8 @@ def read(tensor: Any) -> Reading:
     if isinstance(tensor, mx.nd.sparse.RowSparseNDArray):
         return Reading(dtype, shape, "mxnet.nd.RowSparseNDArray", parts={"values": tensor.data, "rows": tensor.indices})
     flags: dict[str, Any] = {}
-    if tensor.context.device_type != "cpu":
-        flags["device"] = str(tensor.context)
+    if tensor.ctx.device_type != "cpu":
+        flags["device"] = str(tensor.ctx)
         tensor = tensor.as_in_context(mx.cpu())
     if tensor.grad is not None:
         flags["requires-grad"] = True

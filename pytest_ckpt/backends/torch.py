@@ -180,14 +180,19 @@ def read(tensor: Any) -> Reading:
         return reading
     here = tensor.detach().cpu() if tensor.device.type != "cpu" else tensor
     size = here.element_size()
-    memory = Memory(here.data_ptr(), reading.shape, tuple(stride * size for stride in here.stride()), size)
-    reading.memory = memory if here is tensor else None
+    reading.memory = _memory(tensor)
+    memory = reading.memory if here is tensor else _memory(here)
     row = DTYPES.get(reading.dtype)
     reading.words = words_at(here, memory, row.word if row else 8, row.words if row else size)
     if row is not None and (here.is_conj() or here.is_neg()):
         words = _flipped(reading.words, row, True) if here.is_conj() else reading.words
         reading.words = _flipped(words, row, False) if here.is_neg() else words
     return reading
+
+
+def _memory(tensor: Any) -> Memory:
+    size = tensor.element_size()
+    return Memory(tensor.data_ptr(), tuple(tensor.shape), tuple(stride * size for stride in tensor.stride()), size)
 
 
 def _kind(tensor: Any) -> str:
