@@ -6,8 +6,6 @@ import os
 
 from pytest_ckpt.backends import installed_backends
 
-pytest_plugins = ["pytester"]
-
 #: The framework of this environment; its own tests must run there, so that none is skipped unseen.
 UNDER_TEST = os.environ.get("CKPT_TEST_BACKEND", "")
 

@@ -139,7 +139,8 @@ def test_the_table_of_floats_agrees_with_numpy_and_ml_dtypes(name: str) -> None:
         return
     for pattern in specs.special_patterns(name):
         value = words(name, (1,), Fill(specials=((0, pattern),))).reshape(-1).view(own)
-        assert bool(np.isnan(value.astype(np.longdouble))[0]) == is_nan(row.float, pattern), hex(pattern)
+        with np.errstate(invalid="ignore"):  # numpy warns where it widens a signalling NaN
+            assert bool(np.isnan(value.astype(np.longdouble))[0]) == is_nan(row.float, pattern), hex(pattern)
     ordinary = words(name, (1000,), Fill(5)).reshape(-1).view(own).astype(np.longdouble)
     assert np.isfinite(ordinary).all()
     assert (ordinary != 0).all() or row.bits < 8
