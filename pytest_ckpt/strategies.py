@@ -154,7 +154,9 @@ def _fitting(shape: tuple[int, ...], itemsize: int, max_bytes: int) -> tuple[int
 
 @functools.cache
 def _fitting_layouts(layouts: tuple[str, ...], dtype: str, shape: tuple[int, ...]) -> tuple[str, ...]:
-    return tuple(layout for layout in layouts if not misfit(layout, dtype, shape))
+    fitting = [layout for layout in layouts if not misfit(layout, dtype, shape)]
+    # Scattered memory twice: many tensors are too small to have it, and it is what writers get wrong.
+    return tuple(layout for layout in fitting for _ in range(1 + LAYOUTS[layout].scattered))
 
 
 def _layout(layouts: tuple[str, ...], drawn: int, dtype: str, shape: tuple[int, ...]) -> str:

@@ -15,7 +15,8 @@ class Layout:
     """One row: what the memory looks like, which tensors can have it, and which backends can make it.
 
     ``rank`` is the smallest number of dimensions; ``exact_rank`` asks for just that many. ``empty`` says whether
-    tensors without elements can have the layout, ``kinds`` limits the dtypes (all if empty).
+    tensors without elements can have the layout, ``kinds`` limits the dtypes (all if empty). ``scattered`` says that the
+    elements do not lie one after the other in C order.
     """
 
     name: str
@@ -27,19 +28,20 @@ class Layout:
     kinds: tuple[str, ...] = ()
     wide: bool = False
     leading: int = 0
+    scattered: bool = False
 
 
 LAYOUTS: dict[str, Layout] = {
     row.name: row
     for row in (
         Layout("c", "dense, last index fastest", ()),
-        Layout("transposed", "dense, the last two dimensions swapped", (NUMPY, TORCH), rank=2),
-        Layout("fortran", "dense, first index fastest", (NUMPY, TORCH), rank=2),
-        Layout("sliced", "every second element of a larger tensor", (NUMPY, TORCH), rank=1),
+        Layout("transposed", "dense, the last two dimensions swapped", (NUMPY, TORCH), rank=2, scattered=True),
+        Layout("fortran", "dense, first index fastest", (NUMPY, TORCH), rank=2, scattered=True),
+        Layout("sliced", "every second element of a larger tensor", (NUMPY, TORCH), rank=1, scattered=True),
         Layout("offset", "the end of a larger tensor's memory", (NUMPY, TORCH, MXNET), rank=1),
-        Layout("negative-stride", "the last dimension runs backwards", (NUMPY,), rank=1),
-        Layout("broadcast", "the first dimension repeats one block", (NUMPY, TORCH), rank=1, leading=2),
-        Layout("channels-last", "dense NCHW with the channels fastest", (NUMPY, TORCH), rank=4, exact_rank=True),
+        Layout("negative-stride", "the last dimension runs backwards", (NUMPY,), rank=1, scattered=True),
+        Layout("broadcast", "the first dimension repeats one block", (NUMPY, TORCH), rank=1, leading=2, scattered=True),
+        Layout("channels-last", "dense NCHW with the channels fastest", (NUMPY, TORCH), rank=4, exact_rank=True, scattered=True),
         Layout("conj", "the memory holds the conjugate, a flag says so", (TORCH,), kinds=("complex",)),
         Layout("neg", "the memory holds the negative, a flag says so", (TORCH,), kinds=("float", "complex"), wide=True),
         Layout("byte-swapped", "the other byte order", (NUMPY,), kinds=("int", "uint", "float", "complex", "time"), wide=True),
