@@ -12,6 +12,7 @@ import random
 import re
 import signal
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
@@ -142,8 +143,12 @@ def _run(options: argparse.Namespace, rest: list[str]) -> int:
     command += [f"--ckpt-examples={options.examples}"] if options.examples is not None else []
     command += [f"--ckpt-seed={options.seed}"] if options.seed is not None else []
     said = io.StringIO()
-    with _without_settings_of_others(), contextlib.redirect_stderr(said):
-        code = int(pytest.main([*command, *passed]))
+    with (
+        _without_settings_of_others(),
+        tempfile.TemporaryDirectory(prefix="pytest-ckpt-", ignore_cleanup_errors=True) as folder,
+        contextlib.redirect_stderr(said),
+    ):
+        code = int(pytest.main([*command, f"--basetemp={folder}/pytest", *passed]))
     if code == pytest.ExitCode.USAGE_ERROR:
         # pytest shows how it is used itself; the reason alone is what matters here.
         reasons = re.findall(r"^(?:ERROR|\S+: error): (?!usage:)(.+)$", said.getvalue(), re.MULTILINE)

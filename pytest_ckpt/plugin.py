@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 SESSION = pytest.StashKey[Session]()
 #: The name under which a report carries its result, from a worker of pytest-xdist to the process that sums up.
 _RESULT = "ckpt_result"
-#: The name under which the controller of pytest-xdist tells its workers where their folders go.
-_FOLDER = "ckpt_folder"
+#: The names under which the controller of pytest-xdist tells its workers where their folders go, and the seed that it drew:
+#: they read the same command line anew.
+_FOLDER, _SEED = "ckpt_folder", "ckpt_seed"
 _SAMPLED = ("ckpt_tensor", "ckpt_list", "ckpt_dict")
 
 
@@ -45,7 +46,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     worker = getattr(config, "workerinput", {})
-    session = config.stash[SESSION] = Session(Settings(config), worker.get(_FOLDER))
+    session = config.stash[SESSION] = Session(Settings(config, worker.get(_SEED)), worker.get(_FOLDER))
     config.add_cleanup(session.close)
     if not worker:
         config.pluginmanager.register(_Summary(session), "ckpt-summary")
@@ -54,7 +55,8 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """A worker of pytest-xdist may be killed, so its folder stands in that of the process that outlives it."""
-    node.workerinput[_FOLDER] = str(node.config.stash[SESSION].folder)
+    session = node.config.stash[SESSION]
+    node.workerinput.update({_FOLDER: str(session.folder), _SEED: session.settings.option_seed})
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:

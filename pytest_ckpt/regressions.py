@@ -19,16 +19,19 @@ def read_regressions(path: pathlib.Path) -> Known:
         return {}
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        return {format: {check: [_spec(each) for each in specs] for check, specs in checks.items()} for format, checks in data.items()}
+        return {format: {check: _specs(specs) for check, specs in checks.items()} for format, checks in data.items()}
     except (ValueError, TypeError, AttributeError, OSError, RecursionError) as error:
         raise ValueError(f"{path} is no file of regressions as --ckpt-update-regressions writes it: {error}") from error
 
 
-def _spec(data: Any) -> Spec:
-    spec = from_json(data)
-    if not isinstance(spec, Spec):
-        raise ValueError(f"not a spec: {data!r}")
-    return spec
+def _specs(data: Any) -> list[Spec]:
+    if not isinstance(data, list):
+        raise ValueError(f"not a list of specs: {data!r}")
+    specs = [from_json(each) for each in data]
+    for spec, each in zip(specs, data, strict=True):
+        if not isinstance(spec, Spec):
+            raise ValueError(f"not a spec: {each!r}")
+    return specs
 
 
 def write_regressions(path: pathlib.Path, known: Mapping[str, Mapping[str, Iterable[Spec]]]) -> None:

@@ -11,6 +11,7 @@ import shutil
 import signal
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -124,9 +125,18 @@ def _temporary_folder(above: str | None) -> Iterator[pathlib.Path]:
     """A folder that is gone afterwards, also where the process is ended by SIGTERM and nobody else has a say in that."""
     with (
         tempfile.TemporaryDirectory(prefix="pytest-ckpt-", dir=above, ignore_cleanup_errors=True) as name,
-        _before_termination(lambda: shutil.rmtree(name, ignore_errors=True)),
+        _before_termination(lambda: _remove(name)),
     ):
         yield pathlib.Path(name)
+
+
+def _remove(folder: str, tries: int = 100) -> None:
+    """Removes a folder, also while workers are at work in it that have not seen yet that the run is over."""
+    for _ in range(tries):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not os.path.exists(folder):
+            return
+        time.sleep(0.01)
 
 
 @contextlib.contextmanager

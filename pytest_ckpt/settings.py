@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 
 class Settings:
     """What the options and the ini file of one pytest session say. Raises `pytest.UsageError`, with what is possible, for what
-    cannot be; a seed that is left to chance is drawn here, and stands among the options from then on."""
+    cannot be. A seed that is left to chance is drawn here, unless another process of the same run has drawn it: ``drawn``."""
 
-    def __init__(self, config: pytest.Config) -> None:
+    def __init__(self, config: pytest.Config, drawn: str | None = None) -> None:
         self.config = config
-        self.random = config.getoption("--ckpt-seed") == "random"
+        self.option_seed: str | None = config.getoption("--ckpt-seed")
+        self.random = self.option_seed == "random"
         if self.random:
-            config.option.ckpt_seed = str(random.SystemRandom().randrange(1 << 32))
+            self.option_seed = drawn or str(random.SystemRandom().randrange(1 << 32))
         self.known: Known = {}
         try:
             self._check_numbers()
@@ -81,11 +82,6 @@ class Settings:
     @property
     def option_select(self) -> list[str]:
         return list(self.config.getoption("--ckpt-select") or ())
-
-    @property
-    def option_seed(self) -> str | None:
-        seed: str | None = self.config.getoption("--ckpt-seed")
-        return seed
 
     @property
     def backends(self) -> list[str]:

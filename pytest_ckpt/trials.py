@@ -55,7 +55,7 @@ class Trials:
     @contextlib.contextmanager
     def fresh_path(self) -> Iterator[pathlib.Path]:
         folder = self.folder / f"{next(self._numbers)}"
-        folder.mkdir(parents=True)
+        folder.mkdir()
         try:
             yield folder / f"checkpoint{self.format.suffix}"
         finally:
@@ -100,13 +100,18 @@ class Trials:
         loaded, failed = _attempt("load", self.format.load, path, *arguments)
         if failed:
             return failed
-        if same_object(loaded, saved):
+        very_same, failed = _attempt("load", _inspected, same_object, loaded, saved)
+        if failed:
+            return failed
+        if very_same:
             return Observation(unreadable="load returned the very object that was saved, which shows nothing about the file")
-        found = tuple(differences(loaded, expected))
+        found, failed = _attempt("load", _inspected, differences, loaded, expected)
+        if failed:
+            return failed
         excess = None
         if limit is not None and size > (allowed := limit(payload_of(spec))):
             excess = f"{size} bytes on disk for {payload_of(spec)} bytes of values; {allowed} would be agreed to"
-        return Observation(differences=found, excess=excess)
+        return Observation(differences=tuple(found), excess=excess)
 
     def _save(self, save: Callable[[Any, Any], Any], saved: Any, path: pathlib.Path) -> Observation | None:
         result, failed = _attempt("save", save, saved, path)
@@ -152,7 +157,8 @@ class Trials:
                 return failed
             if returned is model:
                 return Observation(unreadable="load_model returned the very model that was saved")
-            clone = clone if returned is None else returned
+            # Loading in place returns nothing, or something else, such as the framework's report of names.
+            clone = returned if self.format.whole_model or isinstance(returned, type(clone)) else clone
         else:
             assert self.format.save is not None
             assert self.format.load is not None
@@ -167,7 +173,8 @@ class Trials:
             _, failed = _attempt("load", backend.load_model_state, clone, state)
             if failed:
                 return failed
-        return Observation(differences=tuple(self._model_differences(clone, expected, spec)))
+        found, failed = _attempt("load", _inspected, self._model_differences, clone, expected, spec)
+        return failed or Observation(differences=tuple(found))
 
     def _model_differences(self, clone: Any, expected: Any, spec: ModelSpec) -> list[Difference]:
         """State first, then outputs: where the state differs, that the outputs do is no news."""
@@ -200,6 +207,17 @@ def size_on_disk(path: pathlib.Path) -> int | None:
         return None
     files = [file for entry in owned for file in ([entry] if entry.is_file() else entry.rglob("*"))]
     return sum(file.stat().st_size for file in files if file.is_file())
+
+
+class CannotInspect(Exception):
+    """What came back cannot be looked at: it is closed, deleted, or raises from its own methods."""
+
+
+def _inspected(look: Callable[..., Any], came: Any, *others: Any) -> Any:
+    try:
+        return look(came, *others)
+    except Exception as error:
+        raise CannotInspect(f"what load returned cannot be looked at: {type(error).__name__}: {error}") from error
 
 
 def _attempt(stage: str, function: Callable[..., Any], *arguments: Any) -> tuple[Any, Observation | None]:

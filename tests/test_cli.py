@@ -1,0 +1,285 @@
+"""The command line, in processes of its own: what it prints, what it returns, and what it leaves alone."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+import pytest_ckpt
+import pytest_ckpt.cli
+from pytest_ckpt import Format, check_format, list_checks
+from pytest_ckpt.backends import known_backends
+from pytest_ckpt.formats import known_formats
+
+from .test_plugin import FORMATS
+
+FAST = "--examples=0"
+MORE = """
+good = make("good")
+bad = make("bad", load=load_transposed)
+declared = make("declared", save=save_no_bool, accepts="dict", expected_failures={"dtype/bool": refused("no bool")})
+idle = make("idle", expected_failures={"shape/*": refused("none of them")})
+unsound = make("unsound", expected_failures={"dtype/boool": refused("x")})
+twin = make("good")
+number = 3
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: pathlib.Path) -> pathlib.Path:
+    """A project whose own settings would break any run that took notice of them."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "mylib.py").write_text(FORMATS + MORE)
+    (folder / "broken.py").write_text("raise RuntimeError('not today')")
+    (folder / "conftest.py").write_text("raise RuntimeError('the conftest of the project is none of ours')")
+    (folder / "pytest.ini").write_text("[pytest]\naddopts = --no-such-option\nckpt_select = no-such-check\n")
+    (folder / "pyproject.toml").write_text("[tool.pytest.ini_options]\naddopts = '--no-such-option'\n")
+    (tmp_path / "temporary").mkdir()
+    return folder
+
+
+def _environment(folder: pathlib.Path) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "COLUMNS"))}
+    return {**kept, "TMPDIR": str(folder.parent / "temporary"), "PYTEST_ADDOPTS": "--no-such-option"}
+
+
+def _call(folder: pathlib.Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Calls the command in a folder, and sees to it that nothing is left there, nor among the temporary files."""
+    before = sorted(folder.rglob("*"))
+    command = [sys.executable, "-m", "pytest_ckpt", *arguments]
+    run = subprocess.run(command, cwd=folder, env=_environment(folder), capture_output=True, text=True, check=False)
+    assert [entry for entry in sorted(folder.rglob("*")) if entry not in before and entry.suffix != ".xml"] == []
+    assert list((folder.parent / "temporary").iterdir()) == []
+    return run
+
+
+def _matrix(text: str) -> list[list[str]]:
+    lines = text.splitlines()
+    end = next(place for place, line in enumerate(lines) if line.startswith("ok: all kept"))
+    start = max(place for place in range(end - 1) if not lines[place])
+    return [re.split(r" {2,}", line.strip()) for line in lines[start + 1 : end - 1]]
+
+
+def test_a_run_ends_with_a_matrix_and_says_how_to_see_more(folder: pathlib.Path) -> None:
+    run = _call(folder, "run", "mylib:bad", "mylib:declared", FAST, "--select", "shape", "--select=layout/fortran", "--select=dtype/bool")
+    assert run.returncode == 1, run.stderr
+    assert _matrix(run.stdout) == [
+        ["dtype", "shape", "layout"], ["bad", "CHANGED", "CHANGED", "CHANGED"], ["declared", "declared", "ok", "ok"],
+    ]  # fmt: skip
+    assert "18 checks of 2 format(s): 14 kept, 1 as declared, 3 not as declared;" in run.stdout
+    assert "see one alone: pytest-ckpt run mylib:bad --select dtype/bool" in run.stdout
+    assert "repeat: pytest-ckpt run mylib:bad --select=layout/fortran --examples=0" in run.stdout
+    assert "FAILED bad::layout/fortran - CheckFailed: bad [layout/fortran]: CHANGED" in run.stdout
+    assert "test session starts" in run.stdout, "progress"
+    assert run.stderr == ""
+
+
+def test_the_options_of_pytest_go_along_and_the_formats_stand_in_their_order_with_workers_too(folder: pathlib.Path) -> None:
+    arguments = (
+        "mylib:good",
+        "--select=shape",
+        "mylib:declared",
+        "-n",
+        "2",
+        "-k",
+        "not empty",
+        "-v",
+        "--junitxml",
+        "report.xml",
+        "--durations=2",
+    )
+    run = _call(folder, "run", *arguments, FAST, "--seed=random")
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert _matrix(run.stdout) == [["shape"], ["good", "ok"], ["declared", "ok"]]
+    assert "PASSED good::shape/scalar" in run.stdout
+    assert "12 checks of 2 format(s): 12 kept;" in run.stdout
+    assert re.search(r"^ckpt: seed \d+ \(random", run.stdout, re.MULTILINE)
+    names = {(case.get("classname"), case.get("name")) for case in ElementTree.parse(folder / "report.xml").iter("testcase")}
+    assert len(names) == 12
+    assert ("good", "shape/scalar") in names
+
+
+def test_an_idle_pattern_is_not_as_declared(folder: pathlib.Path) -> None:
+    run = _call(folder, "run", "mylib:idle", FAST, "--select=shape")
+    assert run.returncode == 1
+    assert "idle: expected_failures['shape/*'] is idle: all 7 checks under it are kept; take it out" in run.stdout
+    assert "FAILED idle[shape/*]" in run.stdout
+
+
+def test_stop_at_the_first(folder: pathlib.Path) -> None:
+    run = _call(folder, "run", "mylib:bad", FAST, "--select=layout", "-x", "-v")
+    assert run.returncode == 1
+    assert len(re.findall(r"^bad::\S+ FAILED", run.stdout, re.MULTILINE)) == 1
+
+
+def test_functions_can_be_named(folder: pathlib.Path) -> None:
+    words = ("--save", "mylib:save", "--load", "mylib:load_transposed", "--backend", "numpy", "--accepts", "dict", "--suffix", ".bin")
+    run = _call(folder, "run", *words, FAST, "--select=layout/fortran", "--select=shape/scalar")
+    assert run.returncode == 1
+    assert _matrix(run.stdout) == [["shape", "layout"], ["mylib.save", "ok", "CHANGED"]]
+    named = "--save=mylib:save --load=mylib:load_transposed --backend=numpy --accepts=dict --suffix=.bin"
+    assert f"repeat: pytest-ckpt run {named} --select=layout/fortran --examples=0" in run.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("", "the following arguments are required: *"),
+        ("rnu", "*invalid choice: 'rnu' *"),
+        ("run numpy.sav", "unknown format 'numpy.sav': did you mean 'numpy.save'?"),
+        ("run mylib:god", "the module 'mylib' has no 'god': did you mean 'good'?"),
+        ("run mylib:number", "mylib:number has to be a pytest_ckpt.Format, not int"),
+        ("run mylib:", "'mylib:' has to be module:object, *"),
+        ("run mylab:good", "the module 'mylab' of 'mylab:good' cannot be imported: ModuleNotFoundError: *"),
+        ("run broken:good", "the module 'broken' of 'broken:good' cannot be imported: RuntimeError: not today"),
+        ("run mylib:unsound", "format 'unsound', expected_failures: unknown check or family 'dtype/boool': did you mean 'dtype/bool'?"),
+        ("run mylib:good mylib:twin", "*need different names: good stands for more than one"),
+        ("run numpy.save --select dtpye", "--select: unknown check or family 'dtpye': did you mean 'dtype'?"),
+        ("run numpy.save --select tensor/prng-key", "numpy.save: none of the checks tensor/prng-key can be asked *"),
+        ("run numpy.save --examples -1", "--examples takes a number of examples, 0 or more, not -1"),
+        ("run numpy.save --examples few", "argument --examples: invalid int value: 'few' *"),
+        ("run numpy.save --seed two", "--seed takes a whole number, 0 or more, or 'random', not 'two'"),
+        ("run --backend nunpy", "unknown backend 'nunpy': did you mean 'numpy'?"),
+        ("run numpy.save --backend numpy", "either FORMAT or --backend, not both: *"),
+        ("run --save mylib:save", "--save and --load come together; only one is given"),
+        ("run --save mylib:save --load mylib:load", "--save and --load need --backend, *"),
+        ("run --save mylib:save --load mylib:load --backend nunpy", "unknown backend 'nunpy': did you mean 'numpy'?"),
+        ("run --save mylib:number --load mylib:load --backend numpy", "*save has to be a function, not int: 3"),
+        ("run numpy.save --save mylib:save --load mylib:load --backend numpy", "either FORMAT or --save and --load, not both: numpy.save"),
+        ("run --accepts dicts", "argument --accepts: invalid choice: 'dicts' *"),
+        ("run numpy.save --template", "--template describes --save and --load, and they are not given"),
+        ("run numpy.save --no-such-option", "*unrecognized arguments: --no-such-option"),
+        ("run numpy.save -n some", "*some*"),
+        ("run numpy.save -k nothing-like-it --select=shape", "no check was left to ask"),
+        ("survey", "survey needs a FORMAT, *"),
+        ("survey numpy.save --examples -1", "--examples takes a number of examples, *"),
+        ("survey numpy.save --no-such-option", "unrecognized arguments: --no-such-option *"),
+        ("list frameworks", "*invalid choice: 'frameworks' *"),
+        ("list checks --backend nunpy", "unknown backend 'nunpy': did you mean 'numpy'?"),
+    ],
+)  # fmt: skip
+def test_wrong_usage_is_one_line_and_exit_code_two(
+    folder: pathlib.Path, arguments: str, said: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    if "--no-such" in arguments or "-n " in arguments or "-k " in arguments:
+        run = _call(folder, *arguments.split())
+        code, lines = run.returncode, run.stderr.splitlines()
+    else:  # In this process, where nothing is run: that is much faster.
+        monkeypatch.chdir(folder)
+        monkeypatch.setattr(sys, "path", list(sys.path))
+        code = pytest_ckpt.cli.main(arguments.split())
+        lines = capfd.readouterr().err.splitlines()
+        for name in ("mylib", "broken"):
+            sys.modules.pop(name, None)
+    assert code == 2
+    assert len(lines) == 1
+    pattern = re.escape(f"pytest-ckpt: {said}").replace(r"\*", ".*")
+    assert re.fullmatch(pattern, lines[0]), lines[0]
+
+
+def test_a_backend_that_is_not_installed_is_wrong_usage(folder: pathlib.Path) -> None:
+    missing = [name for name in known_backends() if name not in pytest_ckpt.backends.installed_backends()]
+    if not missing:
+        pytest.skip("every framework is installed here")
+    run = _call(folder, "run", "--backend", missing[0])
+    assert (run.returncode, run.stdout) == (2, "")
+    assert run.stderr == f"pytest-ckpt: the backend {missing[0]!r} is not installed: pip install 'pytest-ckpt[{missing[0]}]'\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "fields"),
+    [
+        (["mylib:bad"], ("save", "load_transposed")),
+        (["--save", "mylib:save_no_bool", "--load", "mylib:load", "--backend", "numpy"], ("save_no_bool", "load")),
+    ],
+    ids=["format", "functions"],
+)
+def test_what_a_survey_prints_declares_the_format_when_it_is_pasted(
+    folder: pathlib.Path, words: list[str], fields: tuple[str, str]
+) -> None:
+    run = _call(folder, "survey", *words, FAST)
+    assert (run.returncode, run.stderr) == (0, "")
+    names: dict[str, object] = {}
+    exec(FORMATS, names)
+    exec("from pytest_ckpt import *", names)
+    source = f"Format(name='pasted', backend='numpy', save={fields[0]}, load={fields[1]},\n{run.stdout}\n)"
+    format = eval(source, names)
+    assert isinstance(format, Format)
+    assert format.expected_failures
+    for select in ("all", None):
+        assert [str(result) for result in check_format(format, select=select, examples=0) if result.failed] == []
+
+
+def test_lists_have_one_name_first_on_each_line(folder: pathlib.Path) -> None:
+    def names(*arguments: str) -> list[str]:
+        run = _call(folder, "list", *arguments)
+        assert (run.returncode, run.stderr) == (0, "")
+        return [line.split()[0] for line in run.stdout.splitlines()]
+
+    assert names() == names("formats") == list(known_formats())
+    assert names("backends") == list(known_backends())
+    assert names("checks", "--backend=numpy") == list_checks("numpy")
+    assert names("formats", "--backend=mxnet") == ["mxnet.npx-save", "mxnet.nd-save", "mxnet.parameters"]
+
+
+def test_a_reader_that_goes_away_is_no_error(folder: pathlib.Path) -> None:
+    for arguments in ("list checks", "run mylib:good --select=shape -v --examples=0", "survey mylib:bad --examples=0"):
+        command = f"{sys.executable} -m pytest_ckpt {arguments} | head -1"
+        run = subprocess.run(command, shell=True, cwd=folder, env=_environment(folder), capture_output=True, text=True, check=False)
+        assert len(run.stdout.splitlines()) == 1
+        assert run.stderr == ""
+        assert list((folder.parent / "temporary").iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["interrupt", "terminate"])
+@pytest.mark.parametrize("arguments", [["run", "-v"], ["run", "-v", "-n2"], ["survey"]], ids=["run", "workers", "survey"])
+def test_an_interrupted_run_leaves_nothing_and_says_130(folder: pathlib.Path, number: signal.Signals, arguments: list[str]) -> None:
+    """In the midst of saving: the signal is sent once a save has written into a pipe."""
+    pipe = folder / "pipe"
+    os.mkfifo(pipe)
+    (folder / "loud.py").write_text(
+        "from mylib import *\n"
+        "def save_loudly(tree, path):\n"
+        f"    with open({str(pipe)!r}, 'w') as file: file.write('saved')\n"
+        "    save(tree, path)\n"
+        "loud = make('loud', save=save_loudly)\n"
+    )
+    before = sorted(folder.rglob("*"))
+    command = [sys.executable, "-m", "pytest_ckpt", *arguments, "loud:loud"]
+    process = subprocess.Popen(command, cwd=folder, env=_environment(folder), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    with pipe.open() as file:
+        assert file.read(5) == "saved"
+        process.send_signal(number)
+        process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert sorted(folder.rglob("*")) == before
+    assert list((folder.parent / "temporary").iterdir()) == []
+
+
+def test_the_version_and_the_help(folder: pathlib.Path) -> None:
+    assert _call(folder, "--version").stdout == f"pytest-ckpt {pytest_ckpt.__version__}\n"
+    text = " ".join(_call(folder, "run", "--help").stdout.split())
+    for part in (
+        "FORMAT",
+        "--select NAME",
+        "--examples N",
+        "--seed N",
+        "--save M:F",
+        "--accepts",
+        "-n NUM",
+        "--junitxml FILE",
+        "--maxfail=3",
+    ):
+        assert part in text
+    script = shutil.which("pytest-ckpt", path=str(pathlib.Path(sys.executable).parent))
+    assert script is not None
+    assert subprocess.run([script, "--version"], capture_output=True, text=True, check=True).stdout.startswith("pytest-ckpt ")

@@ -1,0 +1,237 @@
+"""The fixtures: fresh objects, usable under `@given`, and nothing that is left behind, however a run ends."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from .conftest import BACKENDS
+
+QUIET = ("-p", "no:cacheprovider", "-W", "error::hypothesis.errors.HypothesisWarning")
+
+
+@pytest.fixture
+def temporary(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pathlib.Path:
+    """The folder for temporary files of the processes that a test starts; pytest's own go elsewhere."""
+    folder = pytester.mkdir("temporary")
+    monkeypatch.setenv("TMPDIR", str(folder))
+    return folder
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_objects_are_fresh_and_of_each_backend_that_is_asked_for(pytester: pytest.Pytester, backend: str) -> None:
+    pytester.makepyfile(
+        f"""
+        import pytest
+        from pytest_ckpt import differences
+        from pytest_ckpt.backends import get_backend
+
+        seen = []
+
+        def test_tensor(ckpt_tensor, ckpt_backend):
+            assert ckpt_backend == {backend!r}
+            assert get_backend(ckpt_backend).owns(ckpt_tensor)
+            assert all(differences(ckpt_tensor, other) for other in seen)
+            seen.append(ckpt_tensor)
+
+        def test_list(ckpt_list):
+            assert type(ckpt_list) is list and len(ckpt_list) in (1, 2)
+            assert all(get_backend({backend!r}).owns(each) for each in ckpt_list)
+
+        def test_dict(ckpt_dict):
+            assert type(ckpt_dict) is dict and len(ckpt_dict) == 2
+            ckpt_dict.clear()
+
+        def test_another_dict(ckpt_dict):
+            assert len(ckpt_dict) == 2
+        """
+    )
+    result = pytester.runpytest_subprocess("-v", *QUIET, f"--ckpt-backend={backend}")
+    result.assert_outcomes(passed=3 + 3 + 2 + 2)
+    result.stdout.fnmatch_lines([f"*::test_tensor?{backend}-float32-2x3? PASSED*"])
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_fixtures_serve_a_users_own_given(pytester: pytest.Pytester, temporary: pathlib.Path, backend: str) -> None:
+    """Without a health check, a warning or a file left over; in a class, too, where hypothesis sees other instances."""
+    pytester.makepyfile(
+        """
+        import pickle
+        from hypothesis import given, settings, strategies as st
+        from pytest_ckpt import assert_identical
+
+        def save(tree, path):
+            path.write_bytes(pickle.dumps(tree))
+
+        def load(path):
+            return pickle.loads(path.read_bytes())
+
+        paths = set()
+
+        class TestIt:
+            @settings(max_examples=5, deadline=None, database=None)
+            @given(data=st.data())
+            def test_paths(self, ckpt_path, ckpt_strategies, ckpt_backend, data):
+                drawn = data.draw(ckpt_strategies.tensor_specs())
+                path = ckpt_path("spec.bin")
+                assert path.name == "spec.bin" and path not in paths and path.parent.is_dir() and not path.exists()
+                paths.add(path)
+                save(drawn, path)
+                assert load(path) == drawn
+                assert ckpt_strategies.backend == ckpt_backend
+
+            def test_paths_are_gone(self):
+                assert paths and not any(path.parent.exists() for path in paths)
+
+        @settings(max_examples=5, deadline=None, database=None)
+        @given(data=st.data())
+        def test_roundtrip(ckpt_roundtrip, data):
+            ckpt_roundtrip(data.draw(st.lists(st.integers() | st.text())), save=save, load=load)
+            ckpt_roundtrip({"a": 1}, save=save, load=load, template=False)
+        """
+    )
+    result = pytester.runpytest_subprocess(*QUIET, f"--ckpt-backend={backend}", "-p", "no:pytester")
+    result.assert_outcomes(passed=3)
+    assert [entry.name for entry in temporary.iterdir() if entry.name.startswith("pytest-ckpt")] == []
+
+
+def test_backends_come_from_the_option_or_the_settings_or_are_all_that_are_installed(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_it(ckpt_backend): pass\ndef test_other(): pass")
+    result = pytester.runpytest_subprocess("-v", *QUIET)
+    result.stdout.fnmatch_lines(["*::test_it?numpy? PASSED*"])
+    pytester.makeini("[pytest]\nckpt_backends = numpy numpy")
+    pytester.runpytest_subprocess(*QUIET).assert_outcomes(passed=2)
+
+
+def test_a_test_may_choose_its_own_backends(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.parametrize("ckpt_backend", ["numpy"], indirect=True)
+        @pytest.mark.parametrize(("ckpt_tensor", "number"), [("int32-4", 1)], indirect=["ckpt_tensor"])
+        def test_it(ckpt_tensor, ckpt_strategies, number): assert ckpt_tensor.dtype == ckpt_backend_dtype
+
+        ckpt_backend_dtype = "int32"
+        """
+    )
+    pytester.runpytest_subprocess(*QUIET).assert_outcomes(passed=1)
+
+
+def test_what_a_wider_fixture_saved_serves_all_of_its_tests_and_is_gone_with_the_session(
+    pytester: pytest.Pytester, temporary: pathlib.Path
+) -> None:
+    pytester.makepyfile(
+        """
+        import pytest
+
+        @pytest.fixture(scope="module")
+        def saved(ckpt_path):
+            path = ckpt_path()
+            path.write_text("once")
+            return path
+
+        @pytest.fixture
+        def look_after(ckpt_path):
+            paths = []
+            yield paths
+            assert paths[0].read_text() == "still here"
+
+        def test_one(saved, ckpt_path, look_after):
+            assert saved.read_text() == "once"
+            look_after.append(ckpt_path())
+            look_after[0].write_text("still here")
+
+        def test_two(saved): assert saved.read_text() == "once"
+        """
+    )
+    pytester.runpytest_subprocess(*QUIET).assert_outcomes(passed=2)
+    assert [entry.name for entry in temporary.iterdir() if entry.name.startswith("pytest-ckpt")] == []
+
+
+def test_a_falsifying_example_prints_the_spec(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        from hypothesis import Phase, given, settings, strategies as st
+        from pytest_ckpt import strategies
+
+        SETTINGS = settings(database=None, phases=[Phase.generate], max_examples=20)
+
+        @SETTINGS
+        @given(data=st.data())
+        def test_fixture(ckpt_strategies, data):
+            assert data.draw(ckpt_strategies.tensors(dtypes=["int8"])).ndim < 2
+
+        @SETTINGS
+        @given(strategies.dicts("numpy", min_size=1))
+        def test_plain(drawn):
+            assert not drawn
+        """
+    )
+    result = pytester.runpytest_subprocess(*QUIET, "--ckpt-backend=numpy")
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(["*built from TensorSpec('int8', *", "*built from DictSpec(((*"])
+
+
+PROJECT = """
+import pickle, sys
+import numpy as np
+from pytest_ckpt import Format, conformance
+
+def save(tree, path):
+    path.write_bytes(pickle.dumps(tree))
+    print("saved", file=sys.__stderr__, flush=True)
+
+def load(path):
+    if {fails}: raise ValueError("no")
+    return pickle.loads(path.read_bytes())
+
+@conformance(Format(name="mine", backend="numpy", save=save, load=load), select={select})
+def test_mine(check): check()
+
+def test_path(ckpt_path): ckpt_path().write_text("x")
+"""
+
+
+@pytest.mark.parametrize("fails", [False, True], ids=["pass", "failure"])
+def test_nothing_is_left_on_disk(pytester: pytest.Pytester, temporary: pathlib.Path, fails: bool) -> None:
+    """No folder of Hypothesis either, which draws here, and shrinks."""
+    pytester.makepyfile(PROJECT.format(fails=fails, select=["shape/ones", "layout/transposed"]))
+    before = {entry.name for entry in pytester.path.iterdir()}
+    command = [sys.executable, "-m", "pytest", *QUIET]
+    run = subprocess.run(command, cwd=pytester.path, capture_output=True, text=True, check=False)
+    assert ("2 failed, 1 passed" if fails else "3 passed") in run.stdout
+    assert list(temporary.iterdir()) == []
+    assert {entry.name for entry in pytester.path.iterdir()} - before <= {"__pycache__"}
+
+
+@pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["alone", "workers"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["interrupt", "terminate"])
+def test_an_interrupted_run_leaves_nothing(
+    pytester: pytest.Pytester, temporary: pathlib.Path, number: signal.Signals, workers: tuple[str, ...]
+) -> None:
+    """In the midst of saving: the signal is sent once something was saved."""
+    pytester.makepyfile(PROJECT.format(fails=False, select=["dtype", "bits", "layout"]))
+    command = [sys.executable, "-m", "pytest", *QUIET, "-s", "--ckpt-examples=1000", *workers]
+    process = subprocess.Popen(command, cwd=pytester.path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True)
+    assert process.stderr is not None
+    assert b"saved" in process.stderr.readline()
+    process.send_signal(number)
+    process.stderr.read()
+    assert process.wait(timeout=60) == (pytest.ExitCode.INTERRUPTED if number == signal.SIGINT else -signal.SIGTERM)
+    assert _emptied(temporary)
+
+
+def _emptied(folder: pathlib.Path, seconds: float = 10.0) -> bool:
+    """Whether our folders are gone, or will be as soon as the last process of the run has seen that it is over."""
+    end = time.monotonic() + seconds
+    while left := [name for name in os.listdir(folder) if name.startswith("pytest-ckpt")]:
+        if time.monotonic() > end:
+            raise AssertionError(f"left: {left}")
+    return True

@@ -1,0 +1,361 @@
+"""`conformance`, the options and the settings: what a user's pytest session shows, in real sessions of real processes."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+
+import numpy as np  # noqa: F401, loaded once for all sessions of this process
+import pytest
+
+import pytest_ckpt.items
+import pytest_ckpt.runner
+import pytest_ckpt.strategies  # noqa: F401
+from pytest_ckpt.specs import *  # noqa: F403, a counterexample evaluates with these names
+
+FORMATS = """
+import pickle
+import numpy as np
+from pytest_ckpt import Format, Verdict, changed, conformance, refused
+
+def save(tree, path):
+    path.write_bytes(pickle.dumps(tree))
+
+def load(path):
+    return pickle.loads(path.read_bytes())
+
+def load_transposed(path):
+    return {name: value.T.copy().reshape(value.shape) if value.ndim == 2 else value for name, value in load(path).items()}
+
+def save_no_bool(tree, path):
+    if any(getattr(value, "dtype", None) == bool for value in tree.values()):
+        raise ValueError("no bool")
+    save(tree, path)
+
+def make(name="mine", **fields):
+    return Format(**{"name": name, "backend": "numpy", "save": save, "load": load, **fields})
+"""
+
+#: The fixed examples alone, so that a session takes no time.
+FAST = ("-p", "no:cacheprovider", "--ckpt-examples=0")
+
+
+@pytest.fixture
+def mylib(pytester: pytest.Pytester) -> pytest.Pytester:
+    """A folder with a library to test."""
+    pytester.makepyfile(mylib=FORMATS)
+    pytester.syspathinsert()
+    return pytester
+
+
+def _test(pytester: pytest.Pytester, body: str, name: str = "test_it") -> None:
+    pytester.makepyfile(**{name: f"import pytest\nfrom mylib import *\n{body}"})
+
+
+def _items(result: pytest.RunResult) -> list[str]:
+    return sorted(set(re.findall(r"\S+::test_\S+", result.stdout.str())))
+
+
+def test_there_is_one_item_for_each_check_and_its_id_is_its_name(mylib: pytest.Pytester) -> None:
+    _test(mylib, "@conformance(make(), select='shape')\ndef test_mylib(check): check()")
+    result = mylib.runpytest("-v", *FAST)
+    result.assert_outcomes(passed=7)
+    result.stdout.fnmatch_lines(["test_it.py::test_mylib?shape/scalar? PASSED*"])
+
+
+def test_the_fields_of_one_format_can_be_given_by_keyword(mylib: pytest.Pytester) -> None:
+    _test(
+        mylib, "@conformance(name='k', backend='numpy', save=save, load=load, select=['shape/ones'])\ndef test_mylib(check): check()"
+    )  # fmt: skip
+    mylib.runpytest("-v", *FAST).stdout.fnmatch_lines(["test_it.py::test_mylib?shape/ones? PASSED*"])
+
+
+def test_with_several_formats_their_names_stand_in_the_ids(mylib: pytest.Pytester) -> None:
+    _test(mylib, "@conformance(make('one'), make('two'), select='shape/ones')\ndef test_mylib(check): check()")
+    assert _items(mylib.runpytest("-v", *FAST)) == ["test_it.py::test_mylib[one-shape/ones]", "test_it.py::test_mylib[two-shape/ones]"]
+
+
+def test_a_check_returns_its_result_and_a_declared_failure_and_a_skip_show_their_reasons(mylib: pytest.Pytester) -> None:
+    _test(
+        mylib,
+        """
+declared = {"dtype/bool": refused("bool has no place in the file")}
+@conformance(make(save=save_no_bool, expected_failures=declared), select=["dtype/bool", "dtype/int8", "bits/bool", "dtype/bfloat16"])
+def test_mylib(check):
+    result = check()
+    assert (result.check, result.verdict, result.passed) == ("dtype/int8", Verdict.KEPT, True)
+
+@conformance(make("broken", load=lambda path: {name: value.astype("f8") for name, value in load(path).items()}), select=["dtype", "bits"])
+def test_broken(check):
+    if check.check.name == "bits/float32":
+        check()
+    else:
+        pytest.skip("not now")
+""",
+    )
+    result = mylib.runpytest("-rxs", *FAST, "-k", "dtype/bool or int8 or broken and bits/float32")
+    result.stdout.fnmatch_lines_random(
+        ["XFAIL *dtype/bool* - REFUSED: bool has no place in the file", "SKIPPED * dtype/float32 asks about*"]
+    )
+
+
+def test_a_failure_says_all_there_is_to_say_and_its_spec_evaluates(mylib: pytest.Pytester) -> None:
+    _test(mylib, "@conformance(make(load=load_transposed), select='layout/fortran')\ndef test_mylib(check): check()")
+    result = mylib.runpytest("-p", "no:cacheprovider", "--ckpt-seed=3")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([
+        "mine ?layout/fortran?: CHANGED", "asked: A tensor whose memory is special*", "declared: nothing, so it has to be KEPT",
+        "counterexample: *", "*2 of 4 elements differ*", "* expected 0x*, got 0x*",
+        "repeat: pytest 'test_it.py::test_mylib?layout/fortran?' --ckpt-seed=3",
+        "FAILED test_it.py::test_mylib?layout/fortran? - CheckFailed: mine*",
+    ])  # fmt: skip
+    text = next(line for line in result.stdout.lines if line.startswith("counterexample: ")).removeprefix("counterexample: ")
+    assert repr(eval(text)) == text
+    assert "test_mylib(check)" not in result.stdout.str(), "where it was asked says nothing"
+
+
+def test_the_command_that_repeats_a_failure_does(mylib: pytest.Pytester) -> None:
+    """Also from another folder, and for a check that only the command line selects."""
+    _test(mylib, "@conformance(make(load=lambda path: dict(reversed(load(path).items()))))\ndef test_mylib(check): check()")
+    folder = mylib.mkdir("elsewhere")
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", ".."]
+    first = subprocess.run([*command, "--ckpt-select=keys/order", "--ckpt-seed=5"], cwd=folder, capture_output=True, text=True, check=False)
+    line = next(line for line in first.stdout.splitlines() if line.startswith("repeat: "))
+    words = shlex.split(line.removeprefix("repeat: pytest "))
+    assert words == ["../test_it.py::test_mylib[keys/order]", "--ckpt-select=keys/order", "--ckpt-seed=5"]
+    again = subprocess.run([*command[:-1], *words], cwd=folder, capture_output=True, text=True, check=False)
+    shown = [[line for line in run.stdout.splitlines() if line.startswith("counterexample")] for run in (first, again)]
+    assert shown[0] == shown[1] != []
+
+
+def test_a_declared_failure_that_is_kept_fails(mylib: pytest.Pytester) -> None:
+    _test(mylib, "@conformance(make(expected_failures={'dtype/bool': refused('x')}), select='dtype/bool')\ndef test_mylib(check): check()")
+    result = mylib.runpytest(*FAST)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*: KEPT", "declared: REFUSED (x)"])
+
+
+IDLE = "@conformance(make(expected_failures={'shape/*': refused('x')}), select='shape')\ndef test_mylib(check): check()"
+
+
+@pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["alone", "workers"])
+def test_an_idle_pattern_fails_the_run_once(mylib: pytest.Pytester, workers: tuple[str, ...]) -> None:
+    _test(mylib, IDLE)
+    result = (mylib.runpytest_subprocess if workers else mylib.runpytest)(*FAST, *workers, "--junitxml=report.xml")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert result.parseoutcomes()["failed"] == 1
+    result.stdout.fnmatch_lines(
+        [
+            "mine: expected_failures?'shape/?'? is idle: all 7 checks under it are kept; take it out",
+            "FAILED test_it.py::test_mylib?shape/?? *",
+        ]
+    )
+    assert len(list(ElementTree.parse(mylib.path / "report.xml").iter("failure"))) == 1
+
+
+@pytest.mark.parametrize(
+    "options", [("-k", "scalar or ones"), ("--deselect", "test_it.py::test_mylib[shape/ones]"), ("--ckpt-select=shape/ones",)]
+)
+def test_a_pattern_is_not_judged_where_not_all_of_its_checks_were_asked(mylib: pytest.Pytester, options: tuple[str, ...]) -> None:
+    _test(mylib, IDLE)
+    assert mylib.runpytest(*FAST, *options).ret == pytest.ExitCode.OK
+
+
+def test_the_command_line_comes_before_the_decorator_before_the_settings(mylib: pytest.Pytester) -> None:
+    _test(
+        mylib,
+        """
+@conformance(make())
+def test_bare(check): print("bare", check().check, check.runner.examples, check.runner.seed)
+@conformance(make(), select=["shape/ones"], examples=2, seed=7)
+def test_decorated(check): print("decorated", check().check, check.runner.examples, check.runner.seed)
+""",
+    )
+    mylib.makeini("[pytest]\nckpt_select = shape/scalar 'shape/emp*'\nckpt_examples = 3")
+
+    def seen(*options: str) -> list[str]:
+        result = mylib.runpytest("-s", "-q", "-p", "no:cacheprovider", *options)
+        return re.findall(r"(?:bare|decorated) \S+ \d+ \d+", result.stdout.str())
+
+    assert seen() == ["bare shape/scalar 3 0", "bare shape/empty 3 0", "decorated shape/ones 2 7"]
+    options = ("--ckpt-select=shape/plain", "--ckpt-examples=1", "--ckpt-seed=9")
+    assert seen(*options) == ["bare shape/plain 1 9", "decorated shape/plain 1 9"]
+    assert seen("--ckpt-select=shape/plain", "--ckpt-select=layout", "--ckpt-select=-layout/*") == [
+        "bare shape/plain 3 0", "decorated shape/plain 2 7",
+    ]  # fmt: skip
+    assert seen("--ckpt-examples=0")[-1] == "decorated shape/ones 0 7"
+
+
+DRAWS = """
+import os
+def note(tree, path):
+    with open(os.environ["DRAWS"], "a") as file: file.write(repr(tree).replace("\\n", "") + "\\n")
+    save(tree, path)
+@conformance(make(save=note), select=["dtype/int8", "dtype/int16", "dtype/int32", "dtype/int64"])
+def test_mylib(check):
+    check()
+"""
+
+
+def test_a_random_seed_is_printed_and_the_same_in_every_worker(mylib: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Told that seed, other workers draw the same again, also where test modules are imported in another way."""
+    _test(mylib, DRAWS)
+    monkeypatch.setenv("PYTHONPATH", str(mylib.path))
+
+    def draws(*options: str) -> tuple[list[str], str]:
+        path = mylib.path / f"draws-{len(list(mylib.path.iterdir()))}.txt"
+        monkeypatch.setenv("DRAWS", str(path))
+        result = mylib.runpytest_subprocess("-q", "-p", "no:cacheprovider", "--ckpt-examples=5", "-n2", *options)
+        result.assert_outcomes(passed=4)
+        return sorted(path.read_text().splitlines()), result.stdout.str()
+
+    first, text = draws("--ckpt-seed=random", "--import-mode=prepend")
+    match = re.search(r"ckpt: seed (\d+) \(random", text)
+    assert match is not None
+    assert len(first) > 4
+    assert draws(f"--ckpt-seed={match[1]}", "--import-mode=importlib")[0] == first
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--ckpt-backend=nunpy",), "--ckpt-backend: unknown backend 'nunpy': did you mean 'numpy'?"),
+        (("--ckpt-select=layuot",), "--ckpt-select: unknown check or family 'layuot': did you mean 'layout'?"),
+        (("--ckpt-examples=-1",), "--ckpt-examples takes a number of examples, 0 or more, not -1"),
+        (("--ckpt-seed=two",), "--ckpt-seed takes a whole number, 0 or more, or 'random', not 'two'"),
+        (("--ckpt-update-regressions",), "--ckpt-update-regressions needs a file: *"),
+        (("--ckpt-regressions=nowhere.json",), "--ckpt-regressions: there is no file *nowhere.json; *"),
+        (("-o", "ckpt_backends=nunpy"), "ckpt_backends: unknown backend 'nunpy': did you mean 'numpy'?"),
+        (("-o", "ckpt_select=-layuot"), "ckpt_select: unknown check or family 'layuot': did you mean 'layout'?"),
+        (("-o", "ckpt_examples=some"), "the setting ckpt_examples takes a number of examples, 0 or more, not 'some'"),
+    ],
+)
+def test_wrong_settings_are_usage_errors_at_once(pytester: pytest.Pytester, options: tuple[str, ...], said: str) -> None:
+    result = pytester.runpytest(*options)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: {said}"])
+
+
+def test_a_named_backend_that_is_not_installed_is_an_error(pytester: pytest.Pytester) -> None:
+    """In a process that has no torch, whatever this environment holds."""
+    pytester.makepyfile(
+        run="""
+        import importlib.util, sys, pytest
+        find = importlib.util.find_spec
+        importlib.util.find_spec = lambda name, *rest: None if name == "torch" else find(name, *rest)
+        sys.exit(pytest.main(sys.argv[1:]))
+        """
+    )
+    for option in ("--ckpt-backend=torch", "-ockpt_backends=torch"):
+        result = pytester.runpython_c(f"import sys, runpy; sys.argv = ['run', {option!r}]; runpy.run_path('run.py', run_name='__main__')")
+        assert result.ret == pytest.ExitCode.USAGE_ERROR
+        result.stderr.fnmatch_lines(["ERROR: *: the backend 'torch' needs the package 'torch': pip install *; installed are numpy*"])
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("@conformance(make())\ndef test_mylib(): pass", "*@conformance gives the test an argument called check; it takes none"),
+        (
+            "@conformance(make(expected_failures={'dtype/boool': refused('x')}))\ndef test_mylib(check): check()",
+            "*expected_failures: unknown check or family 'dtype/boool': did you mean 'dtype/bool'?",
+        ),
+        ("@conformance(make(), select='dtpye')\ndef test_mylib(check): check()", "*unknown check or family 'dtpye': did you mean 'dtype'?"),
+        ("@conformance(make())\nclass TestIt: pass", "*conformance decorates a test function that takes check, not the class TestIt"),
+        ("@conformance(make())\n@conformance(make('b'))\ndef test_mylib(check): check()", "*one @conformance already; give it all*"),
+        ("@conformance\ndef test_mylib(check): check()", "*conformance is called with formats before it decorates*"),
+        ("@conformance()\ndef test_mylib(check): check()", "*conformance needs at least one Format*"),
+        ("@conformance(make(), make())\ndef test_mylib(check): check()", "*need different names*"),
+        ("@conformance(make(), examples=-1)\ndef test_mylib(check): check()", "*examples is a whole number, 0 or more, not -1"),
+        ("@conformance(make(), seed='x')\ndef test_mylib(check): check()", "*seed is a whole number, 0 or more, not 'x'"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_asked_is_an_error_at_collection(mylib: pytest.Pytester, body: str, said: str) -> None:
+    _test(mylib, body)
+    result = mylib.runpytest(*FAST)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([said])
+    assert "/pytest_ckpt/plugin.py" not in result.stdout.str(), "no traceback of ours"
+
+
+def test_a_test_that_never_calls_its_check_fails(mylib: pytest.Pytester) -> None:
+    _test(mylib, "@conformance(make(), select='shape/ones')\ndef test_mylib(check): check")
+    result = mylib.runpytest(*FAST)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["the test never called its check, so nothing was asked: shape/ones"])
+
+
+def test_methods_other_fixtures_and_other_parameters_go_along(mylib: pytest.Pytester) -> None:
+    _test(
+        mylib,
+        """
+class TestIt:
+    @pytest.mark.parametrize("number", [1, 2])
+    @conformance(make(), select="shape/ones")
+    def test_mylib(self, check, number, tmp_path): assert check().passed and tmp_path.exists()
+
+    @conformance(make(), select="shape/ones")
+    @staticmethod
+    def test_static(check): check()
+
+@pytest.mark.xfail(reason="all of it is under construction", strict=True)
+@conformance(make(load=load_transposed), select="layout/fortran")
+def test_marked(check): check()
+
+@conformance(make(load=load_transposed), select="layout/fortran")
+def test_raises(check):
+    with pytest.raises(AssertionError, match="CHANGED"): check()
+""",
+    )
+    mylib.runpytest(*FAST).assert_outcomes(passed=4, xfailed=1)
+
+
+def test_a_parameter_of_the_users_own_called_check_is_left_alone(mylib: pytest.Pytester) -> None:
+    """Also one that has no truth value, as an array."""
+    _test(mylib, "@pytest.mark.parametrize('check', [np.zeros(3), None, print])\ndef test_mine(check): pass")
+    _test(mylib, "@conformance(make(), select='shape/ones')\ndef test_mylib(check): check()", "test_other")
+    mylib.runpytest(*FAST).assert_outcomes(passed=4)
+
+
+def test_formats_of_other_backends_are_skipped_with_the_reason(mylib: pytest.Pytester) -> None:
+    _test(mylib, "@conformance(make(backend='jax'))\ndef test_jax(check): check()\n@conformance(make())\ndef test_numpy(check): check()")
+    result = mylib.runpytest("-rs", *FAST, "--ckpt-backend=numpy", "--ckpt-select=shape/ones")
+    result.assert_outcomes(passed=1, skipped=1)
+    result.stdout.fnmatch_lines(["SKIPPED * nothing of what this run selects can be asked here: the backend is jax"])
+
+
+def test_a_projects_own_format_is_asked_by_ckpt_check(mylib: pytest.Pytester) -> None:
+    mylib.makeconftest("import pytest, mylib\n@pytest.fixture\ndef ckpt_format(): return mylib.make()")
+    _test(mylib, "def test_mine(ckpt_check, ckpt_format): assert ckpt_check().format == ckpt_format.name")
+    for workers in ((), ("-n2",)):
+        result = (mylib.runpytest_subprocess if workers else mylib.runpytest)("-v", *FAST, *workers, "--ckpt-select=shape")
+        result.assert_outcomes(passed=7)
+        assert "test_it.py::test_mine[shape/scalar]" in result.stdout.str()
+
+
+@pytest.mark.parametrize(
+    ("fixture", "said"),
+    [
+        ("", "*ckpt_check needs a fixture ckpt_format in your conftest.py*"),
+        ("def ckpt_format(tmp_path): return mylib.make()", "*called when tests are collected, so it takes no tmp_path"),
+        ("def ckpt_format(): yield mylib.make()", "*has to return a pytest_ckpt.Format, not generator"),
+    ],
+)
+def test_a_fixture_ckpt_format_that_will_not_do_is_an_error_at_collection(mylib: pytest.Pytester, fixture: str, said: str) -> None:
+    mylib.makeconftest(f"import pytest, mylib\n{'@pytest.fixture' if fixture else ''}\n{fixture}")
+    _test(mylib, "def test_mine(ckpt_check): ckpt_check()")
+    result = mylib.runpytest(*FAST)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([said])
+
+
+def test_the_help_lists_every_option_and_setting(pytester: pytest.Pytester) -> None:
+    text = pytester.runpytest("--help").stdout.str()
+    for name in ("backend", "select", "examples", "seed", "regressions", "update-regressions"):
+        assert f"--ckpt-{name}" in text
+    for name in ("ckpt_backends", "ckpt_select", "ckpt_examples", "ckpt_regressions"):
+        assert f"{name} (" in text
+    assert "--ckpt-format" not in text
