@@ -6,8 +6,9 @@ judge: that one difference is worse than another is for `verdicts` to say.
 
 from __future__ import annotations
 
-import collections.abc
+import collections
 import dataclasses
+import types
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -15,20 +16,24 @@ import numpy as np
 
 from . import words
 from .backends import get_backend, owner_of
-from .backends.base import Memory, Reading, bounds, overlap
+from .backends.base import Memory, Reading
+from .contents import MISSING, Contents, contents, matched, nodes_in, same_key, shown, token, type_name
+from .sharing import changes
 from .specs import nearest
 from .verdicts import ASPECTS, Difference, describe
 
-_MISSING = object()
 #: A path as a linked list, so that a tree of any depth costs nothing: the parent's path, and one step as text.
 _Path = tuple[Any, str] | None
+#: What nobody promised of the parts that a tensor is made of, such as the indices of a sparse one.
+_OF_PARTS = frozenset({"strides", "alias"})
 
 
 def differences(actual: Any, expected: Any, ignore: Iterable[str] = ()) -> list[Difference]:
     """Everything in which ``actual`` is not the same as ``expected``, in the order of the expected tree.
 
     ``ignore`` names aspects (see `pytest_ckpt.verdicts.ASPECTS`) that do not count. Raises ValueError for an unknown
-    one. Trees may hold cycles and shared containers, and may be of any depth.
+    one. Trees may hold cycles and shared containers, and may be of any depth. Objects that are no containers are compared by
+    what pickle would write of them; what cannot be seen of an object is not compared.
     """
     ignored = aspects(ignore)
     walk = _Walk()
@@ -63,37 +68,40 @@ def read(leaf: Any) -> Reading | None:
     return None if backend is None else backend.read(leaf)
 
 
+def is_leaf(node: Any) -> bool:
+    """Whether a node is a tensor or a NumPy scalar, whose inside is no tree."""
+    return isinstance(node, np.generic) or owner_of(node) is not None
+
+
 def tensors_in(tree: Any) -> Iterator[Any]:
-    """Every tensor in a tree, in order; one that stands in several places comes each time."""
-    todo = [tree]
-    met: set[int] = set()
-    while todo:
-        node = todo.pop()
-        if owner_of(node) is not None:
-            yield node
-        elif (children := _children(node)) is not None and id(node) not in met:
-            met.add(id(node))
-            todo.extend(reversed(list(children.values())))
-
-
-def _address(tensor: Any) -> int | None:
-    reading = read(tensor)
-    if reading is None or reading.memory is None or 0 in reading.shape:
-        return None
-    return reading.memory.address
+    """Every tensor in a tree, in order, those that objects hold included; one that stands in several places comes each time."""
+    return (node for node, held in nodes_in(tree, is_leaf) if held is None and owner_of(node) is not None)
 
 
 def same_object(loaded: Any, saved: Any) -> bool:
-    """Whether what was loaded is what was saved, or holds one of its tensors; values that Python shares do not count."""
-    if loaded is saved and not isinstance(saved, bool | int | float | str | bytes | type(None) | tuple):
-        return True
-    mine = list(tensors_in(saved))
-    objects = {id(tensor) for tensor in mine}
-    addresses = {_address(tensor) for tensor in mine} - {None}
-    return any(id(tensor) in objects or _address(tensor) in addresses for tensor in tensors_in(loaded))
+    """Whether what was loaded is what was saved, or holds one of its tensors, containers or objects, so that nothing shows
+    that it was read from a file. What a library shares on purpose, such as members of an enum, has no state and does not count."""
+
+    def marks(tree: Any) -> Iterator[Any]:
+        for node, held in nodes_in(tree, is_leaf):
+            if held is None and owner_of(node) is not None:
+                yield id(node)
+                yield _address(node)
+            elif isinstance(node, dict | list | set | bytearray | collections.deque) or (held and held.kind == "object" and held.items):
+                yield id(node)
+
+    mine = set(marks(saved)) - {None}
+    return any(mark in mine for mark in marks(loaded))
 
 
-def shown_path(path: _Path) -> str:
+def _address(tensor: Any) -> tuple[str, int] | None:
+    reading = read(tensor)
+    if reading is None or reading.memory is None or 0 in reading.shape:
+        return None
+    return ("memory", reading.memory.address)
+
+
+def _shown_path(path: _Path) -> str:
     steps = []
     while path is not None:
         path, step = path[0], path[1]
@@ -103,96 +111,133 @@ def shown_path(path: _Path) -> str:
     return "".join(reversed(steps))
 
 
+@dataclasses.dataclass(slots=True)
+class _Pair:
+    """Two nodes that stand in the same place; ``leaf`` is the dtype of the tensor that they are parts of, if they are."""
+
+    path: _Path
+    actual: Any
+    expected: Any
+    leaf: str = ""
+
+    def below(self, step: str, actual: Any, expected: Any, leaf: str = "") -> _Pair:
+        return _Pair((self.path, step), actual, expected, leaf or self.leaf)
+
+
 class _Walk:
     """One comparison: the differences found so far, and the memory of every pair of tensors met."""
 
     def __init__(self) -> None:
         self.found: list[Difference] = []
-        self.met: set[tuple[int, int]] = set()
-        self.memories: list[tuple[_Path, Memory | None, Memory | None]] = []
+        #: Pairs of containers by identity, kept alive so that no other object gets their identity meanwhile.
+        self.met: dict[tuple[int, int], _Pair] = {}
+        self.memories: list[tuple[_Pair, Memory, Memory]] = []
 
     def run(self, actual: Any, expected: Any) -> None:
-        todo: list[tuple[_Path, Any, Any]] = [(None, actual, expected)]
+        todo = [_Pair(None, actual, expected)]
         while todo:
-            path, ours, theirs = todo.pop()
-            todo.extend(reversed(list(self.pair(path, ours, theirs))))
-        self.found.extend(_sharing(self.memories))
+            todo.extend(reversed(list(self.pair(todo.pop()))))
+        self.sharing()
 
-    def add(self, path: _Path, aspect: str, expected: str, actual: str, **more: Any) -> None:
-        self.found.append(Difference(shown_path(path), aspect, expected, actual, **more))
+    def add(self, pair: _Pair, aspect: str, expected: str, actual: str, **more: Any) -> None:
+        if pair.leaf:
+            if aspect in _OF_PARTS:
+                return
+            more["leaf"] = pair.leaf
+        self.found.append(Difference(_shown_path(pair.path), aspect, expected, actual, **more))
 
-    def pair(self, path: _Path, actual: Any, expected: Any) -> Iterator[tuple[_Path, Any, Any]]:
+    def pair(self, pair: _Pair) -> Iterator[_Pair]:
         """Compares two nodes, and yields the pairs of their children."""
-        there = read(expected)
-        if there is not None:
-            self.tensors(path, actual, there)
+        reading = read(pair.expected)
+        if reading is not None:
+            yield from self.tensors(pair, reading)
             return
-        children = _children(expected)
-        if children is None:
-            self.plain(path, actual, expected)
-            return
-        if (id(actual), id(expected)) in self.met:
-            return
-        self.met.add((id(actual), id(expected)))
-        yield from self.containers(path, actual, expected, children)
+        held = None if isinstance(pair.expected, np.generic) else contents(pair.expected)
+        if held is None:
+            self.plain(pair)
+        elif pair.actual is not pair.expected or held.kind != "object":
+            key = (id(pair.actual), id(pair.expected))
+            if key not in self.met:
+                self.met[key] = pair
+                yield from self.containers(pair, held)
 
-    def containers(self, path: _Path, actual: Any, expected: Any, children: dict[Any, Any]) -> Iterator[tuple[_Path, Any, Any]]:
-        came = None if owner_of(actual) is not None else _children(actual)
-        alike = came is not None and set(came) == set(children)
-        if type(actual) is not type(expected):
-            lost = bool(children) and not alike
-            self.add(path, "container", _type(expected), _type(actual), lost=lost, leaf=_type(expected))
-            if not alike and (children or came is None):
+    def containers(self, pair: _Pair, expected: Contents) -> Iterator[_Pair]:
+        came = None if is_leaf(pair.actual) else contents(pair.actual)
+        leaf = type_name(pair.expected)
+        places = matched(expected.items, came.items) if came is not None else {}
+        if type(pair.actual) is not type(pair.expected):
+            alike = came is not None and len(came.items) == len(places) and all(other is not MISSING for other in places.values())
+            alike = alike or _same_number(pair.actual, pair.expected)
+            lost = not alike and bool(expected.items or expected.extras)
+            self.add(pair, "container", _told(pair.expected, leaf), _told(pair.actual, type_name(pair.actual)), lost=lost, leaf=leaf)
+            if came is None or not alike:
                 return
         if came is None:
             return
-        order = []
-        for key, child in children.items():
-            step = _step(expected, key)
-            other, found_key = _lookup(came, key)
-            if other is _MISSING:
-                self.add(path, "keys", f"{step} is there", f"it is missing; there are {_keys(came)}", lost=True, leaf=_type(expected))
-                continue
-            if type(found_key) is not type(key):
-                self.add(path, "keys", f"the key {key!r}", f"the key {found_key!r}", leaf=_type(expected))
-            order.append(key)
-            yield (path, step), other, child
-        for key in came:
-            if _lookup(children, key)[0] is _MISSING:
-                self.add(path, "keys", f"no key {key!r}", f"{_step(actual, key)} is there, a {_type(came[key])}", leaf=_type(expected))
-        arrived = [key for key in came if _lookup(children, key)[0] is not _MISSING]
-        if isinstance(expected, collections.abc.Mapping) and arrived != order:
-            self.add(path, "order", f"keys in the order {_keys(order)}", _keys(arrived), leaf=_type(expected))
+        yield from self.children(pair, expected, came, places, leaf)
+        if type(pair.actual) is type(pair.expected):
+            extras = matched(expected.extras, came.extras)
+            if expected.extras or came.extras:
+                yield from self.children(
+                    pair, Contents("object", dict(expected.extras)), Contents("object", dict(came.extras)), extras, leaf
+                )
 
-    def plain(self, path: _Path, actual: Any, expected: Any) -> None:
+    def children(self, pair: _Pair, expected: Contents, came: Contents, places: dict[Any, Any], leaf: str) -> Iterator[_Pair]:
+        arrived = []
+        for key, place in places.items():
+            step = expected.step(key)
+            if place is MISSING:
+                self.add(pair, "keys", f"{step} is there", f"it is missing; there are {_keys(came.items)}", lost=True, leaf=leaf)
+                continue
+            if not same_key(place, key):
+                self.add(pair, "keys", f"the key {shown(key)}", f"the key {shown(place)}", leaf=leaf)
+            arrived.append(place)
+            yield pair.below(step, came.items[place], expected.items[key])
+        if len(arrived) < len(came.items):
+            known = set(map(id, arrived))
+            for key in came.items:
+                if id(key) not in known:
+                    what = f"{came.step(key)} is there, a {type_name(came.items[key])}"
+                    self.add(pair, "keys", f"no {expected.step(key)}", what, leaf=leaf)
+        if expected.kind == "mapping":
+            known = set(map(id, arrived))
+            order = [key for key in came.items if id(key) in known]
+            if any(ours is not theirs for ours, theirs in zip(order, arrived, strict=True)):
+                self.add(pair, "order", f"keys in the order {_keys(arrived)}", _keys(order), leaf=leaf)
+
+    def plain(self, pair: _Pair) -> None:
         """Leaves that are no tensors: their type, then their content."""
+        actual, expected = pair.actual, pair.expected
         if actual is expected:
             return
-        if type(actual) is not type(expected):
-            same = _same_number(actual, expected)
-            kind = {"lost": not same, "leaf": _type(expected)}
-            self.add(path, "container", f"{_type(expected)} {_short(expected)}", f"{_type(actual)} {_short(actual)}", **kind)
-        elif isinstance(expected, np.generic):
-            self.values(path, get_backend("numpy").read(actual), get_backend("numpy").read(expected))
+        scalars = isinstance(actual, np.generic) and isinstance(expected, np.generic)
+        if type(actual) is not type(expected) and not (scalars and actual.dtype == expected.dtype):
+            more = {"lost": not _same_number(actual, expected), "leaf": type_name(expected)}
+            self.add(pair, "container", _told(expected), _told(actual), **more)
+        elif scalars:
+            numpy = get_backend("numpy")
+            for _ in self.values(pair, numpy.read(actual), numpy.read(expected)):
+                raise AssertionError("a scalar has no children")
         elif not _same_content(actual, expected):
-            self.add(path, "values", _short(expected), _short(actual), count=1, total=1, leaf=_type(expected))
+            self.add(pair, "values", shown(expected), shown(actual), count=1, total=1, leaf=type_name(expected))
 
-    def tensors(self, path: _Path, actual: Any, expected: Reading) -> None:
-        came = get_backend("numpy").read(actual) if isinstance(actual, np.generic) else read(actual)
+    def tensors(self, pair: _Pair, expected: Reading) -> Iterator[_Pair]:
+        came = get_backend("numpy").read(pair.actual) if isinstance(pair.actual, np.generic) else read(pair.actual)
         if came is None:
-            self.add(path, "kind", expected.kind, f"{_type(actual)} {_short(actual)}", lost=True, leaf=expected.dtype)
+            self.add(pair, "kind", expected.kind, _told(pair.actual), lost=True, leaf=expected.dtype)
             return
-        self.memories.append((path, came.memory, expected.memory))
+        if came.memory is not None and expected.memory is not None and not pair.leaf and not isinstance(pair.actual, np.generic):
+            self.memories.append((pair, came.memory, expected.memory))
         if came.kind != expected.kind:
-            self.add(path, "kind", expected.kind, came.kind, leaf=expected.dtype)
+            self.add(pair, "kind", expected.kind, came.kind, leaf=expected.dtype)
         for flag in sorted({*expected.flags, *came.flags}):
             ours, theirs = expected.flags.get(flag), came.flags.get(flag)
             if ours != theirs:
-                self.add(path, "flags", f"{flag}: {ours}", f"{flag}: {theirs}", leaf=expected.dtype)
-        self.strides(path, came, expected)
-        self.values(path, came, expected)
+                self.add(pair, "flags", f"{flag}: {ours}", f"{flag}: {theirs}", leaf=expected.dtype)
+        self.strides(pair, came, expected)
+        yield from self.values(pair, came, expected)
 
-    def strides(self, path: _Path, actual: Reading, expected: Reading) -> None:
+    def strides(self, pair: _Pair, actual: Reading, expected: Reading) -> None:
         """Only dense memory has an order that anybody promised to keep."""
         if expected.strides is None or actual.strides is None or actual.shape != expected.shape or 0 in expected.shape:
             return
@@ -200,102 +245,81 @@ class _Walk:
             return
         real = [axis for axis, length in enumerate(expected.shape) if length > 1]
         if [expected.strides[axis] for axis in real] != [actual.strides[axis] for axis in real]:
-            self.add(path, "strides", str(expected.strides), str(actual.strides), leaf=expected.dtype)
+            self.add(pair, "strides", str(expected.strides), str(actual.strides), leaf=expected.dtype)
 
-    def values(self, path: _Path, actual: Reading, expected: Reading) -> None:
-        """Shape and dtype, then the elements."""
+    def values(self, pair: _Pair, actual: Reading, expected: Reading) -> Iterator[_Pair]:
+        """Shape and dtype, then the elements; yields what an element, or a tensor made of several, holds."""
         leaf = expected.dtype
         if actual.shape != expected.shape:
-            self.add(path, "shape", str(expected.shape), str(actual.shape), leaf=leaf)
+            self.add(pair, "shape", str(expected.shape), str(actual.shape), leaf=leaf)
         if actual.dtype != expected.dtype:
-            self.add(path, "dtype", expected.dtype, actual.dtype, leaf=leaf)
+            self.add(pair, "dtype", expected.dtype, actual.dtype, leaf=leaf)
         if actual.shape != expected.shape or actual.dtype != expected.dtype:
             return
         if expected.parts is not None or actual.parts is not None:
-            self.parts(path, actual, expected)
+            yield from self.parts(pair, actual, expected)
         elif expected.objects is not None or actual.objects is not None:
-            self.objects(path, actual, expected)
-        else:
-            self.elements(path, actual, expected)
+            yield from self.objects(pair, actual, expected)
+        elif expected.words is not None and actual.words is not None:
+            self.elements(pair, actual, expected)
 
-    def parts(self, path: _Path, actual: Reading, expected: Reading) -> None:
+    def parts(self, pair: _Pair, actual: Reading, expected: Reading) -> Iterator[_Pair]:
         ours, theirs = expected.parts or {}, actual.parts or {}
         for part in ours:
-            if part not in theirs:
-                self.add((path, f".{part}"), "values", "there", f"missing; there are {_keys(theirs)}", lost=True, leaf=expected.dtype)
-                continue
-            found = differences(theirs[part], ours[part], ignore=("strides", "alias"))
-            start = shown_path((path, f".{part}"))
-            self.found += [dataclasses.replace(each, path=start + each.path, leaf=expected.dtype) for each in found]
+            below = pair.below(f".{part}", theirs.get(part), ours[part], expected.dtype)
+            if part in theirs:
+                yield below
+            else:
+                self.add(below, "values", "there", f"missing; there are {_keys(theirs)}", lost=True)
 
-    def objects(self, path: _Path, actual: Reading, expected: Reading) -> None:
+    def objects(self, pair: _Pair, actual: Reading, expected: Reading) -> Iterator[_Pair]:
+        """Texts are told together, element by element; any other object is a node of the tree."""
         lines: list[str] = []
         count = 0
+        key = (id(pair.actual), id(pair.expected))
+        if key in self.met:
+            return
+        self.met[key] = pair
         for at in np.ndindex(*expected.shape):
             ours, theirs = expected.objects[at], actual.objects[at]
-            is_text = type(ours) is type(theirs) and isinstance(ours, str | bytes)
-            if ours != theirs if is_text else differences(theirs, ours):
+            place = f"[{', '.join(map(str, at))}]"
+            if not isinstance(ours, str | bytes):
+                yield pair.below(place, theirs, ours)
+            elif type(ours) is not type(theirs) or ours != theirs:
                 count += 1
                 if len(lines) < words.SHOWN:
-                    lines.append(f"[{', '.join(map(str, at))}] expected {_short(ours)}, got {_short(theirs)}")
+                    lines.append(f"{place} expected {shown(ours)}, got {shown(theirs)}")
         if count:
             total = expected.objects.size
             more = {"count": count, "total": total, "elements": tuple(lines), "leaf": expected.dtype}
-            self.add(path, "values", "the same content", "other content", **more)
+            self.add(pair, "values", "the same content", "other content", **more)
 
-    def elements(self, path: _Path, actual: Reading, expected: Reading) -> None:
+    def elements(self, pair: _Pair, actual: Reading, expected: Reading) -> None:
         row = words.element_row(expected.dtype)
         if words.equal(expected.words, actual.words, row):
             return
-        found = words.mismatches(actual.words, expected.words, row, expected.shape)
+        found = words.mismatches(actual.words, expected.words, expected.dtype, expected.shape)
         total = int(np.prod(expected.shape, dtype=np.int64))
         for aspect, what in (("values", "values"), ("nan-payload", "NaN payload")):
             if found.counts[aspect]:
                 more = {"count": found.counts[aspect], "total": total, "leaf": expected.dtype}
-                self.add(path, aspect, f"the same {what}", "others", elements=tuple(found.first[aspect]), **more)
+                self.add(pair, aspect, f"the same {what}", "others", elements=tuple(found.first[aspect]), **more)
+
+    def sharing(self) -> None:
+        """Leaves that shared memory and do not any more, and leaves that share it now and did not."""
+        actual, expected = [ours for _, ours, _ in self.memories], [theirs for _, _, theirs in self.memories]
+        for index, other, was in changes(actual, expected):
+            states = f"memory shared with {_shown_path(self.memories[other][0].path) or 'the root'}", "memory of its own"
+            self.add(self.memories[index][0], "alias", *(states if was else reversed(states)))
 
 
-def _children(node: Any) -> dict[Any, Any] | None:
-    """What a container holds, by key, index or field name; None for anything that is a leaf."""
-    if isinstance(node, collections.abc.Mapping):
-        return dict(node)
-    if isinstance(node, tuple) and hasattr(node, "_fields"):
-        return dict(zip(node._fields, node, strict=True))
-    if isinstance(node, list | tuple | collections.deque):
-        return dict(enumerate(node))
-    if dataclasses.is_dataclass(node) and not isinstance(node, type):
-        return {field.name: getattr(node, field.name, _MISSING) for field in dataclasses.fields(node)}
-    return None
-
-
-def _lookup(children: dict[Any, Any], key: Any) -> tuple[Any, Any]:
-    """The child under ``key`` and the key it was found under, which may be of another type (True for 1)."""
-    if key not in children:
-        return _MISSING, key
-    for other in children if type(key) in (bool, int, float) else (key,):
-        if other == key:
-            return children[key], other
-    return children[key], key
-
-
-def _step(container: Any, key: Any) -> str:
-    return (
-        f"[{key!r}]" if isinstance(container, collections.abc.Mapping | list | collections.deque) or not isinstance(key, str) else f".{key}"
-    )
-
-
-def _type(value: Any) -> str:
-    kind = type(value)
-    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-
-
-def _short(value: Any, limit: int = 80) -> str:
-    text = repr(value)
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+def _told(value: Any, name: str = "") -> str:
+    """A container by its type, a leaf by its type and value."""
+    return name if name and not isinstance(value, str | bytes | int | float) else f"{type_name(value)} {shown(value)}"
 
 
 def _keys(keys: Iterable[Any]) -> str:
-    return _short(list(keys), 200)
+    return shown(list(keys), 200)
 
 
 def _same_number(actual: Any, expected: Any) -> bool:
@@ -309,7 +333,7 @@ def _same_number(actual: Any, expected: Any) -> bool:
     if isinstance(expected, np.generic):
         expected = expected.item()
     if isinstance(expected, float) and isinstance(actual, float):
-        return distinct_bits(actual) == distinct_bits(expected)
+        return bool(token(float(actual)) == token(float(expected)))
     try:
         return bool(actual == expected) and isinstance(actual, int | float | complex | str | bytes)
     except Exception:  # a foreign object may raise anything from ==; then it is not the same number
@@ -320,59 +344,18 @@ def _item(tensor: Any) -> Any:
     try:
         return tensor.item()
     except Exception:  # not every tensor of every framework can be turned into a Python number
-        return _MISSING
-
-
-def distinct_bits(value: float) -> bytes:
-    return np.float64(value).tobytes()
+        return MISSING
 
 
 def _same_content(actual: Any, expected: Any) -> bool:
-    """Whether two leaves of one type hold the same: bits for numbers, == for objects that have it, else their attributes."""
-    if isinstance(expected, float):
-        return distinct_bits(actual) == distinct_bits(expected)
-    if isinstance(expected, complex):
-        return np.complex128(actual).tobytes() == np.complex128(expected).tobytes()
-    own_equality: Any = type(expected).__eq__
-    if own_equality is object.__eq__ and hasattr(expected, "__dict__"):
-        return not differences(vars(actual), vars(expected))
-    answer = actual == expected
-    return answer if isinstance(answer, bool) else bool(np.all(answer))
+    """Whether two leaves of one type hold the same."""
+    if isinstance(expected, set | frozenset):
+        return collections.Counter(map(token, actual)) == collections.Counter(map(token, expected))
+    if isinstance(expected, type | types.ModuleType) or hasattr(expected, "__qualname__"):
+        return bool(_global_name(actual) == _global_name(expected))
+    return bool(token(actual) == token(expected)) if isinstance(expected, float | complex) else bool(actual == expected)
 
 
-def _groups(memories: list[Memory | None]) -> list[int]:
-    """For each tensor the number of the first one that it shares memory with, directly or through others."""
-    first = list(range(len(memories)))
-
-    def root(index: int) -> int:
-        while first[index] != index:
-            first[index] = first[first[index]]
-            index = first[index]
-        return index
-
-    spans = sorted((*bounds(memory), index) for index, memory in enumerate(memories) if memory is not None)
-    open_spans: list[tuple[int, int]] = []
-    for low, high, index in spans:
-        if low == high:
-            continue
-        open_spans = [(end, other) for end, other in open_spans if end > low]
-        for _, other in open_spans:
-            ours, theirs = memories[index], memories[other]
-            if root(other) != root(index) and ours and theirs and (ours == theirs or overlap(ours, theirs)):
-                low_root, high_root = sorted((root(other), root(index)))
-                first[high_root] = low_root
-        open_spans.append((high, index))
-    return [root(index) for index in range(len(memories))]
-
-
-def _sharing(met: list[tuple[_Path, Memory | None, Memory | None]]) -> Iterator[Difference]:
-    """Leaves that shared memory and do not any more, and leaves that share it now and did not."""
-    met = [pair for pair in met if pair[1] is not None and pair[2] is not None]
-    actual = _groups([ours for _, ours, _ in met])
-    expected = _groups([theirs for _, _, theirs in met])
-    for index, (path, _, _) in enumerate(met):
-        before, after = expected[index], actual[index]
-        if before != index and actual[before] != after:
-            yield Difference(shown_path(path), "alias", f"memory shared with {shown_path(met[before][0])}", "memory of its own")
-        if after != index and expected[after] != before:
-            yield Difference(shown_path(path), "alias", "memory of its own", f"memory shared with {shown_path(met[after][0])}")
+def _global_name(value: Any) -> tuple[Any, Any]:
+    """Where a class, function or module is found, which is all that a checkpoint can say of it."""
+    return getattr(value, "__module__", None), getattr(value, "__qualname__", getattr(value, "__name__", None))

@@ -42,11 +42,19 @@ class Expectation:
         if self.when is None:
             return True
         wanted = Requirement(self.when)
-        try:
-            installed = importlib.metadata.version(wanted.name)
-        except importlib.metadata.PackageNotFoundError:
+        if wanted.marker is not None and not wanted.marker.evaluate():
             return False
-        return wanted.specifier.contains(installed, prereleases=True)
+        installed = _installed(wanted.name)
+        return installed is not None and wanted.specifier.contains(installed, prereleases=True)
+
+
+def _installed(name: str) -> str | None:
+    """The version of a distribution, or of the one that a package of this name comes from (tensorflow from tensorflow-cpu)."""
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        homes = importlib.metadata.packages_distributions().get(name)
+        return importlib.metadata.version(homes[0]) if homes else None
 
 
 def costly(why: str, *, when: str | None = None, defect: bool = False) -> Expectation:

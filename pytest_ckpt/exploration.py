@@ -54,21 +54,29 @@ def _settings(count: int, *phases: Phase) -> settings:
     )
 
 
-def explore(strategy: SearchStrategy[_T], visit: Callable[[_T], object], *, count: int, seed: int, seconds: float) -> None:
-    """Calls ``visit`` with up to ``count`` drawn values, for at most about ``seconds``. The same seed draws the same."""
+def explore(strategy: SearchStrategy[_T], visit: Callable[[_T], object], *, count: int, seed: int, seconds: float) -> bool:
+    """Calls ``visit`` with up to ``count`` drawn values, for at most about ``seconds``; says whether that was time enough.
+
+    The same seed draws the same.
+    """
     if count < 1:
-        return
+        return True
     end = time.monotonic() + seconds
+    left_out = 0
     with _quietly():
 
         @seeded(seed)
         @_settings(count, Phase.generate)
         @given(strategy)
         def run(value: _T) -> None:
+            nonlocal left_out
             if time.monotonic() < end:
                 visit(value)
+            else:
+                left_out += 1
 
         run()
+    return left_out == 0
 
 
 def shrink(strategy: SearchStrategy[_T], bad_enough: Callable[[_T], bool], *, count: int, seed: int, seconds: float) -> _T | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import collections.abc
+import collections
 import contextlib
 import copy
 import dataclasses
@@ -33,10 +33,10 @@ def assert_roundtrip(
 ) -> None:
     """Raises AssertionError unless ``load`` gives back, bit for bit, what ``save`` was given.
 
-    ``save(obj, path)`` and ``load(path)`` get a fresh path that ends in ``suffix``; with ``template=True`` it is ``load(path, fresh)``, where ``fresh``
-    is ``make()``, or the same tree with other values. ``ignore`` names aspects that do not count. What was
-    there is remembered before `save`, so a save that alters ``obj`` is seen too. Raises TypeError or ValueError, at once, for
-    functions that are none or arguments that do not go together.
+    ``save(obj, path)`` and ``load(path)`` get a fresh path that ends in ``suffix``; with ``template=True`` it is
+    ``load(path, fresh)``, where ``fresh`` is ``make()``, or the same tree with other values. ``ignore`` names aspects that do
+    not count. What was there is remembered before `save`, so a save that alters ``obj`` is seen too. Raises TypeError or
+    ValueError, at once, for functions that are none or arguments that do not go together.
     """
     __tracebackhide__ = True
     for name, function in (("save", save), ("load", load), *((("make", make),) if make is not None else ())):
@@ -85,19 +85,43 @@ def _fresh(obj: Any, make: Callable[[], Any] | None) -> Any:
 
 
 def other_tree(obj: Any) -> Any:
-    """The same containers with tensors of other values. Raises ValueError for what only the user can make."""
-    backend = owner_of(obj)
-    if backend is not None:
-        reading = backend.read(obj)
-        if reading.dtype not in DTYPES or reading.parts is not None:
-            raise ValueError(f"no other {reading.kind} of dtype {reading.dtype} can be made as a template; give make=")
-        return backend.build(TensorSpec(reading.dtype, reading.shape, fill=Fill(seed=7919)))
-    if isinstance(obj, tuple) and hasattr(obj, "_fields"):
-        return type(obj)(*map(other_tree, obj))
-    if isinstance(obj, list | tuple):
-        return type(obj)(map(other_tree, obj))
-    if isinstance(obj, collections.abc.Mapping):
-        return type(obj)((key, other_tree(value)) for key, value in obj.items())  # type: ignore[call-arg]
-    if dataclasses.is_dataclass(obj) and not isinstance(obj, type):
-        return dataclasses.replace(obj, **{field.name: other_tree(getattr(obj, field.name)) for field in dataclasses.fields(obj)})
-    return other_values(PlainSpec(obj)).value if type(obj) in PLAIN_TYPES else obj
+    """A copy of a tree in which tensors, and plain leaves of ordinary containers, have other values. Raises ValueError for
+    what only the user can make."""
+    try:
+        fresh = copy.deepcopy(obj, {id(tensor): _other_tensor(tensor) for tensor in tensors_in(obj)})
+    except (TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"no other {type(obj).__name__} can be made as a template ({error}); give make=") from error
+    return _other_plain_leaves(fresh, set())
+
+
+def _other_tensor(tensor: Any) -> Any:
+    backend = owner_of(tensor)
+    assert backend is not None
+    reading = backend.read(tensor)
+    if reading.dtype not in DTYPES or reading.parts is not None:
+        raise ValueError(f"no other {reading.kind} of dtype {reading.dtype} can be made as a template; give make=")
+    for attempt in range(1, 20):
+        other = backend.build(TensorSpec(reading.dtype, reading.shape, fill=Fill(seed=7919 * attempt)))
+        if any(each.aspect in ("values", "nan-payload") for each in differences(other, tensor)):
+            break
+    return other
+
+
+def _other_plain_leaves(node: Any, met: set[int]) -> Any:
+    """The node with other plain leaves: changed in place where that can be done."""
+    if type(node) in PLAIN_TYPES:
+        return other_values(PlainSpec(node)).value
+    if id(node) in met or owner_of(node) is not None:
+        return node
+    met.add(id(node))
+    if isinstance(node, tuple):
+        others = [_other_plain_leaves(item, met) for item in node]
+        return type(node)(*others) if hasattr(node, "_fields") else type(node)(others)
+    if isinstance(node, dict | list | collections.deque):
+        for key in list(node) if isinstance(node, dict) else range(len(node)):
+            node[key] = _other_plain_leaves(node[key], met)
+    elif dataclasses.is_dataclass(node) and not isinstance(node, type):
+        for field in dataclasses.fields(node):
+            if hasattr(node, field.name):
+                object.__setattr__(node, field.name, _other_plain_leaves(getattr(node, field.name), met))
+    return node

@@ -108,7 +108,7 @@ class Runner:
         self.shrinks = shrink
         self.asking = Asking(format.backend, format.accepts, format.template)
         self._names = frozenset(check.name for check in self.checks)
-        self._aspects: dict[str, frozenset[str]] = {}
+        self._seen: dict[str, dict[str, Verdict]] = {}
         self._above = folder
         self._folder = contextlib.ExitStack()
 
@@ -133,7 +133,7 @@ class Runner:
 
             seed = zlib.crc32(f"{self.seed} {check.name}".encode())
             with self.trials.scope():
-                explore(check.explore(self.asking), asked.visit, count=self.examples, seed=seed, seconds=EXPLORE_SECONDS)
+                asked.cut = not explore(check.explore(self.asking), asked.visit, count=self.examples, seed=seed, seconds=EXPLORE_SECONDS)
         result = self.conclude(check, asked)
         if self.shrinks and result.failed and check.explore is not None and result.verdict is not None:
             self._shrink(check, asked, result.verdict)
@@ -174,8 +174,15 @@ class Runner:
         detail = judgement.detail + asked.flakiness(spec)
         if kept and (skips := [each.skipped for each in asked.seen.values() if each.skipped]):
             detail = f"{len(skips)} of {len(asked.seen)} examples could not be asked: {skips[0]}"
+        if asked.cut:
+            detail += f"\nthe time for drawing was up after {len(asked.seen)} examples"
         return Result(
-            verdict=judgement.verdict, passed=passed, counterexample=None if kept else spec, detail=detail, outside=outside, **common
+            verdict=judgement.verdict,
+            passed=passed,
+            counterexample=None if kept else spec,
+            detail=detail.strip(),
+            outside=outside,
+            **common,
         )
 
     def _passes(self, verdict: Verdict, outside: bool, expectation: Expectation | None, key: str | None) -> bool:
@@ -191,21 +198,28 @@ class Runner:
 
         def asked_elsewhere(difference: Difference) -> str | None:
             other = asks_about(difference)
-            return other if other != check.name and other in self._names and difference.aspect in self._seen_by(other) else None
+            if other is None or other == check.name or other not in self._names:
+                return None
+            seen = self._seen_by(other).get(difference.aspect)
+            return other if seen is not None and seen >= difference.verdict else None
 
         return judge(self.trials.run(spec, check.limit), check.judges, asked_elsewhere)
 
-    def _seen_by(self, name: str) -> frozenset[str]:
-        """The aspects in which another check of this run sees differences by its fixed examples.
+    def _seen_by(self, name: str) -> dict[str, Verdict]:
+        """How bad the differences are that another check of this run sees by its fixed examples, by aspect.
 
-        Only what that check really sees may be left to it: a dtype that is lost for this layout alone is nobody else's to tell.
+        Only what that check really sees may be left to it: a dtype that is lost for this layout alone is nobody else's to
+        tell, and neither is a tensor that is gone where others merely change their class.
         """
-        if name not in self._aspects:
+        if name not in self._seen:
             check = CHECKS[name]
-            seen = [self.trials.run(spec) for spec in check.examples(self.asking)]
-            found = {difference.aspect for each in seen for difference in each.differences}
-            self._aspects[name] = frozenset(found & check.judges)
-        return self._aspects[name]
+            found: dict[str, Verdict] = {}
+            for spec in check.examples(self.asking):
+                for difference in self.trials.run(spec).differences:
+                    if difference.aspect in check.judges:
+                        found[difference.aspect] = max(difference.verdict, found.get(difference.aspect, Verdict.KEPT))
+            self._seen[name] = found
+        return self._seen[name]
 
 
 class _Asked:
@@ -216,6 +230,7 @@ class _Asked:
         self.check = check
         self.seen: dict[Spec, Judgement] = {}
         self.again: dict[Spec, list[Verdict | None]] = {}
+        self.cut = False
 
     def visit(self, spec: Spec) -> Judgement:
         if spec not in self.seen:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import pathlib
+import random
 import re
 import shutil
 import time
@@ -21,7 +22,7 @@ from .backends import get_backend
 from .backends.base import Backend, CannotBuild
 from .backends.payload import logical_words
 from .backends.trees import build_tree
-from .compare import differences, same_object
+from .compare import differences, same_object, tensors_in
 from .formats.base import Format
 from .specs import DTYPES, Fill, ModelSpec, Spec, TensorSpec, other_values, payload_of, tensor_specs_in
 from .verdicts import Difference, Observation
@@ -64,10 +65,15 @@ class Trials:
     @contextlib.contextmanager
     def scope(self) -> Iterator[None]:
         """The settings under which trees are built, saved, loaded and compared. Warnings are no verdict here, whatever
-        filters the process has."""
-        with warnings.catch_warnings(), self.backend.scope(), self.format.context() if self.format.context else contextlib.nullcontext():
-            warnings.simplefilter("ignore")
-            yield
+        filters the process has, and random numbers that a library draws are not the user's."""
+        state = random.getstate()
+        context = self.format.context() if self.format.context else contextlib.nullcontext()
+        try:
+            with warnings.catch_warnings(), self.backend.scope(), context:
+                warnings.simplefilter("ignore")
+                yield
+        finally:
+            random.setstate(state)
 
     def run(self, spec: Spec, limit: Callable[[int], int] | None = None) -> Observation:
         """Saves and loads what ``spec`` describes; ``limit`` gives the bytes on disk that a payload may take."""
@@ -132,12 +138,17 @@ class Trials:
         return None
 
     def _template(self, spec: Spec, expected: Any) -> Any:
-        """A tree of the same structure with other values; None where there are none but these."""
+        """A tree of the same structure in which every tensor has other values; failing that, one; None where none can."""
+        wanted = sum(1 for tensor in tensors_in(expected) if 0 not in self.backend.read(tensor).shape)
+        best, most = None, 0
         for attempt in range(1, 20):
             template = build_tree(other_values(spec, attempt), self.backend)
-            if any(each.aspect in ("values", "nan-payload") for each in differences(template, expected)):
-                return template
-        return None
+            paths = {each.path for each in differences(template, expected) if each.aspect in ("values", "nan-payload")}
+            if len(paths) > most:
+                best, most = template, len(paths)
+            if most >= wanted > 0:
+                break
+        return best
 
     def _model(self, spec: ModelSpec, path: pathlib.Path) -> Observation:
         backend = self.backend

@@ -82,18 +82,20 @@ def equal(first: Any, second: Any, row: DType | None) -> bool:
     return True
 
 
-def _blocks(shape: tuple[int, ...]) -> Iterator[tuple[tuple[Any, ...], int]]:
-    """Indices that cut an array of ``shape`` into blocks of at most `BLOCK` elements, with the first flat place of each."""
+def _blocks(shape: tuple[int, ...], width: int = 1) -> Iterator[tuple[tuple[Any, ...], int]]:
+    """Indices that cut an array of ``shape`` into blocks of at most `BLOCK` words, ``width`` an element, with the first flat
+    place of each. An element is never cut."""
     inner = 1
     axis = len(shape)
-    while axis and inner * shape[axis - 1] <= BLOCK:
+    most = max(1, BLOCK // max(1, width))
+    while axis and inner * shape[axis - 1] <= most:
         axis -= 1
         inner *= shape[axis]
     if axis == 0:
         yield (), 0
         return
     axis -= 1
-    step = max(1, BLOCK // inner)
+    step = max(1, most // inner)
     place = 0
     for outer in np.ndindex(*shape[:axis]):
         for start in range(0, shape[axis], step):
@@ -109,28 +111,26 @@ class Mismatches:
         self.first: dict[str, list[str]] = {"values": [], "nan-payload": []}
 
 
-def mismatches(actual: Any, expected: Any, row: DType | None, shape: tuple[int, ...]) -> Mismatches:
-    """Looks at every element of two arrays of words that are not `equal`; ``shape`` is the tensor's."""
+def mismatches(actual: Any, expected: Any, dtype: str, shape: tuple[int, ...]) -> Mismatches:
+    """Looks at every element of two arrays of words that are not `equal`; ``shape`` and ``dtype`` are the tensor's."""
     found = Mismatches()
+    row = element_row(dtype)
     mask = _mask(row)
-    extra = len(expected.shape) - len(shape)
-    for block, place in _blocks(expected.shape):
+    width = expected.shape[-1] if len(expected.shape) > len(shape) else 1
+    for block, place in _blocks(shape, width):
         ours, theirs = expected[block], actual[block]
         differs = ours ^ theirs if mask is None else (ours ^ theirs) & mask
         wrong = differs != 0
         if not wrong.any():
             continue
-        width = expected.shape[-1] if extra else 1
-        if extra and len(ours.shape) == 1 and ours.shape[0] != width:
-            raise AssertionError("blocks never cut an element")
         ours, theirs = ours.reshape(-1, width), theirs.reshape(-1, width)
         values, payload = _split(wrong.reshape(-1, width), ours, theirs, row)
         for aspect, where in (("values", values), ("nan-payload", payload)):
             places = np.flatnonzero(where)
             found.counts[aspect] += len(places)
             for index in places[: SHOWN - len(found.first[aspect])].tolist():
-                at = np.unravel_index(place // width + index, shape) if shape else ()
-                found.first[aspect].append(_line(tuple(int(i) for i in at), ours[index], theirs[index], row))
+                at = np.unravel_index(place + index, shape) if shape else ()
+                found.first[aspect].append(_line(tuple(int(i) for i in at), ours[index], theirs[index], dtype))
     return found
 
 
@@ -172,18 +172,32 @@ def pattern_of(words: Any, row: DType | None) -> int:
     return pattern & row.mask if row and row.kind not in ("text", "bytes") else pattern
 
 
-def number(row: DType | None, words: Any) -> str:
+def number(own: np.dtype[Any] | None, words: Any) -> str:
     """One element as its framework would show it, or an empty text where numpy has no such dtype."""
-    own = native(row.name) if row else None
     if own is None or own.hasobject:
         return ""
-    return str(np.ascontiguousarray(words).view(own)[0])
+    text = str(np.ascontiguousarray(words).view(own)[0])
+    text = repr(text) if own.kind == "U" else text
+    return text if len(text) <= 60 else f"{text[:59]}…"
 
 
-def _line(at: tuple[int, ...], ours: Any, theirs: Any, row: DType | None) -> str:
+def _numpy_dtype(name: str) -> Any:
+    try:
+        return np.dtype(name)
+    except TypeError:  # a dtype of another framework's own
+        return None
+
+
+def _line(at: tuple[int, ...], ours: Any, theirs: Any, dtype: str) -> str:
+    row = element_row(dtype)
+    own = native(dtype) if row else _numpy_dtype(dtype)
     digits = math.ceil((row.bits if row and row.bits else len(ours) * ours.itemsize * 8) / 4)
-    sides = [f"{pattern_of(words, row):#0{digits + 2}x} ({number(row, words)})" for words in (ours, theirs)]
-    return f"[{', '.join(map(str, at))}] expected {sides[0]}, got {sides[1]}".replace(" ()", "")
+    sides = []
+    for words in (ours, theirs):
+        is_text = own is not None and own.kind in "US"
+        text, bits = number(own, words), "" if is_text or digits > 64 else f"{pattern_of(words, row):#0{digits + 2}x}"
+        sides.append(f"{bits} ({text})" if text and bits else text or bits or "other bytes")
+    return f"[{', '.join(map(str, at))}] expected {sides[0]}, got {sides[1]}"
 
 
 def element_row(dtype: str) -> DType | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import random
+import sys
 import warnings
 from typing import Any
 
@@ -268,6 +269,14 @@ def _settings(backend: str) -> Any:
 
         return torch.get_default_dtype(), torch.is_grad_enabled(), torch.random.get_rng_state().tolist()
     return None
+
+
+def test_a_framework_whose_import_is_blocked_owns_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    for package in ("tensorflow", "jax", "torch", "mxnet"):
+        if package not in BACKENDS:
+            monkeypatch.setitem(sys.modules, package, None)
+    assert differences(1j, 2j)
+    assert differences(np.ones(1), np.ones(1)) == []
 
 
 def test_names_are_known_whether_installed_or_not() -> None:

@@ -105,6 +105,37 @@ def test_nothing_written_and_the_saved_object_itself_are_not_believed() -> None:
             assert_roundtrip(_tree(), save=save, load=cheat)
 
 
+class Holder:
+    def __init__(self, weight: Any) -> None:
+        self.weight = weight
+        self.me = self
+
+
+@dataclasses.dataclass
+class Counted:
+    step: int
+    total: int = dataclasses.field(init=False, default=0)
+
+
+def test_a_template_is_made_of_whatever_the_tree_holds() -> None:
+    tree: Any = collections.defaultdict(
+        list, a=[np.ones(2)], b=Counted(3), c=collections.deque([1, 2]), d=Holder(np.ones(3)), e=(True, "x")
+    )
+    seen: list[Any] = []
+    assert_roundtrip(tree, save=_save, load=lambda path, template: seen.append(template) or _load(path), template=True)
+    (fresh,) = seen
+    assert fresh["b"].step != 3
+    assert fresh["c"] == collections.deque([2, 3])
+    assert fresh["d"] is not tree["d"]
+    assert fresh["d"].me is fresh["d"]
+    assert (fresh["d"].weight != 1).all()
+    assert fresh["e"][0] is False
+    with pytest.raises(AssertionError, match=r"\['d'\]\.weight: values"):
+        assert_roundtrip(
+            tree, save=_save, load=lambda path, template: {**_load(path), "d": template["d"]}, template=True, ignore=["container"]
+        )
+
+
 def test_the_path_ends_as_the_library_wants_it() -> None:
     assert_roundtrip(np.arange(4), save=lambda array, path: np.save(path, array), load=np.load, suffix=".npy")
 

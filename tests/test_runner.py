@@ -187,6 +187,14 @@ def test_expectations_are_strict() -> None:
     assert "dtype/complex*" not in declared
 
 
+def test_when_asks_the_installed_versions() -> None:
+    assert refused("x", when="numpy>=1").holds()
+    assert not refused("x", when="numpy<1").holds()
+    assert not refused("x", when="numpy>=1; python_version < '3'").holds()
+    assert not refused("x", when="no-such-distribution").holds()
+    assert refused("x", when="xdist>=1").holds(), "a package that a distribution of another name brings"
+
+
 def test_a_pattern_is_idle_only_where_all_of_its_checks_were_asked() -> None:
     format = _format(expected_failures={"dtype/float*": refused("none of them")})
     assert [result.check for result in check_format(format, select=["dtype/float32"])] == ["dtype/float32"]
@@ -298,6 +306,48 @@ def test_a_loss_that_no_other_check_sees_is_told_where_it_is_met() -> None:
     assert results["dtype/float32"].verdict is Verdict.KEPT
     assert results["layout/fortran"].verdict is Verdict.CHANGED
     assert "dtype: expected float32, got float64" in results["layout/fortran"].detail
+
+
+def test_a_tensor_that_is_gone_is_told_where_others_merely_change_their_class() -> None:
+    class Other(np.ndarray[Any, Any]):
+        pass
+
+    def load(path: pathlib.Path) -> Any:
+        return {key: None if value.dtype == np.int8 else value.view(Other) for key, value in _undump(path).items()}
+
+    results = {r.check: r for r in check_format(_format(load=load), select=["dtype/int8", "dtype/int16", "tensor/kind"], examples=0)}
+    assert results["tensor/kind"].verdict is Verdict.CONVERTED
+    assert results["dtype/int16"].verdict is Verdict.KEPT
+    assert results["dtype/int8"].verdict is Verdict.CHANGED
+
+
+class _Broken:
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError("closed")
+
+    def __repr__(self) -> str:
+        raise RuntimeError("closed")
+
+
+def _deep(depth: int) -> Any:
+    tree: Any = 1
+    for _ in range(depth):
+        tree = [tree]
+    return tree
+
+
+def _closed(path: pathlib.Path) -> Any:
+    np.savez(path.with_name("closed.npz"), x=np.ones(2))
+    file = np.load(path.with_name("closed.npz"))
+    file.close()
+    return file
+
+
+@pytest.mark.parametrize("load", [lambda path: _Broken(), lambda path: {"x": _Broken()}, lambda path: _deep(5000), _closed])
+def test_whatever_comes_back_gets_a_verdict(load: Any) -> None:
+    for result in check_format(_format(load=load), select=["dtype/float32", "container/int"], examples=0):
+        assert result.verdict in (Verdict.CHANGED, Verdict.UNREADABLE)
+        assert result.counterexample is not None
 
 
 def test_judging_follows_its_page() -> None:

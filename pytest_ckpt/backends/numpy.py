@@ -148,7 +148,11 @@ def read(tensor: Any) -> Reading:
     if own.itemsize:
         reading.strides = tuple(stride // own.itemsize for stride in array.strides)
     if isinstance(array, np.ma.MaskedArray):
-        reading.parts = {"data": array.data, "mask": np.ma.getmaskarray(array), "fill_value": array.fill_value}
+        reading.parts = {
+            "data": array.data,
+            "mask": np.ma.getmaskarray(array),
+            "fill_value": None if array is np.ma.masked else array.fill_value,
+        }
     elif own.names is not None:
         plain = array.view(np.ndarray)
         reading.parts = {field: plain[field] for field in own.names}
