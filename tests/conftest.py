@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 
-from pytest_ckpt.backends import installed_backends
+import pytest_ckpt.strategies  # noqa: F401
+from pytest_ckpt.backends import get_backend, installed_backends
 
 #: The framework of this environment; its own tests must run there, so that none is skipped unseen.
 UNDER_TEST = os.environ.get("CKPT_TEST_BACKEND", "")
 
 #: numpy is always there, and is tested in every environment.
 BACKENDS = tuple(dict.fromkeys(["numpy", UNDER_TEST])) if UNDER_TEST else installed_backends()
+
+# A pytest session inside this process forgets, at its end, the modules that it was the first to import. What the package keeps
+# hold of, backends and strategies, has to be there before, or there would be two of each.
+get_backend("numpy")

@@ -8,12 +8,8 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 
-import numpy as np  # noqa: F401, loaded once for all sessions of this process
 import pytest
 
-import pytest_ckpt.items
-import pytest_ckpt.runner
-import pytest_ckpt.strategies  # noqa: F401
 from pytest_ckpt.specs import *  # noqa: F403, a counterexample evaluates with these names
 
 FORMATS = """
