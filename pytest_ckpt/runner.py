@@ -20,7 +20,7 @@ from .expectations import Expectation, expectation_for, in_force, is_pattern, ma
 from .formats.base import Format
 from .specs import Spec, effort
 from .trials import Trials
-from .verdicts import Difference, Judgement, Verdict, judge
+from .verdicts import ASPECTS, Difference, Judgement, Verdict, judge
 
 #: Examples that are drawn for a check beyond the fixed ones, unless a run says otherwise.
 EXAMPLES = 15
@@ -109,6 +109,7 @@ class Runner:
         self.asking = Asking(format.backend, format.accepts, format.template)
         self._names = frozenset(check.name for check in self.checks)
         self._seen: dict[str, dict[str, Verdict]] = {}
+        self._premises: dict[Spec, str | None] = {}
         self._above = folder
         self._folder = contextlib.ExitStack()
 
@@ -164,7 +165,10 @@ class Runner:
         }  # fmt: skip
         worst = asked.worst()
         if worst is None:
-            reason = next((each.skipped for each in asked.seen.values() if each.skipped), "no example of this can be built here")
+            reason = next(
+                (each.skipped for each in asked.seen.values() if each.skipped),
+                f"there is no example of this for formats that accept {self.format.accepts!r}",
+            )
             return Result(verdict=None, passed=False, skipped=reason, **common)
         spec, judgement = worst
         assert judgement.verdict is not None
@@ -195,6 +199,8 @@ class Runner:
 
     def judge(self, check: Check, spec: Spec) -> Judgement:
         """Saves and loads one spec, and judges what was seen."""
+        if check.premise is not None and (simpler := check.premise(spec)) is not None and (why := self._not_kept(simpler)):
+            return Judgement(None, skipped=why)
 
         def asked_elsewhere(difference: Difference) -> str | None:
             other = asks_about(difference)
@@ -204,6 +210,15 @@ class Runner:
             return other if seen is not None and seen >= difference.verdict else None
 
         return judge(self.trials.run(spec, check.limit), check.judges, asked_elsewhere)
+
+    def _not_kept(self, spec: Spec) -> str | None:
+        """Why a spec that a question builds on does not come back, in words; None if it does."""
+        if spec not in self._premises:
+            everything = judge(self.trials.run(spec), ASPECTS, lambda difference: None)
+            lost = everything.verdict is None or everything.verdict not in (Verdict.KEPT, Verdict.CONVERTED)
+            words = everything.skipped or f"{everything.verdict}: {everything.detail}"
+            self._premises[spec] = f"{spec!r}, on which the question builds, is not kept: {words}" if lost else None
+        return self._premises[spec]
 
     def _seen_by(self, name: str) -> dict[str, Verdict]:
         """How bad the differences are that another check of this run sees by its fixed examples, by aspect.

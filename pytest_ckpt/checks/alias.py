@@ -18,7 +18,7 @@ def _tensor(asking: Asking, seed: int = 1) -> TensorSpec:
     return TensorSpec("float32", (4,), fill=Fill(seed), traits=traits)
 
 
-@check("alias/same-tensor-twice", level=EXTENDED, judges={"alias"}, backends=(NUMPY, TORCH, TENSORFLOW, MXNET))
+@check("alias/same-tensor-twice", level=EXTENDED, judges={"alias", "values"}, backends=(NUMPY, TORCH, TENSORFLOW, MXNET))
 def same_tensor_twice(asking: Asking) -> Iterator[Spec]:
     """One tensor in two places comes back as one tensor in two places.
 
@@ -30,7 +30,7 @@ def same_tensor_twice(asking: Asking) -> Iterator[Spec]:
     yield asking.carry(_tensor(asking), _tensor(asking, 2), SameAs(0))
 
 
-@check("alias/overlapping-views", level=EXTENDED, judges={"alias"}, backends=(NUMPY, TORCH, MXNET))
+@check("alias/overlapping-views", level=EXTENDED, judges={"alias", "values"}, backends=(NUMPY, TORCH, MXNET))
 def overlapping_views(asking: Asking) -> Iterator[Spec]:
     """Tensors that share a part of their memory still share it.
 
@@ -42,12 +42,11 @@ def overlapping_views(asking: Asking) -> Iterator[Spec]:
     yield asking.carry(_tensor(asking), ViewOf(0, 0, 3), ViewOf(0, 2, 4))
 
 
-@check("alias/equal-but-separate", level=EXTENDED, judges={"alias"}, backends=(NUMPY, TORCH, TENSORFLOW, MXNET))
+@check("alias/equal-but-separate", level=EXTENDED, judges={"alias", "values"}, backends=(NUMPY, TORCH, TENSORFLOW, MXNET))
 def equal_but_separate(asking: Asking) -> Iterator[Spec]:
     """Tensors that are merely equal stay separate.
 
-    Why: deduplication by content or by the address of empty memory ties what was independent
-    (safetensors/safetensors#280).
+    Why: deduplication by content ties what was independent, and training one of them changes the other.
     What to do: deduplicate by identity alone.
     """
     yield asking.carry(_tensor(asking), _tensor(asking))
@@ -57,7 +56,7 @@ def _limit(payload: int) -> int:
     return payload + payload // 2 + OVERHEAD
 
 
-@check("alias/file-size-of-view", level=EXTENDED, judges=(), backends=(NUMPY, TORCH, MXNET), limit=_limit)
+@check("alias/file-size-of-view", level=EXTENDED, judges={"values"}, backends=(NUMPY, TORCH, MXNET), limit=_limit)
 def file_size_of_view(asking: Asking) -> Iterator[Spec]:
     """A few elements of a large tensor take the room of a few elements on disk.
 
@@ -69,7 +68,7 @@ def file_size_of_view(asking: Asking) -> Iterator[Spec]:
     yield asking.carry(TensorSpec("float32", (8,), "window", Fill(1)))
 
 
-@check("alias/file-size-of-alias", level=EXTENDED, judges=(), backends=EVERY, limit=_limit)
+@check("alias/file-size-of-alias", level=EXTENDED, judges={"values"}, backends=EVERY, limit=_limit)
 def file_size_of_alias(asking: Asking) -> Iterator[Spec]:
     """A tensor that stands in two places takes its room on disk once.
 

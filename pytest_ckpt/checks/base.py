@@ -42,8 +42,12 @@ class Asking:
         return DictSpec(tuple(zip("xyzuvw", leaves, strict=False)))
 
     def carried(self, strategy: SearchStrategy[Any]) -> SearchStrategy[Any]:
-        """Drawn leaves, each carried as `carry` does."""
-        return strategy.map(self.carry)
+        """Drawn leaves, carried as `carry` does: one, or two, since a fault may be in what comes second."""
+        from hypothesis import strategies as st
+
+        if self.domain == "tensor":
+            return strategy
+        return st.lists(strategy, min_size=1, max_size=2).map(lambda leaves: self.carry(*leaves))
 
 
 def plain_shapes(least: int = 1, most: int = 3) -> SearchStrategy[tuple[int, ...]]:
@@ -55,13 +59,16 @@ def plain_shapes(least: int = 1, most: int = 3) -> SearchStrategy[tuple[int, ...
 
 Examples = Callable[[Asking], Iterable[Spec]]
 Explore = Callable[[Asking], "SearchStrategy[Any]"]
+#: For a spec a simpler one; where that is not kept, the check's own question cannot be asked of the first. None asks anyway.
+Premise = Callable[[Any], Any]
 
 
 @dataclasses.dataclass(frozen=True)
 class Check:
     """One question. ``name`` is "family/case"; ``judges`` are the aspects that it asks about; ``backends`` those that can
     express it; ``examples`` the fixed specs, simplest first; ``explore`` where more are drawn from; ``limit`` the bytes on
-    disk that so many bytes of values may take; ``why`` what is asserted, why, and what to do."""
+    disk that so many bytes of values may take; ``premise`` what has to be kept before an example means anything; ``why``
+    what is asserted, why, and what to do."""
 
     name: str
     level: str
@@ -71,6 +78,7 @@ class Check:
     why: str
     explore: Explore | None = None
     limit: Callable[[int], int] | None = None
+    premise: Premise | None = None
 
     @property
     def family(self) -> str:

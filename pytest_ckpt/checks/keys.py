@@ -53,6 +53,24 @@ def order(asking: Asking) -> Iterator[Spec]:
     yield _dict(KEYS["order"])
 
 
+@check("keys/nested", judges=_JUDGES, backends=EVERY)
+def nested(asking: Asking) -> Iterator[Spec]:
+    """Every leaf of dicts within dicts comes back under its own path, however deep it lies.
+
+    Asked of formats that accept any tree.
+
+    Why: walkers that stop at the second level drop what is below, without an error (keras-team/keras#20598,
+    keras-team/keras#12907).
+    What to do: walk the tree by recursion, and count leaves on both sides.
+    """
+    if asking.domain == "tree":
+        for depth in (2, 3, 4):
+            tree: Spec = _dict(("w", "b"))
+            for level in range(depth - 1):
+                tree = DictSpec((("a", tree), (f"c{level}", TensorSpec("float32", (3,), fill=Fill(9 + level)))))
+            yield tree
+
+
 @_keys("unicode")
 def unicode(asking: Asking) -> Iterator[Spec]:
     """Keys beyond ASCII come back character by character.

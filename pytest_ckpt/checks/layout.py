@@ -6,13 +6,17 @@ import inspect
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ..specs import DTYPES, LAYOUTS, Fill, Spec, TensorSpec, misfit
+from ..specs import DTYPES, LAYOUTS, Fill, Spec, TensorSpec, in_plain_memory, misfit, tensor_specs_in
 from .base import CORE, Asking, Check, plain_shapes
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
 _SHAPES = ((2,), (2, 2), (3, 2), (2, 3, 4), (2, 2, 2, 2), (2, 3, 2, 4))
+
+
+#: Dtypes that are drawn too, since a writer may mind the layout for some sizes of elements alone.
+_DRAWN = ("float32", "float64", "int64", "int16", "uint8", "complex64", "complex128", "datetime64")
 
 
 def _dtype(layout: str) -> str:
@@ -32,6 +36,15 @@ def _layout(asking: Asking, layout: str) -> Iterator[Spec]:
     for seed, shape in enumerate(_SHAPES, start=1):
         if not misfit(layout, _dtype(layout), shape):
             yield asking.carry(TensorSpec(_dtype(layout), shape, layout, Fill(seed)))
+    for dtype in _DRAWN:
+        if asking.backend in DTYPES[dtype].backends and not misfit(layout, dtype, _SHAPES[-1]):
+            yield asking.carry(TensorSpec(dtype, _SHAPES[-1], layout, Fill(1)))
+
+
+def _premise(spec: Any) -> Any:
+    """A format that does not keep a dtype in plain memory has nothing to say of it in any other; `dtype` asks about that."""
+    usual = {"float32", "complex64"}
+    return None if {tensor.dtype for tensor in tensor_specs_in(spec)} <= usual else in_plain_memory(spec)
 
 
 def _explore(asking: Asking, layout: str) -> SearchStrategy[Any]:
@@ -39,7 +52,8 @@ def _explore(asking: Asking, layout: str) -> SearchStrategy[Any]:
 
     row = LAYOUTS[layout]
     shapes = plain_shapes(max(1, row.rank), row.rank if row.exact_rank else 4)
-    drawn = tensor_specs(asking.backend, dtypes=[_dtype(layout)], layouts=[layout], shapes=shapes, special_values=False)
+    fitting = [dtype for dtype in _DRAWN if asking.backend in DTYPES[dtype].backends and not misfit(layout, dtype, _SHAPES[-1])]
+    drawn = tensor_specs(asking.backend, dtypes=fitting, layouts=[layout], shapes=shapes, special_values=False)
     return asking.carried(drawn)
 
 
@@ -51,6 +65,7 @@ def _check(layout: str) -> Check:
         backends=LAYOUTS[layout].backends,
         examples=lambda asking: _layout(asking, layout),
         explore=lambda asking: _explore(asking, layout),
+        premise=_premise,
         why=(inspect.getdoc(_layout) or "").format(memory=LAYOUTS[layout].what),
     )
 

@@ -31,7 +31,7 @@ def kind(asking: Asking) -> Iterator[Spec]:
         yield asking.carry(TensorSpec("float32", shape, fill=Fill(seed)))
 
 
-@check("tensor/requires-grad", level=EXTENDED, judges={"flags"}, backends=(TORCH, MXNET))
+@check("tensor/requires-grad", level=EXTENDED, judges={"flags", "values"}, backends=(TORCH, MXNET))
 def requires_grad(asking: Asking) -> Iterator[Spec]:
     """A tensor that gradients are recorded for still has them recorded.
 
@@ -41,7 +41,7 @@ def requires_grad(asking: Asking) -> Iterator[Spec]:
     yield from _with(asking, ("requires-grad",), ((2,), (2, 3)))
 
 
-@check("tensor/parameter", level=EXTENDED, judges={"kind", "flags"}, backends=(TORCH, TENSORFLOW))
+@check("tensor/parameter", level=EXTENDED, judges={"kind", "flags", "values"}, backends=(TORCH, TENSORFLOW))
 def parameter(asking: Asking) -> Iterator[Spec]:
     """A parameter or variable comes back as one, trainable or frozen as it was.
 
@@ -53,7 +53,7 @@ def parameter(asking: Asking) -> Iterator[Spec]:
         yield asking.carry(TensorSpec("float32", (2,), fill=Fill(seed), traits=traits))
 
 
-@check("tensor/subclass", level=EXTENDED, judges={"kind"}, backends=(NUMPY, TORCH))
+@check("tensor/subclass", level=EXTENDED, judges={"kind", "flags", "values"}, backends=(NUMPY, TORCH))
 def subclass(asking: Asking) -> Iterator[Spec]:
     """An instance of a tensor's subclass keeps its class.
 
@@ -103,7 +103,7 @@ def prng_key(asking: Asking) -> Iterator[Spec]:
     yield from _with(asking, ("prng-key",), ((), (2,)), dtype="uint32")
 
 
-@check("tensor/device", level=EXTENDED, judges={"flags"}, backends=(TORCH, TENSORFLOW, JAX, MXNET))
+@check("tensor/device", level=EXTENDED, judges={"flags", "values"}, backends=(TORCH, TENSORFLOW, JAX, MXNET))
 def device(asking: Asking) -> Iterator[Spec]:
     """A tensor on an accelerator comes back on that accelerator.
 
@@ -113,7 +113,7 @@ def device(asking: Asking) -> Iterator[Spec]:
     yield from _with(asking, ("accelerator",), ((2,),))
 
 
-@check("tensor/strides", level=EXTENDED, judges={"strides"}, backends=(NUMPY, TORCH))
+@check("tensor/strides", level=EXTENDED, judges={"strides", "values"}, backends=(NUMPY, TORCH))
 def strides(asking: Asking) -> Iterator[Spec]:
     """A dense tensor with permuted dimensions keeps its strides.
 
@@ -125,7 +125,7 @@ def strides(asking: Asking) -> Iterator[Spec]:
         yield asking.carry(TensorSpec("float32", shape, layout, Fill(1)))
 
 
-@check("tensor/memory-format", level=EXTENDED, judges={"strides"}, backends=(TORCH,))
+@check("tensor/memory-format", level=EXTENDED, judges={"strides", "values"}, backends=(TORCH,))
 def memory_format(asking: Asking) -> Iterator[Spec]:
     """An image in channels-last memory stays in it.
 
@@ -135,7 +135,7 @@ def memory_format(asking: Asking) -> Iterator[Spec]:
     yield asking.carry(TensorSpec("float32", (2, 3, 2, 2), "channels-last", Fill(1)))
 
 
-@check("tensor/byte-order", level=EXTENDED, judges={"flags"}, backends=(NUMPY,))
+@check("tensor/byte-order", level=EXTENDED, judges={"flags", "values"}, backends=(NUMPY,))
 def byte_order(asking: Asking) -> Iterator[Spec]:
     """An array in the other byte order stays in it.
 

@@ -21,6 +21,7 @@ from .trees import (
     ViewOf,
     Wide,
     effort,
+    in_plain_memory,
     other_values,
     payload_of,
     tensor_specs_in,
@@ -30,7 +31,7 @@ from .trees import (
 __all__ = [
     "DTYPES", "LAYOUTS", "MAX_DEPTH", "TRAITS", "DType", "DataclassSpec", "Deep", "Dense", "DictSpec", "Fill", "Float",
     "Layout", "ListSpec", "ModelSpec", "NamedTupleSpec", "Pair", "PlainSpec", "Record", "SameAs", "ScalarSpec", "Spec",
-    "TensorSpec", "Tree", "TupleSpec", "ViewOf", "Wide", "dtypes_of", "effort", "from_json", "is_nan", "layouts_of",
+    "TensorSpec", "Tree", "TupleSpec", "ViewOf", "Wide", "dtypes_of", "effort", "from_json", "in_plain_memory", "is_nan", "layouts_of",
     "misfit", "nan_patterns", "nearest", "other_values", "payload_of", "special_patterns", "tensor_specs_in",
     "to_json", "walk",
 ]  # fmt: skip

@@ -16,7 +16,7 @@ class Layout:
 
     ``rank`` is the smallest number of dimensions; ``exact_rank`` asks for just that many. ``empty`` says whether
     tensors without elements can have the layout, ``kinds`` limits the dtypes (all if empty). ``scattered`` says that the
-    elements do not lie one after the other in C order.
+    elements do not lie one after the other in C order, ``writable`` that a loader may write into such a tensor in place.
     """
 
     name: str
@@ -29,6 +29,7 @@ class Layout:
     wide: bool = False
     leading: int = 0
     scattered: bool = False
+    writable: bool = True
 
 
 LAYOUTS: dict[str, Layout] = {
@@ -40,12 +41,12 @@ LAYOUTS: dict[str, Layout] = {
         Layout("sliced", "every second element of a larger tensor", (NUMPY, TORCH), rank=1, scattered=True),
         Layout("offset", "the end of a larger tensor's memory", (NUMPY, TORCH, MXNET), rank=1),
         Layout("negative-stride", "the last dimension runs backwards", (NUMPY,), rank=1, scattered=True),
-        Layout("broadcast", "the first dimension repeats one block", (NUMPY, TORCH), rank=1, leading=2, scattered=True),
+        Layout("broadcast", "the first dimension repeats one block", (NUMPY, TORCH), rank=1, leading=2, scattered=True, writable=False),
         Layout("channels-last", "dense NCHW with the channels fastest", (NUMPY, TORCH), rank=4, exact_rank=True, scattered=True),
         Layout("conj", "the memory holds the conjugate, a flag says so", (TORCH,), kinds=("complex",)),
         Layout("neg", "the memory holds the negative, a flag says so", (TORCH,), kinds=("float", "complex"), wide=True),
         Layout("byte-swapped", "the other byte order", (NUMPY,), kinds=("int", "uint", "float", "complex", "time"), wide=True),
-        Layout("read-only", "memory that may not be written", (NUMPY,)),
+        Layout("read-only", "memory that may not be written", (NUMPY,), writable=False),
         Layout("memory-mapped", "memory that is a file", (NUMPY, TORCH), empty=False),
         Layout("window", "a few elements of a base that holds 2**18 more", (NUMPY, TORCH, MXNET), rank=1, empty=False),
     )

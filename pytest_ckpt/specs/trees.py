@@ -8,11 +8,12 @@ from __future__ import annotations
 import dataclasses
 import math
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from .base import MAX_DEPTH, Spec
 from .dtypes import DTYPES
+from .layouts import LAYOUTS
 from .tensors import Fill, TensorSpec, nearest
 
 
@@ -241,24 +242,40 @@ def effort(spec: Spec) -> tuple[int, int, int]:
     return elements, nodes, len(repr(spec))
 
 
-def other_values(spec: Any, attempt: int = 1) -> Any:
-    """The same structure with other values: what a template holds. ``attempt`` gives another try each."""
-    if isinstance(spec, TensorSpec):
-        return dataclasses.replace(spec, fill=Fill(seed=(spec.fill.seed + 7919 * attempt) % (1 << 64)))
-    if isinstance(spec, PlainSpec):
-        return PlainSpec(_other_plain(spec.value))
-    if isinstance(spec, ScalarSpec):
-        row = DTYPES[spec.dtype]
-        return ScalarSpec(spec.dtype, 1 - spec.pattern if row.kind == "bool" else spec.pattern ^ 1)
+def mapped(spec: Any, change: Callable[[Any], Any]) -> Any:
+    """The same structure with every leaf changed; aliases stay what they are."""
     if isinstance(spec, ListSpec | TupleSpec):
-        return type(spec)(tuple(other_values(item, attempt) for item in spec.items))
+        return type(spec)(tuple(mapped(item, change) for item in spec.items))
     if isinstance(spec, DictSpec):
-        return DictSpec(tuple((key, other_values(item, attempt)) for key, item in spec.items), spec.ordered)
+        return DictSpec(tuple((key, mapped(item, change)) for key, item in spec.items), spec.ordered)
     if isinstance(spec, NamedTupleSpec | DataclassSpec):
-        return type(spec)(other_values(spec.first, attempt), other_values(spec.second, attempt))
+        return type(spec)(mapped(spec.first, change), mapped(spec.second, change))
     if isinstance(spec, Deep | Wide):
-        return dataclasses.replace(spec, leaf=other_values(spec.leaf, attempt))
-    return spec
+        return dataclasses.replace(spec, leaf=mapped(spec.leaf, change))
+    return change(spec)
+
+
+def other_values(spec: Any, attempt: int = 1) -> Any:
+    """The same structure with other values, in memory that can be written: what a template holds. ``attempt`` gives another
+    try each."""
+
+    def other(leaf: Any) -> Any:
+        if isinstance(leaf, TensorSpec):
+            layout = leaf.layout if LAYOUTS[leaf.layout].writable else "c"
+            return dataclasses.replace(leaf, layout=layout, fill=Fill(seed=(leaf.fill.seed + 7919 * attempt) % (1 << 64)))
+        if isinstance(leaf, PlainSpec):
+            return PlainSpec(_other_plain(leaf.value))
+        if isinstance(leaf, ScalarSpec):
+            is_bool = DTYPES[leaf.dtype].kind == "bool"
+            return ScalarSpec(leaf.dtype, 1 - leaf.pattern if is_bool else leaf.pattern ^ 1)
+        return leaf
+
+    return mapped(spec, other)
+
+
+def in_plain_memory(spec: Any) -> Any:
+    """The same tree with all tensors in the plain layout."""
+    return mapped(spec, lambda leaf: dataclasses.replace(leaf, layout="c") if isinstance(leaf, TensorSpec) else leaf)
 
 
 def _other_plain(value: Any) -> Any:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import pathlib
+from typing import Any
+
+import numpy as np
 import pytest
 
-from pytest_ckpt import check_format
+from pytest_ckpt import Format, check_format
 from pytest_ckpt.checks import CHECKS, checks_for
+from pytest_ckpt.specs import tensor_specs_in
 from pytest_ckpt.verdicts import Verdict
 
 from ..conftest import BACKENDS
-from .planted import fault_for, faulty_format
-from .reference import reference_format
+from .planted import Fault, faults_for, faulty_format
+from .reference import Reference, reference_format
 
 EVERY = [(backend, check.name) for backend in BACKENDS for check in checks_for(backend)]
 
@@ -27,15 +32,40 @@ def test_the_reference_format_passes_every_check(backend: str) -> None:
 
 @pytest.mark.parametrize(("backend", "name"), EVERY, ids=[f"{backend}-{name}" for backend, name in EVERY])
 def test_a_planted_fault_is_caught_by_the_check_that_it_belongs_to(backend: str, name: str) -> None:
-    check = CHECKS[name]
-    result = check_format(faulty_format(backend, fault_for(check, backend)), select=[name], examples=3)[0]
+    for hidden, fault in faults_for(CHECKS[name], backend).items():
+        _caught(backend, name, hidden, fault)
+
+
+def _caught(backend: str, name: str, hidden: str, fault: Fault) -> None:
+    result = check_format(faulty_format(backend, fault), select=[name], examples=3)[0]
     if result.skipped is not None:
         assert any(reason in result.skipped for reason in CANNOT_BE_BUILT), result.skipped
         assert not result.passed
         assert check_format(reference_format(backend), select=[name], examples=0)[0].skipped == result.skipped
         return
-    assert result.failed, f"{name} did not notice its fault: {result}"
+    assert result.failed, f"{name} did not notice its fault ({hidden}): {result}"
     assert result.verdict is not None
     assert result.verdict >= Verdict.COSTLY
     assert result.counterexample is not None
     assert result.detail
+
+
+@pytest.mark.parametrize("backend", [name for name in BACKENDS if name in ("numpy", "torch")])
+def test_a_loader_that_fills_its_template_in_place_passes_whatever_the_layout(backend: str) -> None:
+    reference = Reference(backend)
+
+    def load(path: pathlib.Path, template: Any) -> Any:
+        for key, value in reference.load(path).items():
+            np.copyto(template[key], value) if backend == "numpy" else template[key].copy_(value)
+        return template
+
+    in_place = Format(name="in-place", backend=backend, save=reference.save, load=load, accepts="dict", template=True)
+    results = check_format(in_place, select=["dtype", "shape", "layout"], examples=10)
+    assert [str(result) for result in results if result.failed] == []
+
+
+def test_a_fault_in_the_second_leaf_is_shown_with_two_elements() -> None:
+    fault = faults_for(CHECKS["dtype/float32"], "numpy")["second-leaf"]
+    (result,) = check_format(faulty_format("numpy", fault), select=["dtype/float32"])
+    assert result.counterexample is not None
+    assert sum(tensor.size for tensor in tensor_specs_in(result.counterexample)) == 2
