@@ -209,8 +209,10 @@ def ckpt_backend(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="session")
 def ckpt_strategies(ckpt_backend: str) -> BackendStrategies:
     """The strategies of the backend: ``data.draw(ckpt_strategies.tensors())``."""
+    from .backends import get_backend
     from .strategies import BackendStrategies
 
+    get_backend(ckpt_backend)  # Imported while drawing, a framework that draws random numbers meanwhile makes Hypothesis warn.
     return BackendStrategies(ckpt_backend)
 
 
