@@ -23,27 +23,31 @@ def declaration(accepts: str | None, results: Sequence[Result]) -> list[str]:
 
 
 def _entries(results: Sequence[Result]) -> list[tuple[str, Verdict, str]]:
-    """Name or glob, verdict and reason. A glob stands for several checks only where it means no check of another verdict."""
-    failing = [result for result in results if result.verdict not in (None, Verdict.KEPT) and not (result.passed and result.outside)]
-    others = {result.check for result in results} - {result.check for result in failing}
-    entries: list[tuple[str, Verdict, str]] = []
-    done: set[str] = set()
-    for result in failing:
-        if result.check in done or result.verdict is None:
-            continue
-        why = reason(result)
-        alike = [each.check for each in failing if each.verdict is result.verdict]
-        unlike = others | {each.check for each in failing if each.verdict is not result.verdict}
-        unlike |= {check.name for check in checks_for(result.backend)} - {each.check for each in results}
-        family = result.check.split("/")[0] + "/*"
-        under = [check for check in alike if fnmatch.fnmatchcase(check, family)]
-        if len(under) > 1 and not any(fnmatch.fnmatchcase(check, family) for check in unlike):
-            entries.append((family, result.verdict, why))
-            done.update(under)
-        else:
-            entries.append((result.check, result.verdict, why))
-            done.add(result.check)
-    return entries
+    """Name or glob, verdict and reason, in the order of the checks. A glob, for a whole family or for one case in all
+    families, stands for several checks only where all that it means got the same verdict, or could not be asked."""
+    failing = {
+        result.check: result for result in results if result.verdict not in (None, Verdict.KEPT) and not (result.passed and result.outside)
+    }
+    unanswered = {result.check for result in results if result.verdict is None}
+    known = [check.name for result in results[:1] for check in checks_for(result.backend)]
+    names: dict[str, str] = {}
+    globs = [*(f"{check.split('/')[0]}/*" for check in failing), *(f"*/{check.split('/', 1)[1]}" for check in failing)]
+    for glob in dict.fromkeys(globs):
+        under = {check for check in known if fnmatch.fnmatchcase(check, glob)}
+        alike = under & set(failing)
+        if (
+            len(alike) > 1
+            and under <= alike | unanswered
+            and not alike & set(names)
+            and len({failing[check].verdict for check in alike}) == 1
+        ):
+            names.update(dict.fromkeys(alike, glob))
+    entries: dict[str, tuple[str, Verdict, str]] = {}
+    for check, result in failing.items():
+        name = names.get(check, check)
+        if name not in entries and result.verdict is not None:
+            entries[name] = (name, result.verdict, reason(result))
+    return list(entries.values())
 
 
 def reason(result: Result, limit: int = 120) -> str:
