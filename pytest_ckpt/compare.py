@@ -17,6 +17,7 @@ import numpy as np
 from . import words
 from .backends import get_backend, owner_of
 from .backends.base import Memory, Reading
+from .causes import likely_cause
 from .contents import MISSING, Contents, contents, matched, nodes_in, same_key, shown, token, type_name
 from .sharing import changes
 from .specs import nearest
@@ -300,9 +301,11 @@ class _Walk:
             return
         found = words.mismatches(actual.words, expected.words, expected.dtype, expected.shape)
         total = int(np.prod(expected.shape, dtype=np.int64))
+        cause = likely_cause(actual.words, expected.words, expected.dtype)
         for aspect, what in (("values", "values"), ("nan-payload", "NaN payload")):
             if found.counts[aspect]:
                 more = {"count": found.counts[aspect], "total": total, "leaf": expected.dtype}
+                more["cause"] = cause if aspect == "values" else ""
                 self.add(pair, aspect, f"the same {what}", "others", elements=tuple(found.first[aspect]), **more)
 
     def sharing(self) -> None:

@@ -44,23 +44,28 @@ _ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class Trials:
-    """Runs trials of one format in one folder, each in a new folder of its own that is gone afterwards."""
+    """Runs trials of one format in one folder, each under a name of its own, of which nothing is left afterwards."""
 
     def __init__(self, format: Format, folder: pathlib.Path) -> None:
         self.format = format
         self.folder = folder
         self.backend: Backend = get_backend(format.backend)
         self._numbers = itertools.count()
+        self._place: pathlib.Path | None = None
         self._held: set[TensorSpec] = set()
 
     @contextlib.contextmanager
     def fresh_path(self) -> Iterator[pathlib.Path]:
-        folder = self.folder / f"{next(self._numbers)}"
-        folder.mkdir()
+        """A name that was never used before, in a folder that holds nothing else. The folder is made anew only where
+        something could not be removed: making and removing one for each trial takes longer than most trials."""
+        if self._place is None:
+            self._place = self.folder / f"{next(self._numbers)}"
+            self._place.mkdir()
         try:
-            yield folder / f"checkpoint{self.format.suffix}"
+            yield self._place / f"{next(self._numbers)}-checkpoint{self.format.suffix}"
         finally:
-            remove(folder)
+            if not emptied(self._place):
+                self._place = None
 
     @contextlib.contextmanager
     def scope(self) -> Iterator[None]:
@@ -202,13 +207,19 @@ def other_model(spec: ModelSpec) -> ModelSpec:
     return ModelSpec(spec.layers, spec.inputs, spec.seed % ((1 << 64) - 1) + 1)
 
 
-def remove(folder: pathlib.Path, tries: int = 20) -> None:
-    """Removes a folder, also while a thread that a failed save has left behind is still at work in it."""
+def emptied(folder: pathlib.Path, tries: int = 20) -> bool:
+    """Removes what is in a folder, also while a thread that a failed save has left behind is still at work in it."""
     for _ in range(tries):
-        shutil.rmtree(folder, ignore_errors=True)
-        if not folder.exists():
-            return
+        for entry in folder.iterdir():
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry, ignore_errors=True)
+            else:
+                with contextlib.suppress(OSError):
+                    entry.unlink()
+        if not any(folder.iterdir()):
+            return True
         time.sleep(0.01)
+    return False
 
 
 def size_on_disk(path: pathlib.Path) -> int | None:
@@ -247,9 +258,9 @@ def _attempt(stage: str, function: Callable[..., Any], *arguments: Any) -> tuple
 
 
 def _said(error: BaseException, arguments: tuple[Any, ...], limit: int = 400) -> str:
-    """The exception in words, without the name of the folder, which is another one every time."""
+    """The exception in words, without the names of folder and file, which are others every time."""
     text = " ".join(_ESCAPES.sub("", f"{type(error).__name__}: {error}").split())
     for argument in arguments:
         if isinstance(argument, pathlib.Path):
-            text = text.replace(str(argument.parent), "<folder>")
+            text = text.replace(str(argument.parent), "<folder>").replace(argument.name, argument.name.split("-", 1)[-1])
     return text if len(text) <= limit else f"{text[:limit]}…"

@@ -85,7 +85,8 @@ class Difference:
 
     ``path`` leads to the leaf as Python would (``['w'][0]``). ``count`` of ``total`` elements differ; ``elements``
     are the first of them, as text: index, expected bits and number, actual bits and number. ``lost`` says that the
-    leaves below could not be compared at all. ``leaf`` is the dtype of the leaf in question, or its Python type.
+    leaves below could not be compared at all. ``leaf`` is the dtype of the leaf in question, or its Python type. ``cause``
+    is a guess at what happened, in words, where one explains every element.
     """
 
     path: str
@@ -97,6 +98,7 @@ class Difference:
     elements: tuple[str, ...] = ()
     lost: bool = False
     leaf: str = ""
+    cause: str = ""
 
     @property
     def verdict(self) -> Verdict:
@@ -107,7 +109,8 @@ class Difference:
         text = f"{self.path or 'the root'}: {self.aspect}: expected {self.expected}, got {self.actual}"
         if self.total:
             text += f" ({self.count} of {self.total} elements differ)"
-        return "\n".join([text, *(f"    {element}" for element in self.elements)])
+        cause = [f"    likely: {self.cause}"] if self.cause else []
+        return "\n".join([text, *(f"    {element}" for element in self.elements), *cause])
 
 
 @dataclasses.dataclass(frozen=True)

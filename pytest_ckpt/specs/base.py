@@ -51,7 +51,15 @@ class Spec:
         return type(other) is type(self) and distinct(self._values()) == distinct(other._values())
 
     def __hash__(self) -> int:
-        return hash((type(self).__name__, distinct(self._values())))
+        known: int | None = self.__dict__.get("_hash")
+        if known is None:
+            known = hash((type(self).__name__, distinct(self._values())))
+            object.__setattr__(self, "_hash", known)
+        return known
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Hashes of text are others in another process.
+        return {name: value for name, value in self.__dict__.items() if name != "_hash"}
 
     def __repr__(self) -> str:
         parts = []
