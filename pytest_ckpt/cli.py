@@ -12,9 +12,10 @@ import random
 import re
 import signal
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NoReturn
+
+from .folders import temporary_folder
 
 if TYPE_CHECKING:
     from .formats.base import Format
@@ -145,7 +146,7 @@ def _run(options: argparse.Namespace, rest: list[str]) -> int:
     said = io.StringIO()
     with (
         _without_settings_of_others(),
-        tempfile.TemporaryDirectory(prefix="pytest-ckpt-", ignore_cleanup_errors=True) as folder,
+        temporary_folder() as folder,
         contextlib.redirect_stderr(said),
     ):
         code = int(pytest.main([*command, f"--basetemp={folder}/pytest", *passed]))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import pathlib
-import tempfile
 import time
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,6 +16,7 @@ from typing import Any
 
 from .checks import CHECKS, Asking, Check, asks_about, check_pattern, checks_for, select_checks
 from .expectations import Expectation, expectation_for, in_force, is_pattern, matches
+from .folders import temporary_folder
 from .formats.base import Format
 from .specs import Spec, effort
 from .trials import Trials
@@ -114,8 +114,7 @@ class Runner:
         self._folder = contextlib.ExitStack()
 
     def __enter__(self) -> Runner:
-        folder = self._folder.enter_context(tempfile.TemporaryDirectory(prefix="pytest-ckpt-", dir=self._above, ignore_cleanup_errors=True))
-        self.trials = Trials(self.format, pathlib.Path(folder))
+        self.trials = Trials(self.format, self._folder.enter_context(temporary_folder(self._above)))
         return self
 
     def __exit__(self, *exception: object) -> None:

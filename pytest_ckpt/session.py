@@ -9,7 +9,6 @@ import pathlib
 import shlex
 import shutil
 import signal
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from .folders import temporary_folder
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Session:
     def folder(self) -> pathlib.Path:
         """The folder of the session, made when it is first asked for."""
         if self._folder is None:
-            self._folder = self._stack.enter_context(_temporary_folder(self._above))
+            self._folder = self._stack.enter_context(_session_folder(self._above))
         return self._folder
 
     def fresh_folder(self) -> pathlib.Path:
@@ -121,20 +121,17 @@ class Session:
 
 
 @contextlib.contextmanager
-def _temporary_folder(above: str | None) -> Iterator[pathlib.Path]:
+def _session_folder(above: str | None) -> Iterator[pathlib.Path]:
     """A folder that is gone afterwards, also where the process is ended by SIGTERM and nobody else has a say in that."""
-    with (
-        tempfile.TemporaryDirectory(prefix="pytest-ckpt-", dir=above, ignore_cleanup_errors=True) as name,
-        _before_termination(lambda: _remove(name)),
-    ):
-        yield pathlib.Path(name)
+    with temporary_folder(above) as folder, _before_termination(lambda: _remove(folder)):
+        yield folder
 
 
-def _remove(folder: str, tries: int = 100) -> None:
+def _remove(folder: pathlib.Path, tries: int = 100) -> None:
     """Removes a folder, also while workers are at work in it that have not seen yet that the run is over."""
     for _ in range(tries):
         shutil.rmtree(folder, ignore_errors=True)
-        if not os.path.exists(folder):
+        if not folder.exists():
             return
         time.sleep(0.01)
 

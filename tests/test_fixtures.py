@@ -235,3 +235,27 @@ def _emptied(folder: pathlib.Path, seconds: float = 10.0) -> bool:
         if time.monotonic() > end:
             raise AssertionError(f"left: {left}")
     return True
+
+
+def test_an_interrupt_while_a_folder_is_being_removed_leaves_none(tmp_path: pathlib.Path) -> None:
+    """A folder so full that its removal can be caught halfway: by an audit hook, which sees what is about to be removed."""
+    code = """
+import sys
+from pytest_ckpt.folders import temporary_folder
+
+seen = []
+
+def hook(event, arguments):
+    if event == "os.remove":
+        seen.append(event)
+        if len(seen) == 5:
+            raise KeyboardInterrupt
+
+with temporary_folder(sys.argv[1]) as folder:
+    for number in range(10):
+        (folder / str(number)).touch()
+    sys.addaudithook(hook)
+"""
+    run = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert "KeyboardInterrupt" in run.stderr
+    assert list(tmp_path.iterdir()) == []
