@@ -139,6 +139,8 @@ def _run(options: argparse.Namespace, rest: list[str]) -> int:
     _check_select(options, formats)
     settings = os.path.join(os.path.dirname(__file__), "suite.ini")
     command = [settings, "-c", settings, f"--rootdir={os.getcwd()}", "-p", "ckpt", "-p", "pytest_ckpt.suite"]
+    # pytest would say of this very package that it was imported before it could rewrite the assertions in it.
+    command += ["-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning"]
     command += [f"--ckpt-format={target.text()}" for target in targets]
     command += [f"--ckpt-select={name}" for name in options.select or ()]
     command += [f"--ckpt-examples={options.examples}"] if options.examples is not None else []
