@@ -170,7 +170,7 @@ class _Walk:
             alike = came is not None and len(came.items) == len(places) and all(other is not MISSING for other in places.values())
             alike = alike or _same_number(pair.actual, pair.expected)
             lost = not alike and bool(expected.items or expected.extras)
-            self.add(pair, "container", _told(pair.expected, leaf), _told(pair.actual, type_name(pair.actual)), lost=lost, leaf=leaf)
+            self.add(pair, "container", _told(pair.expected), _told(pair.actual), lost=lost, leaf=leaf)
             if came is None or not alike:
                 return
         if came is None:
@@ -316,9 +316,10 @@ class _Walk:
             self.add(self.memories[index][0], "alias", *(states if was else reversed(states)))
 
 
-def _told(value: Any, name: str = "") -> str:
-    """A container by its type, a leaf by its type and value."""
-    return name if name and not isinstance(value, str | bytes | int | float) else f"{type_name(value)} {shown(value)}"
+def _told(value: Any) -> str:
+    """A container or object by its type, a leaf by its type and value."""
+    held = None if is_leaf(value) else contents(value)
+    return type_name(value) if held is not None else f"{type_name(value)} {shown(value)}"
 
 
 def _keys(keys: Iterable[Any]) -> str:
