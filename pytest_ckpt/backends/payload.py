@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..specs import DTYPES, DType, Fill, Float, TensorSpec
-from ..specs.dtypes import BYTES, TEXTS
+from ..specs.dtypes import BYTES, LONG_BYTES, LONG_TEXTS, TEXTS
 
 _WORDS: dict[int, Any] = {8: np.uint8, 16: np.uint16, 32: np.uint32, 64: np.uint64}
 
@@ -97,8 +97,8 @@ def words(dtype: str, shape: tuple[int, ...], fill: Fill) -> Any:
     return out
 
 
-def _choices(count: int, shape: tuple[int, ...], fill: Fill) -> Any:
-    """For each element of a text dtype which of ``count`` texts it is."""
+def _choices(count: int, shape: tuple[int, ...], fill: Fill, special: int = 0) -> Any:
+    """For each element of a text dtype which of ``count`` texts it is; ``special`` more are there as special patterns alone."""
     size = int(np.prod(shape, dtype=np.int64))
     chosen = np.zeros(size, np.int64)
     if fill.seed and size:
@@ -106,7 +106,7 @@ def _choices(count: int, shape: tuple[int, ...], fill: Fill) -> Any:
         chosen[:] = _hashes(fill.seed, size) % np.uint64(count - first) + np.uint64(first)
     for place, pattern in fill.specials:
         if size:
-            chosen[place % size] = pattern % count
+            chosen[place % size] = pattern % (count + special)
     return chosen.reshape(shape)
 
 
@@ -118,8 +118,8 @@ def _text_words(row: DType, shape: tuple[int, ...], fill: Fill) -> Any:
 
 def texts(shape: tuple[int, ...], fill: Fill, binary: bool) -> Any:
     """The elements of a "string" tensor: an array of ``shape`` of str, or of bytes where ``binary``."""
-    table = BYTES if binary else TEXTS
-    chosen = _choices(len(TEXTS), shape, fill)
+    table: tuple[Any, ...] = (*BYTES, *LONG_BYTES) if binary else (*TEXTS, *LONG_TEXTS)
+    chosen = _choices(len(TEXTS), shape, fill, len(LONG_TEXTS))
     elements = np.empty(shape, object)
     elements.reshape(-1)[:] = [table[choice] for choice in chosen.reshape(-1).tolist()]
     return elements

@@ -18,6 +18,10 @@ ML_DTYPES = (NUMPY, TENSORFLOW, JAX)
 TEXTS = ("", "a", "zero", "0", "naïve", "日本", "\U0001f600", "a b", "x\ny", "12345678")
 #: The same for byte strings. Fixed-width byte strings cannot tell trailing NULs, so there are none.
 BYTES = (b"", b"a", b"zero", b"0", b"\x80\xff", b"\x00a", b"\xfe\x01", b"a b", b"x\ny", b"12345678")
+#: Strings of any length have these too, which are drawn as special patterns only: NULs inside and at the end, and lengths past
+#: sixteen bytes, past one byte's worth and past two bytes' worth.
+LONG_TEXTS = ("a\0b", "a\0", "é" * 20, "0123456789" * 30, "0123456789" * 7_000)
+LONG_BYTES = (b"a\0b", b"a\0", b"\xff" * 20, b"0123456789" * 30, b"0123456789" * 7_000)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -193,7 +197,7 @@ def special_patterns(name: str) -> tuple[int, ...]:
     """The bit patterns that formats get wrong, simplest first, without repeats."""
     row = DTYPES[name]
     if row.kind in ("text", "bytes", "string"):
-        return tuple(range(len(TEXTS)))
+        return tuple(range(len(TEXTS) + len(LONG_TEXTS) * (row.kind == "string")))
     if row.kind == "bool":
         return (0, 1)
     if row.kind == "struct":
