@@ -109,7 +109,7 @@ def test_a_spec_is_built_twice_with_the_same_bits_and_no_shared_memory(backend: 
 
 def test_every_trait_is_built_and_shows(backend: Backend) -> None:
     for trait, backends in TRAITS.items():
-        dtype = "uint32" if trait == "prng-key" and backend.name in backends else "float32"
+        dtype = "uint32" if trait.startswith("prng-key") and backend.name in backends else "float32"
         spec = TensorSpec(dtype, (3, 2), fill=Fill(1), traits=(trait,))
         if backend.name not in backends:
             with pytest.raises(CannotBuild, match=trait):
@@ -153,6 +153,8 @@ def test_aliases_are_built_as_aliases(backend: Backend) -> None:
 
 
 def test_no_random_generator_is_asked(backend: Backend) -> None:
+    if backend.name != "numpy":
+        backend.build_model(ModelSpec((Dense(2),), inputs=2))  # so that what is imported for it is there
     states = random.getstate(), np.random.get_state()[1].tolist()
     backend.build(TensorSpec("float32", (100,), fill=Fill(1, "any")))
     if backend.name != "numpy":

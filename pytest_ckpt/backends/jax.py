@@ -18,7 +18,8 @@ name = "jax"
 package = "jax"
 
 _WIDE = ("int64", "uint64", "float64", "complex128")
-_IMPLEMENTATION = "threefry2x32"
+#: The generators of random keys, with the number of words that one key has.
+_GENERATORS = {"prng-key": ("threefry2x32", 2), "prng-key-rbg": ("rbg", 4)}
 
 
 def version() -> str:
@@ -62,14 +63,15 @@ def refusal(spec: TensorSpec) -> str | None:
             return f"jax has no arrays with the trait {trait!r}"
     if "accelerator" in spec.traits and jax.default_backend() == "cpu":
         return "jax sees no accelerator here"
-    if "prng-key" in spec.traits and spec.dtype != "uint32":
+    keys = [trait for trait in spec.traits if trait in _GENERATORS]
+    if keys and spec.dtype != "uint32":
         return f"random keys are made of uint32, not of {spec.dtype}"
     if spec.dtype == "string" and "accelerator" in spec.traits:
         return "jax keeps strings on the CPU only"
     if spec.dtype == "string" and not spec.size:
         return f"jax has no arrays of strings without elements, the shape is {spec.shape}"
     # Everything goes in and out through numpy, and a key's data has one dimension more than the key.
-    most = (64 if np.lib.NumpyVersion(np.__version__) >= "2.0.0" else 32) - ("prng-key" in spec.traits)
+    most = (64 if np.lib.NumpyVersion(np.__version__) >= "2.0.0" else 32) - len(keys)
     if len(spec.shape) > most:
         return f"jax {version()} with numpy {np.__version__} has at most {most} dimensions here, the shape has {len(spec.shape)}"
     return None
@@ -79,9 +81,11 @@ def build(spec: TensorSpec) -> Any:
     if why := refusal(spec):
         raise CannotBuild(why)
     device = jax.local_devices()[0] if "accelerator" in spec.traits else _cpu()
-    if "prng-key" in spec.traits:
-        data = payload.words("uint32", (*spec.shape, 2), spec.fill)
-        return jax.random.wrap_key_data(jax.device_put(data, device), impl=_IMPLEMENTATION)
+    for trait in spec.traits:
+        if trait in _GENERATORS:
+            generator, words_of_key = _GENERATORS[trait]
+            data = payload.words("uint32", (*spec.shape, words_of_key), spec.fill)
+            return jax.random.wrap_key_data(jax.device_put(data, device), impl=generator)
     own = native(spec.dtype)
     if spec.dtype == "string":
         return jax.device_put(payload.texts(spec.shape, spec.fill, binary=False).astype(own), device)
@@ -98,6 +102,7 @@ def owns(leaf: Any) -> bool:
 
 
 def read(tensor: Any) -> Reading:
+    """An array or a random key. Nobody's promise, and so not read: weak types, and how an array is sharded or laid out."""
     devices = {device.platform for device in tensor.devices()} - {"cpu"}
     flags = {"device": "/".join(sorted(devices))} if devices else {}
     if jax.dtypes.issubdtype(tensor.dtype, jax.dtypes.prng_key):

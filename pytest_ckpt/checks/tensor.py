@@ -100,7 +100,7 @@ def prng_key(asking: Asking) -> Iterator[Spec]:
     Why: it comes back as plain integers, or cannot be loaded at all (google/orbax#2540).
     What to do: store the generator's name with the key's data.
     """
-    yield from _with(asking, ("prng-key",), ((), (2,)), dtype="uint32")
+    yield from _with(asking, ("prng-key", "prng-key-rbg"), ((), (2,)), dtype="uint32")
 
 
 @check("tensor/device", level=EXTENDED, judges={"flags", "values"}, backends=(TORCH, TENSORFLOW, JAX, MXNET))

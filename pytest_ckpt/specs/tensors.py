@@ -25,6 +25,7 @@ TRAITS: dict[str, tuple[str, ...]] = {
     "quantized": (TORCH,),
     "quantized-per-channel": (TORCH,),
     "prng-key": (JAX,),
+    "prng-key-rbg": (JAX,),
     "legacy": (MXNET,),
     "accelerator": (TORCH, TENSORFLOW, JAX, MXNET),
 }
