@@ -152,6 +152,111 @@ def test_aliases_are_built_as_aliases(backend: Backend) -> None:
             build_tree(ListSpec((tensor, ViewOf(0, 1, 3))), backend)
 
 
+def _odd_tensors() -> dict[str, Any]:
+    """How to make tensors of torch that have no elements of their own in memory, each time the same."""
+    import torch
+    from torch._subclasses.fake_tensor import FakeTensorMode
+    from torch.masked import masked_tensor
+
+    class Wrapper(torch.Tensor):  # type: ignore[misc]
+        """Refuses every operation."""
+
+        @staticmethod
+        def __new__(cls) -> Any:
+            return torch.Tensor._make_wrapper_subclass(cls, (2,), dtype=torch.float32)
+
+        @classmethod
+        def __torch_dispatch__(cls, operation: Any, types: Any, arguments: Any = (), keywords: Any = None) -> Any:
+            raise NotImplementedError
+
+    class Holder(Wrapper):
+        """Says what it is made of."""
+
+        @staticmethod
+        def __new__(cls, inner: Any) -> Any:
+            holder = torch.Tensor._make_wrapper_subclass(cls, inner.shape, dtype=inner.dtype)
+            holder._inner = inner
+            return holder
+
+        def __tensor_flatten__(self) -> Any:
+            return ["_inner"], {"bits": 4}
+
+    def fake() -> Any:
+        with FakeTensorMode():
+            return torch.ones(2)
+
+    def freed() -> Any:
+        tensor = torch.ones(2)
+        tensor.untyped_storage().resize_(0)
+        return tensor
+
+    def rows(value: float) -> list[Any]:
+        return [torch.full((2, 3), value), torch.ones(1, 3)]
+
+    def compressed(layout: Any) -> Any:
+        return lambda value: torch.full((4, 4), value).to_sparse(layout=layout, blocksize=(2, 2) if "bs" in str(layout) else None)
+
+    layouts = (torch.sparse_csr, torch.sparse_csc, torch.sparse_bsr, torch.sparse_bsc)
+    return {
+        "lazy": lambda value: torch.nn.parameter.UninitializedParameter(),
+        "lazy buffer": lambda value: torch.nn.parameter.UninitializedBuffer(),
+        "meta": lambda value: torch.empty(3000, 3000, device="meta"),
+        "fake": lambda value: fake(),
+        "wrapper": lambda value: Wrapper(),
+        "freed": lambda value: freed(),
+        "holder": lambda value: Holder(torch.full((2,), value)),
+        "masked": lambda value: masked_tensor(torch.full((2,), value), torch.ones(2, dtype=torch.bool)),
+        "nested": lambda value: torch.nested.nested_tensor(rows(value)),
+        "jagged": lambda value: torch.nested.nested_tensor(rows(value), layout=torch.jagged),
+        "mkldnn": lambda value: torch.full((2, 2), value).to_mkldnn(),
+        **{str(layout): compressed(layout) for layout in layouts},
+    }
+
+
+@pytest.mark.skipif("torch" not in BACKENDS, reason="about tensors of torch")
+@pytest.mark.filterwarnings("ignore")
+def test_tensors_without_memory_are_read_by_their_parts_or_without_elements() -> None:
+    for name, make in _odd_tensors().items():
+        reading = get_backend("torch").read(make(1.0))
+        assert reading.dtype == "float32"
+        assert reading.words is None
+        assert differences(make(1.0), make(1.0)) == [], name
+        # What has parts shows another value; where there are no elements there is nothing to compare.
+        assert [each.aspect for each in differences(make(2.0), make(1.0))] == ["values"] * (reading.parts is not None), name
+
+
+@pytest.mark.skipif("torch" not in BACKENDS, reason="about tensors of torch")
+def test_a_tensor_whose_elements_are_gone_differs_from_one_that_has_them() -> None:
+    import torch
+
+    whole = torch.ones(2)
+    assert [each.aspect for each in differences(_odd_tensors()["freed"](1.0), whole)] == ["flags"]
+    parameter = torch.nn.Parameter(torch.ones(2))
+    lazy = _odd_tensors()["lazy"](1.0)
+    assert {each.aspect for each in differences(parameter, lazy)} >= {"kind"}
+
+
+@pytest.mark.skipif("tensorflow" not in BACKENDS, reason="about tensors of tensorflow")
+def test_handles_are_read_without_what_they_stand_for() -> None:
+    import tensorflow as tf
+
+    variable = tf.Variable([1.0])
+    variant = tf.raw_ops.EmptyTensorList(element_shape=[2], max_num_elements=3, element_dtype=tf.float32)
+    for handle, dtype in ((variable.handle, "resource"), (variant, "variant")):
+        assert get_backend("tensorflow").read(handle).dtype == dtype
+        assert differences(handle, handle) == []
+
+
+def test_an_attribute_of_an_instance_is_seen(backend: Backend) -> None:
+    if backend.name not in TRAITS["subclass"]:
+        return
+    spec = TensorSpec("float32", (2,), fill=Fill(1), traits=("subclass",))
+    changed, held = backend.build(spec), backend.build(spec)
+    changed.tag = "foot"
+    changed.lock = held.lock = object()  # of what is not plain only the class is compared
+    assert [each.aspect for each in differences(changed, held)] == ["flags"]
+
+
 def test_no_random_generator_is_asked(backend: Backend) -> None:
     if backend.name != "numpy":
         backend.build_model(ModelSpec((Dense(2),), inputs=2))  # so that what is imported for it is there

@@ -96,6 +96,28 @@ class Backend(Protocol):
         """The model's outputs for ``inputs``, a tensor of shape (batch, inputs)."""
 
 
+#: The attribute that instances of subclasses, and dtypes with metadata, are built with.
+TAG = "metre"
+
+
+def attribute_flags(tensor: Any) -> dict[str, Any]:
+    """The instance's own attributes, as flags by name. Names that begin with an underscore are the class's own business:
+    caches are kept there."""
+    return {f".{name}": stable(value) for name, value in getattr(tensor, "__dict__", {}).items() if not name.startswith("_")}
+
+
+def stable(value: Any) -> str:
+    """A value as text that is the same for an equal value: plain values and containers of them as Python writes them, any
+    other by its class alone, since its repr may hold an address."""
+    if value is None or isinstance(value, bool | int | float | complex | str | bytes):
+        return repr(value)
+    if type(value) is dict:
+        return "{" + ", ".join(f"{stable(key)}: {stable(item)}" for key, item in value.items()) + "}"
+    if type(value) in (list, tuple):
+        return f"{type(value).__name__}({', '.join(map(stable, value))})"
+    return f"a {type(value).__module__}.{type(value).__qualname__}"
+
+
 class _Interface:
     """An array interface over memory that somebody else owns."""
 

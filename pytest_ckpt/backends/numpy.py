@@ -12,7 +12,7 @@ import numpy as np
 from ..specs import DTYPES, LAYOUTS, TRAITS, Fill, ModelSpec, TensorSpec, dtypes_of
 from ..specs.layouts import WINDOW
 from . import payload
-from .base import CannotBuild, Memory, Reading, words_at
+from .base import TAG, CannotBuild, Memory, Reading, attribute_flags, stable, words_at
 from .native import native
 
 name = "numpy"
@@ -20,7 +20,17 @@ package = "numpy"
 
 
 class TaggedArray(np.ndarray[Any, Any]):
-    """The subclass that the trait "subclass" builds."""
+    """The subclass that the trait "subclass" builds, with an attribute on each instance, which pickle keeps."""
+
+    tag: str
+
+    def __reduce__(self) -> Any:
+        reduced: Any = super().__reduce__()
+        return (*reduced[:2], (reduced[2], self.__dict__))
+
+    def __setstate__(self, state: Any) -> None:
+        super().__setstate__(state[0])
+        self.__dict__.update(state[1])
 
 
 def version() -> str:
@@ -71,7 +81,12 @@ def build(spec: TensorSpec) -> Any:
     array = _arranged(_filled(spec.dtype, own, block, spec.fill), spec.layout, spec.shape)
     if "masked" in spec.traits:
         return np.ma.masked_array(array, mask=~payload.sparse_mask(spec.shape, spec.fill.seed))
-    return array.view(TaggedArray) if "subclass" in spec.traits else array
+    if "metadata" in spec.traits:
+        return array.view(np.dtype(own, metadata={"unit": TAG}))
+    if "subclass" in spec.traits:
+        array = array.view(TaggedArray)
+        array.tag = TAG
+    return array
 
 
 def _filled(dtype: str, own: np.dtype[Any], shape: tuple[int, ...], fill: Fill) -> Any:
@@ -142,7 +157,7 @@ def read(tensor: Any) -> Reading:
         dtype=_NAMES.get(little) or str(little),
         shape=array.shape,
         kind=_kind(tensor),
-        flags={} if own.isnative else {"byte-order": "big" if own.str[0] == ">" else "little"},
+        flags=_flags(array),
         memory=Memory(array.__array_interface__["data"][0], array.shape, array.strides, own.itemsize),
     )
     if own.itemsize:
@@ -161,6 +176,16 @@ def read(tensor: Any) -> Reading:
     else:
         reading.words = _words(array, DTYPES.get(reading.dtype))
     return reading
+
+
+def _flags(array: Any) -> dict[str, Any]:
+    """A map's own attributes name its file; where a loaded array lies is nobody's promise."""
+    flags = {} if isinstance(array, np.memmap) else attribute_flags(array)
+    if not array.dtype.isnative:
+        flags["byte-order"] = "big" if array.dtype.str[0] == ">" else "little"
+    if array.dtype.metadata:
+        flags["metadata"] = stable(dict(array.dtype.metadata))
+    return flags
 
 
 def _words(array: Any, row: Any) -> Any:

@@ -114,6 +114,10 @@ def owns(leaf: Any) -> bool:
 
 
 def read(tensor: Any) -> Reading:
+    """A tensor, variable or composite of them; handles of resources and variants without what they stand for.
+
+    Nobody's promise, and so not read: the names of variables, their synchronization and constraints.
+    """
     if isinstance(tensor, tf.SparseTensor):
         parts = {"indices": tensor.indices, "values": tensor.values}
         return Reading(tensor.dtype.name, tuple(tensor.shape), "tensorflow.SparseTensor", parts=parts)
@@ -137,6 +141,8 @@ def _dense(tensor: Any, kind: str, flags: dict[str, Any]) -> Reading:
     if tensor.device and "CPU" not in tensor.device:
         flags["device"] = tensor.device.rsplit("/", 1)[-1]
     reading = Reading(tensor.dtype.name, tuple(tensor.shape), kind, flags=flags)
+    if tensor.dtype in (tf.resource, tf.variant):  # handles of something that no tensor shows
+        return reading
     array = tensor.numpy()
     if reading.dtype == "string":
         objects = np.empty(reading.shape, object)

@@ -14,7 +14,7 @@ import torch
 from ..specs import DTYPES, LAYOUTS, TRAITS, DType, Fill, ModelSpec, TensorSpec, dtypes_of
 from ..specs.layouts import WINDOW
 from . import payload
-from .base import CannotBuild, Memory, Reading, words_at
+from .base import TAG, CannotBuild, Memory, Reading, attribute_flags, words_at
 
 name = "torch"
 package = "torch"
@@ -24,10 +24,13 @@ _CARRIERS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64, 16:
 _GRADIENT_KINDS = ("float", "complex")
 _SPARSE = ("sparse-coo", "sparse-csr")
 _QUANTIZED = ("quantized", "quantized-per-channel")
+_COMPRESSED = (torch.sparse_csr, torch.sparse_csc, torch.sparse_bsr, torch.sparse_bsc)
+#: Parameters and buffers of lazy layers, of which not even the shape is known.
+_Uninitialized = torch.nn.parameter.UninitializedTensorMixin
 
 
 class TaggedTensor(torch.Tensor):  # type: ignore[misc]
-    """The subclass that the trait "subclass" builds."""
+    """The subclass that the trait "subclass" builds, with an attribute on each instance."""
 
 
 def version() -> str:
@@ -76,8 +79,12 @@ def build(spec: TensorSpec) -> Any:
     if "subclass" in spec.traits:
         tensor = tensor.as_subclass(TaggedTensor)
     if "parameter" in spec.traits:
-        return torch.nn.Parameter(tensor, requires_grad="frozen" not in spec.traits)
-    return tensor.requires_grad_() if "requires-grad" in spec.traits else tensor
+        tensor = torch.nn.Parameter(tensor, requires_grad="frozen" not in spec.traits)
+    elif "requires-grad" in spec.traits:
+        tensor.requires_grad_()
+    if "subclass" in spec.traits:
+        tensor.tag = TAG
+    return tensor
 
 
 def _filled(row: DType, shape: tuple[int, ...], spec: TensorSpec) -> Any:
@@ -160,34 +167,79 @@ def owns(leaf: Any) -> bool:
 
 
 def read(tensor: Any) -> Reading:
-    flags: dict[str, Any] = {}
+    """A tensor of any kind, without its elements where it has none to show (lazy, fake, freed, on the meta device).
+
+    Nobody's promise, and so not read: the gradient, the graph that the tensor is a leaf of, its version and hooks, and
+    whether its memory holds the conjugate or the negative.
+    """
+    flags = attribute_flags(tensor)
     if tensor.requires_grad:
         flags["requires-grad"] = True
     if tensor.device.type != "cpu":
         flags["device"] = str(tensor.device)
-    reading = Reading(str(tensor.dtype).removeprefix("torch."), tuple(tensor.shape), _kind(tensor), flags=flags)
     if tensor.layout is not torch.strided:
         flags["layout"] = str(tensor.layout).removeprefix("torch.")
-        reading.parts = _sparse_parts(tensor.detach())
+    elif tensor.is_nested:
+        flags["layout"] = "nested"
+    reading = Reading(str(tensor.dtype).removeprefix("torch."), (), _kind(tensor), flags=flags)
+    if isinstance(tensor, _Uninitialized):
         return reading
-    reading.strides = tuple(tensor.stride())
+    try:
+        reading.shape = _shape(tensor)
+        reading.parts = _parts(tensor)
+        if reading.parts is None or tensor.is_quantized:
+            reading.strides = tuple(tensor.stride())
+        if reading.parts is None and _has_memory(tensor):
+            _read_elements(reading, tensor)
+        elif reading.parts is None and tensor.device.type != "meta":
+            flags["elements"] = "none are there"
+    except Exception as error:  # a tensor of somebody else's may refuse any of this, in any way
+        flags["elements"] = f"cannot be read ({type(error).__name__})"
+    return reading
+
+
+def _shape(tensor: Any) -> tuple[int, ...]:
+    """The shape, with -1 for lengths that differ from row to row or are not known yet."""
+    if tensor.is_nested and tensor.layout is torch.strided:
+        return (tensor.size(0), *[-1] * (tensor.dim() - 1))
+    return tuple(length if type(length) is int else -1 for length in tensor.shape)
+
+
+def _parts(tensor: Any) -> dict[str, Any] | None:
+    """What a tensor is made of that has no elements in memory of its own, by name; None for a plain one."""
+    if tensor.is_nested:
+        return _nested_parts(tensor.detach())
+    if hasattr(tensor, "__tensor_flatten__"):
+        names, context = tensor.__tensor_flatten__()
+        return {**{part: getattr(tensor, part) for part in names}, "context": context}
+    if tensor.layout in _COMPRESSED or tensor.layout is torch.sparse_coo:
+        return _sparse_parts(tensor.detach())
+    if tensor.layout is not torch.strided:
+        return {"dense": tensor.detach().to_dense()}
     if tensor.is_quantized:
-        reading.parts = _quantized_parts(tensor)
-        return reading
-    if tensor.device.type == "meta":
-        flags["device"] = "meta"
-        reading.objects = np.empty(reading.shape, object)
-        return reading
+        return _quantized_parts(tensor)
+    if type(tensor) not in (torch.Tensor, torch.nn.Parameter) and not _has_memory(tensor):
+        return {key: value for key, value in vars(tensor).items() if isinstance(value, torch.Tensor)} or None
+    return None
+
+
+def _has_memory(tensor: Any) -> bool:
+    """Whether the elements lie somewhere: those of wrappers and fakes do not, nor do those whose storage was freed."""
+    if tensor.device.type == "meta" or type(tensor).__name__ == "FakeTensor":  # whose address must not be asked for
+        return False
+    return bool(tensor.data_ptr()) or not tensor.numel()
+
+
+def _read_elements(reading: Reading, tensor: Any) -> None:
     here = tensor.detach().cpu() if tensor.device.type != "cpu" else tensor
     size = here.element_size()
-    reading.memory = _memory(tensor)
-    memory = reading.memory if here is tensor else _memory(here)
+    memory = _memory(here)
     row = DTYPES.get(reading.dtype)
-    reading.words = words_at(here, memory, row.word if row else 8, row.words if row else size)
+    words = words_at(here, memory, row.word if row else 8, row.words if row else size)
     if row is not None and (here.is_conj() or here.is_neg()):
-        words = _flipped(reading.words, row, True) if here.is_conj() else reading.words
-        reading.words = _flipped(words, row, False) if here.is_neg() else words
-    return reading
+        words = _flipped(words, row, True) if here.is_conj() else words
+        words = _flipped(words, row, False) if here.is_neg() else words
+    reading.words, reading.memory = words, memory if here is tensor else _memory(tensor)
 
 
 def _memory(tensor: Any) -> Memory:
@@ -200,7 +252,15 @@ def _kind(tensor: Any) -> str:
     return "torch.Tensor" if kind is torch.Tensor else f"{kind.__module__}.{kind.__qualname__}"
 
 
+def _nested_parts(tensor: Any) -> dict[str, Any]:
+    if tensor.layout is torch.strided:
+        return {str(place): each for place, each in enumerate(tensor.unbind())}
+    parts = {"values": tensor.values(), "offsets": tensor.offsets(), "lengths": tensor.lengths()}
+    return {**parts, "ragged dimension": tensor._ragged_idx}
+
+
 def _sparse_parts(tensor: Any) -> dict[str, Any]:
+    """Indices and values; the values of blocked layouts are blocks, so that their size is among what is compared."""
     if tensor.layout is torch.sparse_coo:
         return {"indices": tensor._indices(), "values": tensor._values(), "coalesced": tensor.is_coalesced()}
     if tensor.layout in (torch.sparse_csr, torch.sparse_bsr):

@@ -55,12 +55,23 @@ def parameter(asking: Asking) -> Iterator[Spec]:
 
 @check("tensor/subclass", level=EXTENDED, judges={"kind", "flags", "values"}, backends=(NUMPY, TORCH))
 def subclass(asking: Asking) -> Iterator[Spec]:
-    """An instance of a tensor's subclass keeps its class.
+    """An instance of a tensor's subclass keeps its class, and the attribute that it carries.
 
     Why: it silently becomes a plain tensor, and what the class knew is gone (joblib/joblib#20, pytorch/ao#1764).
     What to do: store the class, or refuse it.
     """
     yield from _with(asking, ("subclass",), ((2,), (2, 3)))
+
+
+@check("tensor/metadata", level=EXTENDED, judges={"flags", "values"}, backends=(NUMPY,))
+def metadata(asking: Asking) -> Iterator[Spec]:
+    """A dtype that carries metadata, such as a unit, still carries it.
+
+    Why: it is discarded when the array is saved, or written in a way that cannot be read (numpy/numpy#15017,
+    numpy/numpy#14142).
+    What to do: store it, or say that it is not kept.
+    """
+    yield from _with(asking, ("metadata",), ((2,), (2, 3)))
 
 
 @check("tensor/masked", level=EXTENDED, judges=_WHOLE, backends=(NUMPY,))

@@ -46,6 +46,7 @@ _ARRAYS: Declared = {
     "*/*complex32": _DESCRIPTOR,
     "*/string": _PICKLED,
     "tensor/subclass": _PLAIN_ARRAY,
+    "tensor/metadata": converted("the header has no place for a dtype's metadata; numpy warns, and leaves it out"),
     "tensor/strides": converted("the header knows C and Fortran order and no other, so other dense arrays come back in C order"),
 }
 

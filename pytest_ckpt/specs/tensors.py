@@ -17,6 +17,7 @@ TRAITS: dict[str, tuple[str, ...]] = {
     "parameter": (TORCH, TENSORFLOW),
     "frozen": (TORCH, TENSORFLOW),
     "subclass": (NUMPY, TORCH),
+    "metadata": (NUMPY,),
     "masked": (NUMPY,),
     "sparse-coo": (TORCH, TENSORFLOW),
     "sparse-csr": (TORCH, MXNET),

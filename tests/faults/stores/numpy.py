@@ -20,7 +20,8 @@ def pack(tensors: list[Any]) -> Any:
             records.append(("whole", array))
             continue
         kind = TaggedArray if isinstance(array, TaggedArray) else np.ndarray
-        records.append(("raw", *place, array.shape, array.strides, array.dtype, kind, array.flags.writeable))
+        attributes = dict(array.__dict__) if kind is TaggedArray else {}
+        records.append(("raw", *place, array.shape, array.strides, array.dtype, kind, array.flags.writeable, attributes))
     return blocks, records
 
 
@@ -31,9 +32,11 @@ def unpack(packed: Any) -> list[Any]:
         if record[0] == "whole":
             tensors.append(record[1])
             continue
-        _, block, offset, shape, strides, dtype, kind, writeable = record
+        _, block, offset, shape, strides, dtype, kind, writeable, attributes = record
         array = np.ndarray(shape, dtype, blocks[block], offset, strides).view(kind)
         array.flags.writeable = writeable
+        if attributes:
+            array.__dict__.update(attributes)
         tensors.append(array)
     return tensors
 
@@ -77,7 +80,9 @@ def without(case: str, array: Any) -> Any:
     if case == "kind":
         return array.view(TaggedArray)
     if case == "subclass":
-        return array.view(np.ndarray)
+        return array.view(TaggedArray) if isinstance(array, TaggedArray) else array
+    if case == "metadata":
+        return array.view(np.dtype(array.dtype.str))
     if case == "masked":
         return np.asarray(array)
     if case == "strides":

@@ -27,7 +27,7 @@ def pack(tensors: list[Any]) -> Any:
     for tensor, place in zip(tensors, places, strict=True):
         if _is_raw(tensor):
             shape, strides = tuple(tensor.shape), tuple(tensor.stride())
-            flags = tensor.is_conj(), tensor.is_neg(), tensor.requires_grad, type(tensor).__qualname__
+            flags = tensor.is_conj(), tensor.is_neg(), tensor.requires_grad, type(tensor).__qualname__, dict(vars(tensor))
             records.append(("raw", place, shape, strides, tensor.dtype, *flags))
         else:
             file = io.BytesIO()
@@ -43,7 +43,7 @@ def unpack(packed: Any) -> list[Any]:
         if record[0] == "whole":
             tensors.append(torch.load(io.BytesIO(record[1]), weights_only=False))
             continue
-        _, place, shape, strides, dtype, conj, neg, gradient, kind = record
+        _, place, shape, strides, dtype, conj, neg, gradient, kind, attributes = record
         tensor = torch.empty(0, dtype=dtype)
         if place is None:
             tensor = tensor.reshape(shape)
@@ -55,6 +55,7 @@ def unpack(packed: Any) -> list[Any]:
             tensors.append(torch.nn.Parameter(tensor, requires_grad=gradient))
         else:
             tensors.append(tensor.as_subclass(_KINDS[kind]).requires_grad_(gradient))
+        vars(tensors[-1]).update(attributes)
     return tensors
 
 
@@ -102,7 +103,7 @@ def without(case: str, tensor: Any) -> Any:
     if case in ("requires-grad", "parameter"):
         return tensor.detach()
     if case == "subclass":
-        return tensor.as_subclass(torch.Tensor)
+        return tensor.as_subclass(TaggedTensor) if isinstance(tensor, TaggedTensor) else tensor
     if case == "sparse":
         return tensor if tensor.layout is torch.strided else tensor.to_dense()
     if case == "quantized":
