@@ -243,13 +243,16 @@ def test_a_reader_that_goes_away_is_no_error(folder: pathlib.Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["interrupt", "terminate"])
 @pytest.mark.parametrize("arguments", [["run", "-v"], ["run", "-v", "-n2"], ["survey"]], ids=["run", "workers", "survey"])
 def test_an_interrupted_run_leaves_nothing_and_says_130(folder: pathlib.Path, number: signal.Signals, arguments: list[str]) -> None:
-    """In the midst of saving: the signal is sent once a save has written into a pipe."""
+    """In the midst of drawing: the signal is sent once a save, some hundred saves on, has written into a pipe."""
     pipe = folder / "pipe"
     os.mkfifo(pipe)
     (folder / "loud.py").write_text(
+        "import itertools\n"
         "from mylib import *\n"
+        "saves = itertools.count()\n"
         "def save_loudly(tree, path):\n"
-        f"    with open({str(pipe)!r}, 'w') as file: file.write('saved')\n"
+        "    if next(saves) == 200:\n"
+        f"        with open({str(pipe)!r}, 'w') as file: file.write('saved')\n"
         "    save(tree, path)\n"
         "loud = make('loud', save=save_loudly)\n"
     )
