@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import random
 import sys
+import tempfile
 import warnings
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 
 from pytest_ckpt.backends import BUILTIN, get_backend, installed_backends, is_installed, known_backends, owner_of
 from pytest_ckpt.backends.base import Backend, CannotBuild
-from pytest_ckpt.backends.payload import logical_words, texts
+from pytest_ckpt.backends.payload import logical_words, objects, texts
 from pytest_ckpt.backends.trees import build_tree
 from pytest_ckpt.compare import differences, same_object
 from pytest_ckpt.specs import (
@@ -55,6 +56,9 @@ def _holds(backend: Backend, tensor: Any, spec: TensorSpec) -> bool:
     if reading.parts is not None:
         return True
     if reading.objects is not None:
+        if spec.dtype == "object":
+            found, wanted = ([*map(repr, each.reshape(-1))] for each in (reading.objects, objects(spec.shape, spec.fill)))
+            return found == wanted or spec.layout == "broadcast"
         binary = reading.objects.size > 0 and isinstance(reading.objects.reshape(-1)[0], bytes)
         block = (1, *spec.shape[1:]) if spec.layout == "broadcast" else spec.shape
         return bool((reading.objects == texts(block, spec.fill, binary)).all())
@@ -257,6 +261,21 @@ def test_an_attribute_of_an_instance_is_seen(backend: Backend) -> None:
     assert [each.aspect for each in differences(changed, held)] == ["flags"]
 
 
+def test_metadata_of_a_dtype_is_seen_and_the_file_of_a_map_is_not() -> None:
+    (found,) = differences(np.zeros(2, "f4"), np.zeros(2, np.dtype("f4", metadata={"unit": "m"})))
+    assert (found.aspect, found.expected) == ("flags", "metadata: {'unit': 'm'}")
+    with tempfile.TemporaryFile() as file:
+        assert differences(np.memmap(file, np.int32, "w+", shape=(3,)), np.zeros(3, np.int32)) == []
+
+
+@pytest.mark.skipif("jax" not in BACKENDS, reason="about arrays of jax")
+def test_a_weak_type_is_a_flag() -> None:
+    import jax.numpy as jnp
+
+    (found,) = differences(jnp.float32(1), jnp.asarray(1.0))
+    assert (found.aspect, found.expected) == ("flags", "weak-type: True")
+
+
 def test_no_random_generator_is_asked(backend: Backend) -> None:
     if backend.name != "numpy":
         backend.build_model(ModelSpec((Dense(2),), inputs=2))  # so that what is imported for it is there
@@ -310,7 +329,7 @@ def test_the_table_has_every_dtype_that_the_framework_lists(backend: Backend) ->
     if backend.name == "numpy":
         import ml_dtypes
 
-        scalars = {np.dtype(kind).name for kind in np.sctypeDict.values() if isinstance(kind, type)} - {"object", "void", "str", "bytes"}
+        scalars = {np.dtype(kind).name for kind in np.sctypeDict.values() if isinstance(kind, type)} - {"str", "bytes"}
         extensions = {name for name in vars(ml_dtypes) if isinstance(getattr(ml_dtypes, name), type) and name in dir(ml_dtypes)}
         listed = {name for name in scalars | extensions if _is_dtype(name)} - {"finfo", "iinfo"}
         renamed = {"float128": "longdouble", "complex256": "clongdouble"}

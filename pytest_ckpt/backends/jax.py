@@ -102,15 +102,17 @@ def owns(leaf: Any) -> bool:
 
 
 def read(tensor: Any) -> Reading:
-    """An array or a random key. Nobody's promise, and so not read: weak types, and how an array is sharded or laid out."""
+    """An array, whether its type is weak, or a random key. How an array is laid out on several devices is nobody's promise."""
     devices = {device.platform for device in tensor.devices()} - {"cpu"}
-    flags = {"device": "/".join(sorted(devices))} if devices else {}
+    flags: dict[str, Any] = {"device": "/".join(sorted(devices))} if devices else {}
     if jax.dtypes.issubdtype(tensor.dtype, jax.dtypes.prng_key):
         parts = {"data": jax.random.key_data(tensor), "implementation": str(jax.random.key_impl(tensor))}
         return Reading(str(tensor.dtype), tuple(tensor.shape), "jax.Array", parts=parts, flags=flags)
     array = np.asarray(tensor)
     if array.dtype.kind == "T":
         return Reading("string", array.shape, "jax.Array", objects=array.astype(object), flags=flags)
+    if tensor.weak_type:
+        flags["weak-type"] = True
     reading = Reading(str(tensor.dtype), tuple(tensor.shape), "jax.Array", flags=flags)
     row = DTYPES.get(reading.dtype)
     memory = Memory(array.__array_interface__["data"][0], array.shape, array.strides, array.itemsize)

@@ -110,6 +110,7 @@ def owns(leaf: Any) -> bool:
 
 
 def read(tensor: Any) -> Reading:
+    """An array and whether gradients are recorded for it. How they are (``grad_req``) no array tells."""
     dtype = np.dtype(tensor.dtype).name
     shape = tuple(tensor.shape)
     if isinstance(tensor, mx.nd.sparse.CSRNDArray):

@@ -9,6 +9,12 @@ import numpy as np
 
 from ..specs import DTYPES
 
+#: What numpy calls dtypes whose size or unit is fixed here.
+_FIXED = {
+    "text": "U8", "bytes": "S8", "void": "V8", "datetime64": "M8[s]", "datetime64-ns": "M8[ns]", "datetime64-D": "M8[D]",
+    "timedelta64": "m8[s]", "timedelta64-ns": "m8[ns]", "timedelta64-D": "m8[D]",
+}  # fmt: skip
+
 
 def _struct(dtype: str) -> np.dtype[Any]:
     fields: dict[str, list[tuple[str, str]]] = {}
@@ -29,9 +35,8 @@ def native(dtype: str) -> np.dtype[Any] | None:
     if row.kind == "string":
         strings = getattr(np.dtypes, "StringDType", None) if hasattr(np, "dtypes") else None
         return strings() if strings else None
-    fixed = {"text": "U8", "bytes": "S8", "datetime64": "M8[s]", "timedelta64": "m8[s]"}
-    if dtype in fixed:
-        return np.dtype(fixed[dtype])
+    if dtype in _FIXED:
+        return np.dtype(_FIXED[dtype])
     if row.kind == "raw":
         return None
     if isinstance(extension := getattr(ml_dtypes, dtype, None), type):

@@ -64,8 +64,8 @@ def refusal(spec: TensorSpec) -> str | None:
         return f"numpy {version()} has no arrays with {len(spec.shape)} dimensions"
     if spec.layout == "byte-swapped" and own.num > 24:
         return f"numpy has no other byte order for the extension dtype {spec.dtype}"
-    if spec.layout == "memory-mapped" and spec.dtype == "string":
-        return "numpy cannot map strings of any length"
+    if spec.layout == "memory-mapped" and own.hasobject | (own.kind == "T"):
+        return f"numpy cannot map elements that are pointers, as those of dtype {spec.dtype} are"
     for trait in spec.traits:
         if name not in TRAITS[trait]:
             return f"numpy has no tensors with the trait {trait!r}"
@@ -94,6 +94,8 @@ def _filled(dtype: str, own: np.dtype[Any], shape: tuple[int, ...], fill: Fill) 
     row = DTYPES[dtype]
     if row.kind == "string":
         return payload.texts(shape, fill, binary=False).astype(own)
+    if row.kind == "object":
+        return payload.objects(shape, fill)
     if row.kind != "struct":
         words = payload.words(dtype, shape, fill)
         return words.reshape(-1).view(own).reshape(shape)
@@ -103,7 +105,8 @@ def _filled(dtype: str, own: np.dtype[Any], shape: tuple[int, ...], fill: Fill) 
         for step in field.split("."):
             target = target[step]
         seed = fill.seed and (fill.seed + place) % (1 << 64)
-        target[...] = _filled(kind, np.dtype(kind), shape, Fill(seed, fill.span, fill.specials))
+        inner = np.dtype(kind)
+        target[...] = _filled(inner.base.name, inner.base, (*shape, *inner.shape), Fill(seed, fill.span, fill.specials))
     return array
 
 

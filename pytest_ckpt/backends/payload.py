@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..specs import DTYPES, DType, Fill, Float, TensorSpec
-from ..specs.dtypes import BYTES, LONG_BYTES, LONG_TEXTS, TEXTS
+from ..specs.dtypes import BYTES, LONG_BYTES, LONG_TEXTS, OBJECTS, TEXTS
 
 _WORDS: dict[int, Any] = {8: np.uint8, 16: np.uint16, 32: np.uint32, 64: np.uint64}
 
@@ -77,7 +77,7 @@ def _any(row: DType, x: Any, seed: int) -> Any:
 def words(dtype: str, shape: tuple[int, ...], fill: Fill) -> Any:
     """The words of a tensor in C order: an array of ``shape``, plus one axis of words where a word is not enough.
 
-    Not for dtypes of kind "struct" (which are built field by field) nor "string" (see `texts`).
+    Not for dtypes of kind "struct" (which are built field by field), "string" (see `texts`) or "object" (see `objects`).
     """
     row = DTYPES[dtype]
     if row.kind in ("text", "bytes"):
@@ -98,7 +98,7 @@ def words(dtype: str, shape: tuple[int, ...], fill: Fill) -> Any:
 
 
 def _choices(count: int, shape: tuple[int, ...], fill: Fill, special: int = 0) -> Any:
-    """For each element of a text dtype which of ``count`` texts it is; ``special`` more are there as special patterns alone."""
+    """For each element which of ``count`` texts or objects it is; ``special`` more are there as special patterns alone."""
     size = int(np.prod(shape, dtype=np.int64))
     chosen = np.zeros(size, np.int64)
     if fill.seed and size:
@@ -119,8 +119,16 @@ def _text_words(row: DType, shape: tuple[int, ...], fill: Fill) -> Any:
 def texts(shape: tuple[int, ...], fill: Fill, binary: bool) -> Any:
     """The elements of a "string" tensor: an array of ``shape`` of str, or of bytes where ``binary``."""
     table: tuple[Any, ...] = (*BYTES, *LONG_BYTES) if binary else (*TEXTS, *LONG_TEXTS)
-    chosen = _choices(len(TEXTS), shape, fill, len(LONG_TEXTS))
-    elements = np.empty(shape, object)
+    return _from_table(table, _choices(len(TEXTS), shape, fill, len(LONG_TEXTS)))
+
+
+def objects(shape: tuple[int, ...], fill: Fill) -> Any:
+    """The elements of an "object" array: an array of ``shape`` of plain Python values."""
+    return _from_table(OBJECTS, _choices(len(OBJECTS), shape, fill))
+
+
+def _from_table(table: tuple[Any, ...], chosen: Any) -> Any:
+    elements = np.empty(chosen.shape, object)
     elements.reshape(-1)[:] = [table[choice] for choice in chosen.reshape(-1).tolist()]
     return elements
 

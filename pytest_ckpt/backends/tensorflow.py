@@ -26,7 +26,7 @@ package = "tensorflow"
 
 #: Quantized types, and the integers that they are stored as.
 _QUANTIZED = {"qint8": "int8", "quint8": "uint8", "qint16": "int16", "quint16": "uint16", "qint32": "int32"}
-_COMPOSITE = ("sparse-coo", "sparse-rows", "ragged")
+_COMPOSITE = ("sparse-coo", "sparse-rows", "ragged", "ragged-twice")
 
 
 def version() -> str:
@@ -98,6 +98,9 @@ def _composite(spec: TensorSpec) -> Any:
         return tf.SparseTensor(np.argwhere(stored), dense[stored], spec.shape)
     if "ragged" in spec.traits:
         return tf.RaggedTensor.from_row_lengths(dense[stored], stored.sum(axis=1))
+    if "ragged-twice" in spec.traits:
+        inner = tf.RaggedTensor.from_row_lengths(dense[stored], stored.sum(axis=1))
+        return tf.RaggedTensor.from_row_lengths(inner, [1, spec.shape[0] - 1])
     rows = np.flatnonzero(stored.any(axis=1))
     return tf.IndexedSlices(tf.constant(dense[rows]), tf.constant(rows), tf.constant(spec.shape, tf.int64))
 

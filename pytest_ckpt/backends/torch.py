@@ -22,8 +22,9 @@ package = "torch"
 #: Integers (or the one type of sixteen bytes) that elements are moved about as, so that no bit of them is touched.
 _CARRIERS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64, 16: torch.complex128}
 _GRADIENT_KINDS = ("float", "complex")
-_SPARSE = ("sparse-coo", "sparse-csr")
-_QUANTIZED = ("quantized", "quantized-per-channel")
+_SPARSE = ("sparse-coo", "sparse-uncoalesced", "sparse-hybrid", "sparse-csr", "sparse-csc", "sparse-bsr", "sparse-bsc")
+#: Traits of quantized tensors, and the integers that they are made of.
+_QUANTIZED = {"quantized": "int8", "quantized-uint8": "uint8", "quantized-int32": "int32", "quantized-per-channel": "int8"}
 _COMPRESSED = (torch.sparse_csr, torch.sparse_csc, torch.sparse_bsr, torch.sparse_bsc)
 #: Parameters and buffers of lazy layers, of which not even the shape is known.
 _Uninitialized = torch.nn.parameter.UninitializedTensorMixin
@@ -55,7 +56,7 @@ def refusal(spec: TensorSpec) -> str | None:
         return "torch sees no accelerator here"
     if {"requires-grad", "parameter"} & {*spec.traits} - {"frozen"} and DTYPES[spec.dtype].kind not in _GRADIENT_KINDS:
         return f"torch records gradients for floating-point and complex tensors, not for {spec.dtype}"
-    special = [trait for trait in spec.traits if trait in _SPARSE + _QUANTIZED]
+    special = [trait for trait in spec.traits if trait in (*_SPARSE, *_QUANTIZED)]
     if special and (spec.dtype != "float32" or spec.layout != "c" or len(spec.shape) != 2 or 0 in spec.shape):
         return f"tensors with the trait {special[0]!r} are built of float32, in plain layout, with two dimensions and at least one element"
     return None
@@ -136,22 +137,36 @@ def _arranged(tensor: Any, layout: str, shape: tuple[int, ...]) -> Any:
 
 
 def _sparse(spec: TensorSpec) -> Any:
+    (trait,) = (trait for trait in spec.traits if trait in _SPARSE)
     stored = torch.from_numpy(payload.sparse_mask(spec.shape, spec.fill.seed))
     dense = torch.from_numpy(payload.words(spec.dtype, spec.shape, spec.fill).view(np.float32))
     indices, values = stored.nonzero().T.contiguous(), dense[stored]
-    if "sparse-coo" in spec.traits:
+    if trait == "sparse-coo":
         return torch.sparse_coo_tensor(indices, values, spec.shape, is_coalesced=True, check_invariants=False)
-    rows = torch.cat([torch.zeros(1, dtype=torch.int64), stored.sum(1).cumsum(0)])
+    if trait == "sparse-uncoalesced":
+        indices, values = torch.cat([indices, indices[:, :1]], 1), torch.cat([values, values[:1]])
+        return torch.sparse_coo_tensor(indices, values, spec.shape, check_invariants=False)
+    if trait == "sparse-hybrid":
+        rows = stored.any(1).nonzero().T.contiguous()
+        return torch.sparse_coo_tensor(rows, dense[rows[0]], spec.shape, is_coalesced=True, check_invariants=False)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # CSR is announced as beta at each first use
-        return torch.sparse_csr_tensor(rows, indices[1].contiguous(), values, spec.shape, check_invariants=False)
+        warnings.simplefilter("ignore")  # compressed layouts are announced as beta at each first use
+        masked = torch.where(stored, dense, torch.zeros_like(dense))
+        if trait == "sparse-csr":
+            return masked.to_sparse_csr()
+        if trait == "sparse-csc":
+            return masked.to_sparse_csc()
+        block = (1, spec.shape[1])  # whole rows, so that a block is no square
+        return masked.to_sparse_bsr(block) if trait == "sparse-bsr" else masked.to_sparse_bsc(block)
 
 
 def _quantized(spec: TensorSpec) -> Any:
-    stored = torch.from_numpy(payload.words("int8", spec.shape, spec.fill).view(np.int8))
+    (trait,) = (trait for trait in spec.traits if trait in _QUANTIZED)
+    integers = _QUANTIZED[trait]
+    stored = torch.from_numpy(payload.words(integers, spec.shape, spec.fill).view(integers))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # quantized dtypes are announced as deprecated at each first use
-        if "quantized" in spec.traits:
+        if trait != "quantized-per-channel":
             return torch._make_per_tensor_quantized_tensor(stored, 0.5, 3)
         rows = spec.shape[0]
         scales = torch.arange(1, rows + 1, dtype=torch.float64) / 8

@@ -95,7 +95,7 @@ def scalar(spec: ScalarSpec) -> Any:
     """The NumPy scalar with just these bits."""
     own = native(spec.dtype)
     row = DTYPES[spec.dtype]
-    if own is None or row.kind in ("struct", "string"):
+    if own is None or row.kind in ("struct", "string", "object"):
         raise CannotBuild(f"numpy {np.__version__} here has no scalars of dtype {spec.dtype}")
     fill = Fill(specials=((0, spec.pattern),))
     return words(spec.dtype, (1,), fill).reshape(-1).view(own)[0]

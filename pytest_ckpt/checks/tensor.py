@@ -11,6 +11,11 @@ from .base import EXTENDED, Asking, check
 _WHOLE = {"kind", "dtype", "shape", "values", "flags"}
 
 
+def _named(*kinds: str) -> list[str]:
+    """The traits that are of some kinds, by the beginning of their names."""
+    return [trait for trait in TRAITS if trait.startswith(kinds)]
+
+
 def _with(asking: Asking, traits: Iterable[str], shapes: Iterable[tuple[int, ...]], dtype: str = "float32") -> Iterator[Spec]:
     """A tensor with each of the traits that the backend has, in each shape."""
     for trait in traits:
@@ -91,7 +96,7 @@ def sparse(asking: Asking) -> Iterator[Spec]:
     Why: it is made dense, or its parts are taken for tensors of their own (pytorch/pytorch#58883).
     What to do: store the parts and the layout, or refuse it.
     """
-    yield from _with(asking, ("sparse-coo", "sparse-csr", "sparse-rows", "ragged"), ((3, 2), (4, 3)))
+    yield from _with(asking, _named("sparse", "ragged"), ((3, 2), (4, 3)))
 
 
 @check("tensor/quantized", level=EXTENDED, judges=_WHOLE, backends=(TORCH,))
@@ -101,7 +106,7 @@ def quantized(asking: Asking) -> Iterator[Spec]:
     Why: the packed bytes are saved without what they mean (bitsandbytes-foundation/bitsandbytes#438).
     What to do: store the scale with the bytes.
     """
-    yield from _with(asking, ("quantized", "quantized-per-channel"), ((2, 3),))
+    yield from _with(asking, _named("quantized"), ((2, 3),))
 
 
 @check("tensor/prng-key", level=EXTENDED, judges=_WHOLE, backends=(JAX,))
@@ -111,7 +116,7 @@ def prng_key(asking: Asking) -> Iterator[Spec]:
     Why: it comes back as plain integers, or cannot be loaded at all (google/orbax#2540).
     What to do: store the generator's name with the key's data.
     """
-    yield from _with(asking, ("prng-key", "prng-key-rbg"), ((), (2,)), dtype="uint32")
+    yield from _with(asking, _named("prng-key"), ((), (2,)), dtype="uint32")
 
 
 @check("tensor/device", level=EXTENDED, judges={"flags", "values"}, backends=(TORCH, TENSORFLOW, JAX, MXNET))

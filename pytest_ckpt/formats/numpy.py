@@ -45,6 +45,7 @@ _ARRAYS: Declared = {
     "nan-payload/float8_e5m2": _DESCRIPTOR,
     "*/*complex32": _DESCRIPTOR,
     "*/string": _PICKLED,
+    "*/object": _PICKLED,
     "tensor/subclass": _PLAIN_ARRAY,
     "tensor/metadata": converted("the header has no place for a dtype's metadata; numpy warns, and leaves it out"),
     "tensor/strides": converted("the header knows C and Fortran order and no other, so other dense arrays come back in C order"),

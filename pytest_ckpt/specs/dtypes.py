@@ -22,6 +22,12 @@ BYTES = (b"", b"a", b"zero", b"0", b"\x80\xff", b"\x00a", b"\xfe\x01", b"a b", b
 #: sixteen bytes, past one byte's worth and past two bytes' worth.
 LONG_TEXTS = ("a\0b", "a\0", "é" * 20, "0123456789" * 30, "0123456789" * 7_000)
 LONG_BYTES = (b"a\0b", b"a\0", b"\xff" * 20, b"0123456789" * 30, b"0123456789" * 7_000)
+#: What stands in arrays of Python objects.
+OBJECTS = (0, 1, -1, 1 << 70, None, "", "naïve", 0.5, True, b"\x80\x00")
+
+
+#: Kinds of which a pattern is a number in a list of elements.
+CHOSEN = ("text", "bytes", "string", "object")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +57,7 @@ class DType:
 
     ``bits`` counts the value bits of one element. ``word`` and ``words`` say how an element lies in memory: so
     many unsigned words of so many bits. ``kind`` is "bool", "int", "uint", "float", "complex", "raw" (bits that
-    only the framework can read), "time", "text", "bytes", "string" (of any length) or "struct".
+    only the framework can read), "time", "text", "bytes", "string" (of any length), "struct" or "object".
     """
 
     name: str
@@ -80,7 +86,7 @@ class DType:
     @property
     def mask(self) -> int:
         """The pattern with every value bit set."""
-        if self.kind in ("text", "bytes", "string"):
+        if self.kind in CHOSEN:
             return (1 << 64) - 1
         half = (1 << (self.bits // self.parts)) - 1
         return half if self.parts == 1 else half | half << (self.word * self.words // 2)
@@ -134,18 +140,27 @@ def _rows() -> list[DType]:
         DType("qint32", "raw", 32, (TENSORFLOW,)),
         DType("datetime64", "time", 64, (NUMPY,)),
         DType("timedelta64", "time", 64, (NUMPY,)),
+        DType("datetime64-ns", "time", 64, (NUMPY,)),
+        DType("datetime64-D", "time", 64, (NUMPY,)),
+        DType("timedelta64-ns", "time", 64, (NUMPY,)),
+        DType("timedelta64-D", "time", 64, (NUMPY,)),
+        DType("void", "raw", 64, (NUMPY,)),
+        DType("object", "object", 0, (NUMPY,), word=64),
         DType("text", "text", 256, (NUMPY,), word=32, words=8),
         DType("bytes", "bytes", 64, (NUMPY,), word=8, words=8),
         DType("string", "string", 0, (NUMPY, TENSORFLOW, JAX), word=64),
         DType("struct", "struct", 88, (NUMPY,), word=8, words=11, fields=_FIELDS),
         DType("struct-aligned", "struct", 88, (NUMPY,), word=8, words=24, fields=_FIELDS),
         DType("struct-nested", "struct", 72, (NUMPY,), word=8, words=9, fields=_NESTED),
+        DType("struct-subarray", "struct", 208, (NUMPY,), word=8, words=26, fields=_SUBARRAY),
     ]
     return rows
 
 
 _FIELDS = (("flag", "int8"), ("weight", "float64"), ("count", "uint16"))
 _NESTED = (("id", "int64"), ("pair.low", "int8"))
+#: Elements that are small arrays, written as numpy does.
+_SUBARRAY = (("id", "int16"), ("grid", "(2,3)float32"))
 
 #: Every dtype, by name, in the order in which they are listed and drawn.
 DTYPES: dict[str, DType] = {row.name: row for row in _rows()}
@@ -196,8 +211,9 @@ def _float_patterns(parts: Float) -> tuple[int, ...]:
 def special_patterns(name: str) -> tuple[int, ...]:
     """The bit patterns that formats get wrong, simplest first, without repeats."""
     row = DTYPES[name]
-    if row.kind in ("text", "bytes", "string"):
-        return tuple(range(len(TEXTS) + len(LONG_TEXTS) * (row.kind == "string")))
+    if row.kind in CHOSEN:
+        more = {"string": len(LONG_TEXTS), "object": len(OBJECTS) - len(TEXTS)}
+        return tuple(range(len(TEXTS) + more.get(row.kind, 0)))
     if row.kind == "bool":
         return (0, 1)
     if row.kind == "struct":

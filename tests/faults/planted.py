@@ -17,11 +17,12 @@ import numpy as np
 
 from pytest_ckpt import Format
 from pytest_ckpt.backends import get_backend
+from pytest_ckpt.backends.payload import texts
 from pytest_ckpt.checks import Check
 from pytest_ckpt.compare import differences, read
 from pytest_ckpt.expectations import matches
 from pytest_ckpt.specs import DTYPES, Fill, Pair, Record, TensorSpec, is_nan, nan_patterns, special_patterns
-from pytest_ckpt.specs.dtypes import EVERY
+from pytest_ckpt.specs.dtypes import CHOSEN, EVERY, LONG_TEXTS, TEXTS
 from pytest_ckpt.specs.keys import KEYS
 from pytest_ckpt.words import pattern_of
 
@@ -111,7 +112,7 @@ def _bits(case: str, backend: str) -> Fault:
         reading = read(tensor)
         if reading is None or reading.dtype != case:
             return tensor
-        if reading.words is None or DTYPES[case].kind in ("text", "bytes"):
+        if reading.words is None or DTYPES[case].kind in CHOSEN:
             return rebuilt(backend, case, reading.shape, [])
         patterns = patterns_in(tensor)
         return rebuilt(backend, case, reading.shape, [0 if p == target else p for p in patterns]) if target in patterns else tensor
@@ -381,6 +382,43 @@ def _ranks_six_and_seven(case: str, backend: str) -> Fault:
     return Fault(on_load=over_tensors(backend, forget))
 
 
+def _attribute(case: str, backend: str) -> Fault:
+    """The class comes back; what its instance knew does not."""
+
+    def forget(tensor: Any) -> Any:
+        if hasattr(tensor, "tag"):
+            del tensor.tag
+        return tensor
+
+    return Fault(on_load=over_tensors(backend, forget))
+
+
+def _strings(wrong: Callable[[Any], bool]) -> Callable[[str, str], Fault]:
+    """Some strings become empty."""
+
+    def make(case: str, backend: str) -> Fault:
+        binary = backend == "tensorflow"
+        count = len(TEXTS) + len(LONG_TEXTS)
+        every = texts((count,), Fill(specials=tuple(enumerate(range(count)))), binary).tolist()
+
+        def cut(tensor: Any) -> Any:
+            reading = read(tensor)
+            assert reading is not None
+            if reading.dtype != "string" or not any(map(wrong, reading.objects.reshape(-1))):
+                return tensor
+            patterns = [0 if wrong(text) else every.index(text) for text in reading.objects.reshape(-1)]
+            return rebuilt(backend, "string", reading.shape, patterns)
+
+        return Fault(on_load=over_tensors(backend, cut))
+
+    return make
+
+
+def _by_store(name: str) -> Callable[[str, str], Fault]:
+    """What only one backend's tensors can lose."""
+    return lambda case, backend: Fault(on_load=over_tensors(backend, getattr(store_of(backend), name)))
+
+
 _CARRIERS = ("tensor/requires-grad", "tensor/parameter", "tensor/subclass", "tensor/byte-order", "tensor/strides", "tensor/memory-format")
 #: Faults that hide behind a part that is kept: by name and the checks that have to see them, the backends that can have them.
 _HIDDEN: dict[tuple[str, tuple[str, ...]], tuple[tuple[str, ...], Callable[[str, str], Fault]]] = {
@@ -388,4 +426,15 @@ _HIDDEN: dict[tuple[str, tuple[str, ...]], tuple[tuple[str, ...], Callable[[str,
     ("eight-bytes", ("layout",)): (("numpy", "torch"), _wide_elements),
     ("second-leaf", ("dtype",)): (EVERY, _second_leaf),
     ("ranks-6-and-7", ("shape/high-rank",)): (EVERY, _ranks_six_and_seven),
+    ("attribute", ("tensor/subclass",)): (("numpy", "torch"), _attribute),
+    ("long-text", ("bits/string",)): (EVERY, _strings(lambda text: len(text) > 60_000)),
+    ("longer-than-a-byte-counts", ("bits/string",)): (EVERY, _strings(lambda text: 255 < len(text) < 1_000)),
+    ("nul-inside", ("bits/string",)): (EVERY, _strings(lambda text: text in ("a\0b", b"a\0b"))),
+    ("nul-at-the-end", ("bits/string",)): (EVERY, _strings(lambda text: text in ("a\0", b"a\0"))),
+    ("coalesced", ("tensor/sparse",)): (("torch",), _by_store("coalesced")),
+    ("hybrid", ("tensor/sparse",)): (("torch",), _by_store("without_dense_dimensions")),
+    ("by-columns", ("tensor/sparse",)): (("torch",), _by_store("by_rows")),
+    ("blocks", ("tensor/sparse",)): (("torch",), _by_store("without_blocks")),
+    ("integers-of-32-bits", ("tensor/quantized",)): (("torch",), _by_store("eight_bits")),
+    ("inner-splits", ("tensor/sparse",)): (("tensorflow",), _by_store("ragged_once")),
 }

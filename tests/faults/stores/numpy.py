@@ -80,9 +80,9 @@ def without(case: str, array: Any) -> Any:
     if case == "kind":
         return array.view(TaggedArray)
     if case == "subclass":
-        return array.view(TaggedArray) if isinstance(array, TaggedArray) else array
+        return array.view(np.ndarray)
     if case == "metadata":
-        return array.view(np.dtype(array.dtype.str))
+        return array.view(np.dtype(array.dtype.str)) if array.dtype.metadata else array
     if case == "masked":
         return np.asarray(array)
     if case == "strides":

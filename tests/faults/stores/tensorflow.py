@@ -57,3 +57,7 @@ def without(case: str, tensor: Any) -> Any:
     if case == "device":
         return tf.identity(tensor)
     raise KeyError(case)
+
+
+def ragged_once(tensor: Any) -> Any:
+    return tensor.values if isinstance(tensor, tf.RaggedTensor) and tensor.ragged_rank > 1 else tensor

@@ -103,7 +103,7 @@ def without(case: str, tensor: Any) -> Any:
     if case in ("requires-grad", "parameter"):
         return tensor.detach()
     if case == "subclass":
-        return tensor.as_subclass(TaggedTensor) if isinstance(tensor, TaggedTensor) else tensor
+        return tensor.as_subclass(torch.Tensor)
     if case == "sparse":
         return tensor if tensor.layout is torch.strided else tensor.to_dense()
     if case == "quantized":
@@ -113,3 +113,29 @@ def without(case: str, tensor: Any) -> Any:
     if case in ("strides", "memory-format"):
         return tensor.contiguous()
     raise KeyError(case)
+
+
+def coalesced(tensor: Any) -> Any:
+    return tensor.coalesce() if tensor.layout is torch.sparse_coo else tensor
+
+
+def without_dense_dimensions(tensor: Any) -> Any:
+    return tensor.to_dense().to_sparse() if tensor.layout is torch.sparse_coo and tensor.dense_dim() else tensor
+
+
+def by_rows(tensor: Any) -> Any:
+    return tensor.to_dense().to_sparse_csr() if tensor.layout is torch.sparse_csc else tensor
+
+
+def without_blocks(tensor: Any) -> Any:
+    """Only the first column of each block comes back."""
+    if tensor.layout in (torch.sparse_bsr, torch.sparse_bsc):
+        tensor.values()[..., 1:] = 0
+    return tensor
+
+
+def eight_bits(tensor: Any) -> Any:
+    """The 32-bit integers of a quantized tensor are cut to eight bits."""
+    if tensor.dtype is not torch.qint32:
+        return tensor
+    return torch._make_per_tensor_quantized_tensor(tensor.int_repr().to(torch.int8), tensor.q_scale(), tensor.q_zero_point())
