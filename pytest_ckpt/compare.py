@@ -263,6 +263,9 @@ class _Walk:
             yield from self.objects(pair, actual, expected)
         elif expected.words is not None and actual.words is not None:
             self.elements(pair, actual, expected)
+        elif expected.words is not actual.words:
+            states = "no elements, as on a device that has none", "elements"
+            self.add(pair, "values", *(states if expected.words is None else reversed(states)), leaf=leaf)
 
     def parts(self, pair: _Pair, actual: Reading, expected: Reading) -> Iterator[_Pair]:
         ours, theirs = expected.parts or {}, actual.parts or {}

@@ -234,10 +234,11 @@ def test_a_tensor_whose_elements_are_gone_differs_from_one_that_has_them() -> No
     import torch
 
     whole = torch.ones(2)
-    assert [each.aspect for each in differences(_odd_tensors()["freed"](1.0), whole)] == ["flags"]
+    assert [each.aspect for each in differences(_odd_tensors()["freed"](1.0), whole)] == ["flags", "values"]
     parameter = torch.nn.Parameter(torch.ones(2))
     lazy = _odd_tensors()["lazy"](1.0)
     assert {each.aspect for each in differences(parameter, lazy)} >= {"kind"}
+    assert [each.aspect for each in differences(torch.empty(2, device="meta"), whole)] == ["flags", "values"]
 
 
 @pytest.mark.skipif("tensorflow" not in BACKENDS, reason="about tensors of tensorflow")

@@ -170,7 +170,10 @@ def test_one_element_of_any_dtype_is_noticed(name: str) -> None:
             zero = TensorSpec(dtype, (2, 3))
             assert differences(backend.build(one), backend.build(one)) == [], dtype
             found = differences(backend.build(one), backend.build(zero))
-            assert {difference.aspect for difference in found} <= {"values", "nan-payload"}, dtype
+            # The objects of an array may be of another type then.
+            assert {difference.aspect for difference in found} <= {"values", "nan-payload"} | (
+                {"container"} if dtype == "object" else set()
+            )
             assert found, dtype
 
 
