@@ -95,10 +95,11 @@ def cell_of(format: Format, result: Result) -> Cell:
     """What is worth reporting of a result."""
     _, key = expectation_for(format.expected_failures, result.check)
     several = key is not None and (is_pattern(key) or "/" not in key)
-    under = [check for check in checks_for(format.backend) if expectation_for(format.expected_failures, check.name)[1] == key]
+    declared = format.expected_failures
+    under = [check for check in checks_for(format.backend) if expectation_for(declared, check.name)[1] == key] if several else []
     return Cell(
         result.format, result.backend, result.check, result.verdict, result.passed, result.seconds,
-        result.counterexample, key if several else None, len(under) if several else 0,
+        result.counterexample, key if several else None, len(under),
     )  # fmt: skip
 
 
