@@ -7,6 +7,7 @@ judge: that one difference is worse than another is for `verdicts` to say.
 from __future__ import annotations
 
 import collections
+import copy
 import dataclasses
 import types
 from collections.abc import Iterable, Iterator
@@ -77,6 +78,12 @@ def is_leaf(node: Any) -> bool:
 def tensors_in(tree: Any) -> Iterator[Any]:
     """Every tensor in a tree, in order, those that objects hold included; one that stands in several places comes each time."""
     return (node for node, held in nodes_in(tree, is_leaf) if held is None and owner_of(node) is not None)
+
+
+def remembered(tree: Any) -> Any:
+    """A copy of a tree. Tensors that nobody can alter stand for themselves: not every framework can copy all of its own."""
+    immutable = {id(tensor): tensor for tensor in tensors_in(tree) if (it := read(tensor)) and it.memory is None and it.parts is None}
+    return copy.deepcopy(tree, immutable)
 
 
 def same_object(loaded: Any, saved: Any) -> bool:

@@ -1,4 +1,4 @@
-"""`assert_roundtrip`: a tree of the user's own goes through save and load. Knows no spec: the object is all there is."""
+"""`assert_roundtrip`: a tree or a model of the user's own goes through save and load. Knows no spec: the object is all there is."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import tempfile
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from .backends import owner_of
-from .compare import aspects, differences, read, same_object, tensors_in
+from .backends import models_of, owner_of
+from .compare import aspects, differences, remembered, same_object, tensors_in
+from .model_roundtrip import model_roundtrip
 from .specs import DTYPES, Fill, PlainSpec, TensorSpec, other_values
 from .specs.trees import PLAIN_TYPES
 from .trials import NOTHING_WRITTEN, size_on_disk
@@ -35,43 +36,66 @@ def assert_roundtrip(
 
     ``save(obj, path)`` and ``load(path)`` get a fresh path that ends in ``suffix``; with ``template=True`` it is
     ``load(path, fresh)``, where ``fresh`` is ``make()``, or the same tree with other values. ``ignore`` names aspects that do
-    not count. What was there is remembered before `save`, so a save that alters ``obj`` is seen too. Raises TypeError or
-    ValueError, at once, for functions that are none or arguments that do not go together.
+    not count. What was there is remembered before `save`, so a save that alters ``obj`` is seen too.
+
+    ``obj`` may be a model (`torch.nn.Module`, `keras.Model`, `flax.nnx.Module`, `mxnet.gluon.Block`). Its parameters and buffers
+    are compared under their names, its flags, and, where ``inputs`` are given, what it makes of them when it is used and not
+    trained: a tensor, a tuple of arguments, or a dict of named ones. ``make()`` builds a fresh model with other values, which
+    ``load(path, fresh)`` fills or replaces; without it ``load(path)`` returns a model. Flags and the mode (training or not) may also
+    stay what they were in the fresh one; the mode of a model that ``load(path)`` made is the loader's own choice.
+
+    Raises TypeError or ValueError, at once, for functions that are none or arguments that do not go together.
     """
     __tracebackhide__ = True
     for name, function in (("save", save), ("load", load), *((("make", make),) if make is not None else ())):
         if not callable(function):
             raise TypeError(f"assert_roundtrip: {name} has to be a function, not {type(function).__name__}: {function!r}")
-    if inputs is not None:
-        raise ValueError("assert_roundtrip: inputs= is for models, which this version does not compare yet; pass the model's state")
-    if make is not None and not template:
-        raise ValueError("assert_roundtrip: make= makes what a template is; say template=True as well")
     ignored = aspects(ignore)
-    remembered = _remembered(obj)
-    unlike = differences(obj, remembered)
     with contextlib.ExitStack() as stack:
         if folder is None:
             folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pytest-ckpt-")))
         path = folder / f"checkpoint{suffix}"
-        save(obj, path)
-        if (now := differences(obj, remembered)) != unlike:
-            raise AssertionError(f"save altered what it was given:\n{describe(now)}")
-        if size_on_disk(path) is None:
-            raise AssertionError(NOTHING_WRITTEN)
-        arguments = (_fresh(obj, make),) if template else ()
-        loaded = load(path, *arguments)
-        if same_object(loaded, obj):
-            raise AssertionError("load returned the very object that was saved, which shows nothing about the file")
-        if found := differences(loaded, obj, ignored):
-            raise AssertionError(f"what came back is not what was saved, {len(found)} difference(s):\n{describe(found)}")
+        models = models_of(obj)
+        if models is not None:
+            model_roundtrip(obj, models, save, load, path, template, make, inputs, ignored)
+        else:
+            _tree_roundtrip(obj, save, load, path, template, make, inputs, ignored)
+
+
+def _tree_roundtrip(
+    obj: Any,
+    save: Callable[[Any, Any], Any],
+    load: Callable[..., Any],
+    path: pathlib.Path,
+    template: bool,
+    make: Callable[[], Any] | None,
+    inputs: Any,
+    ignored: frozenset[str],
+) -> None:
+    __tracebackhide__ = True
+    if inputs is not None:
+        raise ValueError(f"assert_roundtrip: inputs= is what a model is fed, and a {type(obj).__name__} is no model of a framework")
+    if make is not None and not template:
+        raise ValueError("assert_roundtrip: make= makes what a template is; say template=True as well")
+    before = _remembered(obj)
+    unlike = differences(obj, before)
+    save(obj, path)
+    if (now := differences(obj, before)) != unlike:
+        raise AssertionError(f"save altered what it was given:\n{describe(now)}")
+    if size_on_disk(path) is None:
+        raise AssertionError(NOTHING_WRITTEN)
+    arguments = (_fresh(obj, make),) if template else ()
+    loaded = load(path, *arguments)
+    if same_object(loaded, obj):
+        raise AssertionError("load returned the very object that was saved, which shows nothing about the file")
+    if found := differences(loaded, obj, ignored):
+        raise AssertionError(f"what came back is not what was saved, {len(found)} difference(s):\n{describe(found)}")
 
 
 def _remembered(obj: Any) -> Any:
-    """A copy of what will be saved, to see afterwards whether it was altered. Tensors that nobody can alter stand for
-    themselves: not every framework can copy all of its own."""
-    immutable = {id(tensor): tensor for tensor in tensors_in(obj) if (it := read(tensor)) and it.memory is None and it.parts is None}
+    """A copy of what will be saved, to see afterwards whether it was altered."""
     try:
-        return copy.deepcopy(obj, immutable)
+        return remembered(obj)
     except Exception as error:
         raise TypeError(f"assert_roundtrip: {type(obj).__name__} cannot be copied, so it cannot be remembered: {error}") from error
 

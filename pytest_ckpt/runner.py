@@ -101,12 +101,13 @@ class Runner:
             raise ValueError(f"examples is a number of examples, 0 or more, not {examples!r}")
         self.format = format
         # A format that saves models and nothing else is asked about models; there is nothing to skip.
-        self.checks = tuple(check for check in select_checks(format.backend, select) if format.save is not None or check.family == "model")
+        self.checks = tuple(check for check in select_checks(format.backend, select) if _saves(format, check))
         self.examples = EXAMPLES if examples is None else examples
         self.seed = 0 if seed is None else seed
         self.known = known or {}
         self.shrinks = shrink
-        self.asking = Asking(format.backend, format.accepts, format.template)
+        models = "state" if format.save_model is None else "whole" if format.whole_model else "into"
+        self.asking = Asking(format.backend, format.accepts, format.template, models, format.load_partial is not None)
         self._names = frozenset(check.name for check in self.checks)
         self._seen: dict[str, dict[str, Verdict]] = {}
         self._premises: dict[Spec, str | None] = {}
@@ -166,7 +167,7 @@ class Runner:
         if worst is None:
             reason = next(
                 (each.skipped for each in asked.seen.values() if each.skipped),
-                f"there is no example of this for formats that accept {self.format.accepts!r}",
+                f"there is no example of this for a format that {self._described()}",
             )
             return Result(verdict=None, passed=False, skipped=reason, **common)
         spec, judgement = worst
@@ -188,6 +189,15 @@ class Runner:
             **common,
         )
 
+    def _described(self) -> str:
+        """What the format takes, in words: why a check may have no example for it."""
+        words = [f"accepts {self.format.accepts!r}"] if self.format.save is not None else []
+        loads = {"into": "loads a model into a clone", "whole": "loads whole models", "state": "has no functions for models"}
+        words.append(loads[self.asking.models])
+        return ", ".join(
+            [*words, *([] if self.asking.template else ["has no template"]), *([] if self.asking.partial else ["no load_partial"])]
+        )
+
     def _passes(self, verdict: Verdict, outside: bool, expectation: Expectation | None, key: str | None) -> bool:
         allowed = verdict is Verdict.KEPT or (outside and verdict is Verdict.REFUSED)
         if expectation is None:
@@ -198,8 +208,9 @@ class Runner:
 
     def judge(self, check: Check, spec: Spec) -> Judgement:
         """Saves and loads one spec, and judges what was seen."""
-        if check.premise is not None and (simpler := check.premise(spec)) is not None and (why := self._not_kept(simpler)):
-            return Judgement(None, skipped=why)
+        for simpler in check.premise(spec) if check.premise is not None else ():
+            if why := self._not_kept(simpler):
+                return Judgement(None, skipped=why)
 
         def asked_elsewhere(difference: Difference) -> str | None:
             other = asks_about(difference)
@@ -234,6 +245,14 @@ class Runner:
                         found[difference.aspect] = max(difference.verdict, found.get(difference.aspect, Verdict.KEPT))
             self._seen[name] = found
         return self._seen[name]
+
+
+def _saves(format: Format, check: Check) -> bool:
+    """Whether the format has functions for what a check saves."""
+    if format.save is not None:
+        return True
+    wanted = {"model": format.save_model, "mismatch": format.save_model, "training": format.save_training}
+    return wanted.get(check.family) is not None
 
 
 class _Asked:

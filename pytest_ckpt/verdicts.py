@@ -123,6 +123,8 @@ class Observation:
     differences: tuple[Difference, ...] = ()
     excess: str | None = None
     skipped: str | None = None
+    #: What has to be known to understand a result, whatever it is: the tolerance that a framework's own spread asks for.
+    note: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -159,7 +161,7 @@ def judge(seen: Observation, judges: Collection[str], asked_elsewhere: Callable[
         return Judgement(None, skipped=f"the {foreign[0].aspect} differs, which {other} asks about: {foreign[0]}")
     if seen.excess is not None:
         return Judgement(Verdict.COSTLY, seen.excess)
-    return Judgement(Verdict.KEPT)
+    return Judgement(Verdict.KEPT, seen.note)
 
 
 def blocks(difference: Difference, judges: Collection[str]) -> bool:

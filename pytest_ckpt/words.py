@@ -181,6 +181,14 @@ def number(own: np.dtype[Any] | None, words: Any) -> str:
     return text if len(text) <= 60 else f"{text[:59]}…"
 
 
+def as_array(words: Any, dtype: str, shape: tuple[int, ...]) -> Any:
+    """A tensor's words as an array of numpy of its dtype, or None where numpy has no such numbers."""
+    own = native(dtype) if dtype in DTYPES else None
+    if own is None or own.hasobject or words is None:
+        return None
+    return np.ascontiguousarray(words).view(own).reshape(shape)
+
+
 def _numpy_dtype(name: str) -> Any:
     try:
         return np.dtype(name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -17,16 +18,21 @@ from pytest_ckpt.compare import differences
 from pytest_ckpt.specs import (
     DTYPES,
     Deep,
-    Dense,
     DictSpec,
     Fill,
+    Into,
+    LayerSpec,
     ListSpec,
+    Misfit,
     ModelSpec,
+    Narrow,
+    Partial,
     PlainSpec,
     SameAs,
     ScalarSpec,
     Spec,
     TensorSpec,
+    TrainingSpec,
     ViewOf,
     Wide,
     from_json,
@@ -45,7 +51,16 @@ SPECS: list[Spec] = [
         for value in (None, True, 1, 1.0, -0.0, 0.0, float("nan"), -float("nan"), float("-inf"), 1 << 200, "é\ud800", b"\0")
     ),
     Deep(1000, ScalarSpec("float16", 0x7C00), container="list"),
-    ModelSpec((Dense(3, "relu"), Dense(2, lazy=False)), inputs=4, seed=9),
+    ModelSpec(
+        (LayerSpec("dense", 3, dtype="float64"), LayerSpec("list", inside=(LayerSpec("relu"),)), LayerSpec("dense", 2)), (4,), seed=9
+    ),
+    Into(ModelSpec((LayerSpec("dense", 2),), (2,)), ModelSpec((LayerSpec("dense", 2),), (2,), training=True, fresh=True)),
+    Misfit(ModelSpec((LayerSpec("lstm", 2, depth=2, both_ways=True),), (4, 2)), DictSpec((("a", TensorSpec("float32", (2,))),))),
+    Partial(
+        ModelSpec((LayerSpec("dense", 2),), (2,)), ModelSpec((LayerSpec("dropout", setting=0.25), LayerSpec("dense", 2)), (2,)), ("a",)
+    ),
+    Narrow(TensorSpec("int64", ())),
+    TrainingSpec(ModelSpec((LayerSpec("dense", 2),), (2,)), "adam", "cosine", groups=2, noise=True, seed=5),
 ]
 
 
@@ -150,3 +165,42 @@ def test_broadcast_tensors_repeat_their_first_block() -> None:
     shown = logical_words(TensorSpec("int32", (3, 2), "broadcast", Fill(1)))
     assert (shown == shown[0]).all()
     assert nan_patterns("int8") == ()
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: LayerSpec("dens", 2), "did you mean 'dense'"),
+        (lambda: LayerSpec("dense"), "needs a size"),
+        (lambda: LayerSpec("relu", 2), "takes no size"),
+        (lambda: LayerSpec("list"), "needs inside"),
+        (lambda: LayerSpec("again"), "needs of"),
+        (lambda: LayerSpec("dense", 2, setting=1.0), "has no setting"),
+        (lambda: LayerSpec("dense", 2, depth=2), "has no depth"),
+        (lambda: LayerSpec("conv2d", 2, dtype="float64"), "is of float32"),
+        (lambda: ModelSpec((LayerSpec("conv2d", 2),), (4, 2)), "takes 3 dimension"),
+        (lambda: ModelSpec((LayerSpec("attention"),), (4, 3)), "even number of channels"),
+        (lambda: ModelSpec((LayerSpec("dense", 2), LayerSpec("embedding", 2)), (3,)), "first layer"),
+        (lambda: ModelSpec((LayerSpec("max-pool"),), (1, 2)), "pooling halves"),
+        (lambda: ModelSpec((LayerSpec("dense", 3), LayerSpec("again", of=0)), (2,)), "takes what it took before"),
+        (lambda: ModelSpec((LayerSpec("again", of=3),), (2,)), "stands before it"),
+        (lambda: ModelSpec((LayerSpec("dense", 3), LayerSpec("tied", 2, of=0)), (2,)), "takes its weight from"),
+        (lambda: ModelSpec((LayerSpec("residual", inside=(LayerSpec("dense", 3),)),), (2,)), "gives back the shape"),
+        (lambda: ModelSpec((LayerSpec("dense", 2, name="a"), LayerSpec("dense", 2, name="a")), (2,)), "names of their own"),
+        (lambda: ModelSpec((), (2,)), "at least one layer"),
+        (lambda: ModelSpec((LayerSpec("dense", 2),), (0,)), "positive ints"),
+        (lambda: TrainingSpec(ModelSpec((LayerSpec("dense", 2),), (2,)), "adan"), "did you mean 'adam'"),
+        (lambda: TrainingSpec(ModelSpec((LayerSpec("dense", 2),), (2,)), schedule="cosin"), "did you mean 'cosine'"),
+        (lambda: TrainingSpec(ModelSpec((LayerSpec("dense", 2),), (2,)), groups=0), "groups is at least 1"),
+    ],
+)
+def test_what_is_no_network_or_run_says_what_would_be(make: Callable[[], object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_layers_are_named_after_their_place_or_as_they_say() -> None:
+    inner = LayerSpec("dict", inside=(LayerSpec("dense", 2), LayerSpec("list", inside=(LayerSpec("dense", 2),), name="z")))
+    spec = ModelSpec((LayerSpec("dense", 2, name="first"), inner, LayerSpec("again", of=2)), (2,))
+    names = [here.name for here in spec.every()]
+    assert names == ["first", "layer1", "layer1.a", "layer1.z", "layer1.z.0", "layer2"]

@@ -16,6 +16,8 @@ from ..specs import nearest
 
 if TYPE_CHECKING:
     from .base import Backend
+    from .models.base import ModelBackend
+    from .training.base import TrainingBackend
 
 #: Name, the package that must be importable, and the module that holds the backend.
 BUILTIN: dict[str, tuple[str, str]] = {
@@ -25,6 +27,8 @@ BUILTIN: dict[str, tuple[str, str]] = {
     "jax": ("jax", "pytest_ckpt.backends.jax"),
     "mxnet": ("mxnet", "pytest_ckpt.backends.mxnet"),
 }
+#: Those of them that have models and training runs.
+WITH_MODELS = ("torch", "tensorflow", "jax", "mxnet")
 ENTRY_POINTS = "pytest_ckpt.backends"
 
 
@@ -64,6 +68,35 @@ def get_backend(name: str) -> Backend:
     if not is_installed(name):
         raise ImportError(f"the backend {name!r} needs the package {BUILTIN[name][0]!r}: pip install 'pytest-ckpt[{name}]'")
     return cast("Backend", importlib.import_module(BUILTIN[name][1]))
+
+
+def get_models(name: str) -> ModelBackend | None:
+    """What builds and reads the models of a backend, or None if it has none; a third party's backend may be it itself."""
+    if name in BUILTIN:
+        return cast("ModelBackend", importlib.import_module(f"{__name__}.models.{name}")) if name in WITH_MODELS else None
+    backend: Any = get_backend(name)
+    return cast("ModelBackend | None", getattr(backend, "models", None))
+
+
+def get_training(name: str) -> TrainingBackend | None:
+    """What builds the training runs of a backend, or None if it has none; as `get_models`."""
+    if name in BUILTIN:
+        return cast("TrainingBackend", importlib.import_module(f"{__name__}.training.{name}")) if name in WITH_MODELS else None
+    backend: Any = get_backend(name)
+    return cast("TrainingBackend | None", getattr(backend, "training", None))
+
+
+def models_of(obj: Any) -> ModelBackend | None:
+    """The backend whose model ``obj`` is, or None. Asks only frameworks that the process has imported already."""
+    for name in known_backends():
+        if name not in BUILTIN or (name in WITH_MODELS and sys.modules.get(BUILTIN[name][0]) is not None):
+            try:
+                models = get_models(name)
+            except (ImportError, ValueError):  # a stand-in for the framework
+                continue
+            if models is not None and models.owns(obj):
+                return models
+    return None
 
 
 _OWNERS: dict[type, str | None] = {}

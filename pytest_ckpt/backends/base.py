@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..specs import ModelSpec, TensorSpec
+from ..specs import TensorSpec
 from .payload import word_type
 
 
@@ -83,17 +83,9 @@ class Backend(Protocol):
     def scope(self) -> contextlib.AbstractContextManager[Any]:
         """The global settings under which every spec can be built and loaded; undone on leaving."""
 
-    def build_model(self, spec: ModelSpec) -> Any:
-        """The network that ``spec`` describes, with its parameters drawn. Raises CannotBuild."""
-
-    def model_state(self, model: Any) -> Any:
-        """The model's state as the framework itself would save it: a tree."""
-
-    def load_model_state(self, model: Any, state: Any) -> None:
-        """Puts a state that `model_state` gave into a model of the same architecture, in place."""
-
-    def run_model(self, model: Any, inputs: Any) -> Any:
-        """The model's outputs for ``inputs``, a tensor of shape (batch, inputs)."""
+    def narrow(self) -> contextlib.AbstractContextManager[Any]:
+        """The settings under which the framework has no 64-bit types; undone on leaving. Raises CannotBuild where it always has
+        them."""
 
 
 #: The attribute that instances of subclasses, and dtypes with metadata, are built with.

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from ..specs import DTYPES, TRAITS, Fill, ModelSpec, TensorSpec, dtypes_of
+from ..specs import DTYPES, TRAITS, TensorSpec, dtypes_of
 from . import payload
 from .base import CannotBuild, Memory, Reading, words_at
 from .native import native
@@ -121,75 +121,17 @@ def read(tensor: Any) -> Reading:
 
 
 def scope() -> contextlib.AbstractContextManager[Any]:
-    """64-bit types, in this thread and for as long as the context is held."""
+    return _types_of_64_bits(True)
+
+
+def narrow() -> contextlib.AbstractContextManager[Any]:
+    return _types_of_64_bits(False)
+
+
+def _types_of_64_bits(wanted: bool) -> contextlib.AbstractContextManager[Any]:
+    """64-bit types or none, in this thread and for as long as the context is held."""
     if hasattr(jax, "enable_x64"):
-        return jax.enable_x64(True)  # type: ignore[no-any-return]
+        return jax.enable_x64(wanted)  # type: ignore[no-any-return]
     from jax.experimental import enable_x64
 
-    return enable_x64()  # type: ignore[no-any-return]
-
-
-@functools.cache
-def _perceptron() -> Any:
-    """The module's class, made when Flax is first needed. NNX has no layers that learn their input size, so none is lazy."""
-    from flax import nnx
-
-    class Perceptron(nnx.Module):  # type: ignore[misc]
-        def __init__(self, spec: ModelSpec) -> None:
-            self.activations = tuple(layer.activation for layer in spec.layers)
-            for index, ((outputs, inputs), _) in enumerate(spec.shapes()):
-                setattr(self, f"layer{index}", nnx.Linear(inputs, outputs, rngs=nnx.Rngs(0)))
-
-        def __call__(self, inputs: Any) -> Any:
-            for index, activation in enumerate(self.activations):
-                inputs = getattr(self, f"layer{index}")(inputs)
-                inputs = jax.nn.relu(inputs) if activation == "relu" else inputs
-            return inputs
-
-    Perceptron.__qualname__ = "Perceptron"  # so that pickle finds it, through __getattr__ below
-    return Perceptron
-
-
-def __getattr__(attribute: str) -> Any:
-    if attribute == "Perceptron":
-        return _perceptron()
-    raise AttributeError(f"module {__name__!r} has no attribute {attribute!r}")
-
-
-def build_model(spec: ModelSpec) -> Any:
-    from flax import nnx
-
-    # Only the shapes, so that nothing is drawn, nor a generator compiled for each new size: the values are set here.
-    model = nnx.eval_shape(lambda: _perceptron()(spec))
-    state: dict[str, dict[str, Any]] = {}
-    for index, ((outputs, inputs), _) in enumerate(spec.shapes()):
-        for place, (parameter, shape) in enumerate((("kernel", (inputs, outputs)), ("bias", (outputs,)))):
-            fill = Fill(seed=(spec.seed * 1009 + 2 * index + place) % (1 << 64))
-            state.setdefault(f"layer{index}", {})[parameter] = build(TensorSpec("float32", shape, fill=fill))
-    load_model_state(model, state)
-    return model
-
-
-def model_state(model: Any) -> Any:
-    from flax import nnx
-
-    return nnx.to_pure_dict(nnx.state(model, nnx.Param))
-
-
-def load_model_state(model: Any, state: Any) -> None:
-    from flax import nnx
-
-    own = nnx.state(model, nnx.Param)
-    # NNX itself lets names be missing, and takes any shape.
-    ours, theirs = (
-        {".".join(map(str, path)): np.shape(leaf) for path, leaf in nnx.traversals.flatten_mapping(tree).items()}
-        for tree in (nnx.to_pure_dict(own), state)
-    )
-    if ours != theirs:
-        raise ValueError(f"the state has the parameters {theirs}, the model {ours}")
-    nnx.replace_by_pure_dict(own, state)
-    nnx.update(model, own)
-
-
-def run_model(model: Any, inputs: Any) -> Any:
-    return model(inputs)
+    return enable_x64(wanted)  # type: ignore[no-any-return]

@@ -14,7 +14,7 @@ import mxnet as mx
 import numpy as np
 from mxnet.base import _LIB, check_call
 
-from ..specs import DTYPES, LAYOUTS, TRAITS, Fill, ModelSpec, TensorSpec, dtypes_of
+from ..specs import DTYPES, LAYOUTS, TRAITS, TensorSpec, dtypes_of
 from ..specs.layouts import WINDOW
 from . import payload
 from .base import CannotBuild, Memory, Reading, words_at
@@ -149,51 +149,5 @@ def scope() -> contextlib.AbstractContextManager[Any]:
     return _np_semantics()
 
 
-class Perceptron(mx.gluon.Block):  # type: ignore[misc]
-    """A stack of dense layers; where the spec asks for it, their input size is learned at the first call."""
-
-    def __init__(self, spec: ModelSpec) -> None:
-        super().__init__()
-        self.names = [f"layer{index}" for index in range(len(spec.layers))]
-        for layer_name, layer, ((outputs, inputs), _) in zip(self.names, spec.layers, spec.shapes(), strict=True):
-            units = mx.gluon.nn.Dense(outputs, activation=layer.activation or None, in_units=0 if layer.lazy else inputs)
-            setattr(self, layer_name, units)
-
-    def forward(self, inputs: Any) -> Any:
-        for layer_name in self.names:
-            inputs = getattr(self, layer_name)(inputs)
-        return inputs
-
-
-def build_model(spec: ModelSpec) -> Any:
-    with scope():
-        model = Perceptron(spec)
-        # Zeros, so that no random generator is asked: the values are set afterwards.
-        model.initialize(mx.init.Zero())
-        model(mx.np.zeros((1, spec.inputs)))
-        for index, parameter in enumerate(_parameters(model).values()):
-            fill = Fill(seed=(spec.seed * 1009 + index) % (1 << 64))
-            parameter.set_data(build(TensorSpec("float32", tuple(parameter.shape), fill=fill)))
-    return model
-
-
-def _parameters(model: Any) -> dict[str, Any]:
-    """The parameters under the names that `save_parameters` writes."""
-    parameters: dict[str, Any] = model._collect_params_with_prefix()
-    return parameters
-
-
-def model_state(model: Any) -> Any:
-    return {key: parameter.data().detach() for key, parameter in _parameters(model).items()}
-
-
-def load_model_state(model: Any, state: Any) -> None:
-    own = _parameters(model)
-    if set(own) != set(state):
-        raise ValueError(f"the state has the names {sorted(state)}, the model {sorted(own)}")
-    for key, parameter in own.items():
-        parameter.set_data(state[key])
-
-
-def run_model(model: Any, inputs: Any) -> Any:
-    return model(inputs)
+def narrow() -> contextlib.AbstractContextManager[Any]:
+    raise CannotBuild("mxnet always has 64-bit types")

@@ -9,7 +9,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-from ..specs import DTYPES, LAYOUTS, TRAITS, Fill, ModelSpec, TensorSpec, dtypes_of
+from ..specs import DTYPES, LAYOUTS, TRAITS, Fill, TensorSpec, dtypes_of
 from ..specs.layouts import WINDOW
 from . import payload
 from .base import TAG, CannotBuild, Memory, Reading, attribute_flags, stable, words_at
@@ -212,17 +212,5 @@ def scope() -> contextlib.AbstractContextManager[Any]:
     return contextlib.nullcontext()
 
 
-def build_model(spec: ModelSpec) -> Any:
-    raise CannotBuild("numpy has no models")
-
-
-def model_state(model: Any) -> Any:
-    raise CannotBuild("numpy has no models")
-
-
-def load_model_state(model: Any, state: Any) -> None:
-    raise CannotBuild("numpy has no models")
-
-
-def run_model(model: Any, inputs: Any) -> Any:
-    raise CannotBuild("numpy has no models")
+def narrow() -> contextlib.AbstractContextManager[Any]:
+    raise CannotBuild("numpy always has 64-bit types")

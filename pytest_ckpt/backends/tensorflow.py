@@ -16,7 +16,7 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
 import tensorflow as tf
 
-from ..specs import DTYPES, TRAITS, Fill, ModelSpec, TensorSpec, dtypes_of
+from ..specs import DTYPES, TRAITS, TensorSpec, dtypes_of
 from . import payload
 from .base import CannotBuild, Memory, Reading, words_at
 from .native import native
@@ -163,49 +163,5 @@ def scope() -> contextlib.AbstractContextManager[Any]:
     return contextlib.nullcontext()
 
 
-@functools.cache
-def _perceptron() -> Any:
-    """The model's class, made when Keras is first needed."""
-    import keras
-
-    class Perceptron(keras.Model):  # type: ignore[misc]
-        def __init__(self, spec: ModelSpec) -> None:
-            super().__init__(name="perceptron")
-            for index, layer in enumerate(spec.layers):
-                # Zeros, so that no random generator is asked: the values are set afterwards.
-                dense = keras.layers.Dense(
-                    layer.units, activation=layer.activation or None, kernel_initializer="zeros", name=f"layer{index}"
-                )
-                setattr(self, f"layer{index}", dense)
-
-        def call(self, inputs: Any) -> Any:
-            for layer in self.layers:
-                inputs = layer(inputs)
-            return inputs
-
-    return Perceptron
-
-
-def build_model(spec: ModelSpec) -> Any:
-    model = _perceptron()(spec)
-    model(tf.zeros((1, spec.inputs)))
-    for index, variable in enumerate(model.variables):
-        fill = Fill(seed=(spec.seed * 1009 + index) % (1 << 64))
-        variable.assign(build(TensorSpec("float32", tuple(variable.shape), fill=fill)))
-    return model
-
-
-def model_state(model: Any) -> Any:
-    return {variable.path.removeprefix("perceptron/"): tf.convert_to_tensor(variable) for variable in model.variables}
-
-
-def load_model_state(model: Any, state: Any) -> None:
-    own = {variable.path.removeprefix("perceptron/"): variable for variable in model.variables}
-    if set(own) != set(state):
-        raise ValueError(f"the state has the names {sorted(state)}, the model {sorted(own)}")
-    for key, variable in own.items():
-        variable.assign(state[key])
-
-
-def run_model(model: Any, inputs: Any) -> Any:
-    return model(inputs)
+def narrow() -> contextlib.AbstractContextManager[Any]:
+    raise CannotBuild("tensorflow always has 64-bit types")

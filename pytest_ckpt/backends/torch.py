@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..specs import DTYPES, LAYOUTS, TRAITS, DType, Fill, ModelSpec, TensorSpec, dtypes_of
+from ..specs import DTYPES, LAYOUTS, TRAITS, DType, TensorSpec, dtypes_of
 from ..specs.layouts import WINDOW
 from . import payload
 from .base import TAG, CannotBuild, Memory, Reading, attribute_flags, words_at
@@ -295,42 +295,5 @@ def scope() -> contextlib.AbstractContextManager[Any]:
     return contextlib.nullcontext()
 
 
-class Perceptron(torch.nn.Module):  # type: ignore[misc]
-    """A stack of dense layers, lazy ones where the spec asks for them."""
-
-    def __init__(self, spec: ModelSpec) -> None:
-        super().__init__()
-        self.activations = [layer.activation for layer in spec.layers]
-        for index, (layer, ((outputs, inputs), _)) in enumerate(zip(spec.layers, spec.shapes(), strict=True)):
-            dense = torch.nn.LazyLinear(outputs) if layer.lazy else torch.nn.Linear(inputs, outputs)
-            self.add_module(f"layer{index}", dense)
-
-    def forward(self, inputs: Any) -> Any:
-        for index, activation in enumerate(self.activations):
-            inputs = getattr(self, f"layer{index}")(inputs)
-            inputs = torch.nn.functional.relu(inputs) if activation == "relu" else inputs
-        return inputs
-
-
-def build_model(spec: ModelSpec) -> Any:
-    with torch.random.fork_rng(devices=[]), torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # lazy layers are announced as new at each first use
-        model = Perceptron(spec)
-        model(torch.zeros(1, spec.inputs))
-        for index, parameter in enumerate(model.parameters()):
-            fill = Fill(seed=(spec.seed * 1009 + index) % (1 << 64))
-            parameter.copy_(build(TensorSpec("float32", tuple(parameter.shape), fill=fill)))
-    return model
-
-
-def model_state(model: Any) -> Any:
-    return model.state_dict()
-
-
-def load_model_state(model: Any, state: Any) -> None:
-    model.load_state_dict(state)
-
-
-def run_model(model: Any, inputs: Any) -> Any:
-    with torch.no_grad():
-        return model(inputs)
+def narrow() -> contextlib.AbstractContextManager[Any]:
+    raise CannotBuild("torch always has 64-bit types")

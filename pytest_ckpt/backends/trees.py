@@ -14,7 +14,6 @@ from ..specs import (
     DictSpec,
     Fill,
     ListSpec,
-    ModelSpec,
     NamedTupleSpec,
     Pair,
     PlainSpec,
@@ -65,8 +64,6 @@ class _Builder:
             return Record(self.build(spec.first), self.build(spec.second))
         if isinstance(spec, ScalarSpec):
             return scalar(spec)
-        if isinstance(spec, ModelSpec):
-            return self.backend.build_model(spec)
         if isinstance(spec, Deep):
             tree = self.build(spec.leaf)
             for _ in range(spec.count):

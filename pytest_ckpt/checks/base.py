@@ -21,11 +21,14 @@ CORE, EXTENDED = "core", "extended"
 
 @dataclasses.dataclass(frozen=True)
 class Asking:
-    """For whom a question is made: the backend's name, the domain that the format accepts, and whether it wants a template."""
+    """For whom a question is made: the backend's name, the domain that the format accepts, whether it wants a template, how it
+    loads models ("into" one that is given, "whole", or as a "state" that goes through its trees), and whether it loads a part."""
 
     backend: str
     domain: str
     template: bool = False
+    models: str = "state"
+    partial: bool = False
 
     def carry(self, *leaves: Spec) -> Spec:
         """The leaves as a tree of the format's domain: alone, in a list, or in a dict.
@@ -59,8 +62,8 @@ def plain_shapes(least: int = 1, most: int = 3) -> SearchStrategy[tuple[int, ...
 
 Examples = Callable[[Asking], Iterable[Spec]]
 Explore = Callable[[Asking], "SearchStrategy[Any]"]
-#: For a spec a simpler one; where that is not kept, the check's own question cannot be asked of the first. None asks anyway.
-Premise = Callable[[Any], Any]
+#: For a spec simpler ones; where one of them is not kept, the check's own question cannot be asked of the first.
+Premise = Callable[[Any], "Iterable[Spec]"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,11 +100,12 @@ def check(
     backends: tuple[str, ...],
     explore: Explore | None = None,
     limit: Callable[[int], int] | None = None,
+    premise: Premise | None = None,
 ) -> Callable[[Examples], Check]:
     """Makes a check of a function that yields its fixed examples; the docstring is what `explain` shows."""
 
     def make(examples: Examples) -> Check:
-        return Check(name, level, frozenset(judges), backends, examples, inspect.getdoc(examples) or "", explore, limit)
+        return Check(name, level, frozenset(judges), backends, examples, inspect.getdoc(examples) or "", explore, limit, premise)
 
     return make
 

@@ -41,10 +41,10 @@ def _layout(asking: Asking, layout: str) -> Iterator[Spec]:
             yield asking.carry(TensorSpec(dtype, _SHAPES[-1], layout, Fill(1)))
 
 
-def _premise(spec: Any) -> Any:
+def _premise(spec: Any) -> tuple[Spec, ...]:
     """A format that does not keep a dtype in plain memory has nothing to say of it in any other; `dtype` asks about that."""
     usual = {"float32", "complex64"}
-    return None if {tensor.dtype for tensor in tensor_specs_in(spec)} <= usual else in_plain_memory(spec)
+    return () if {tensor.dtype for tensor in tensor_specs_in(spec)} <= usual else (in_plain_memory(spec),)
 
 
 def _explore(asking: Asking, layout: str) -> SearchStrategy[Any]:

@@ -18,6 +18,7 @@ BUILTIN: dict[str, str] = {
     "numpy.save": "numpy",
     "numpy.savez": "numpy",
     "torch.save": "torch",
+    "torch.module": "torch",
     "tensorflow.numpy-save": "tensorflow",
     "keras.weights-h5": "tensorflow",
     "jax.numpy-save": "jax",

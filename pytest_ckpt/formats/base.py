@@ -9,7 +9,7 @@ from typing import Any
 
 from ..backends import check_name
 from ..expectations import Expectation
-from ..specs import DictSpec, ListSpec, ModelSpec, SameAs, Spec, TensorSpec, ViewOf, nearest
+from ..specs import DictSpec, Into, ListSpec, Misfit, ModelSpec, Narrow, Partial, SameAs, Spec, TensorSpec, TrainingSpec, ViewOf, nearest
 
 DOMAINS = ("tensor", "list", "dict", "tree")
 
@@ -25,7 +25,9 @@ class Format:
     ``save_model(model, path)`` and ``load_model(path, model)`` save a framework's own model; without them a model's
     state goes through ``save`` and ``load``. With ``whole_model=True`` it is ``load_model(path) -> model``.
     ``wait(result)`` is called with what saving returned before anything is loaded. ``context()`` gives a context
-    manager that is held around saving and loading.
+    manager that is held around saving and loading. ``load_partial(path, model, names)`` loads only the tensors called ``names``
+    into a model. ``save_training(run, path)`` and ``load_training(path, run)`` save a training run, an object with ``model``,
+    ``optimizer``, ``schedule``, ``step``, ``state()`` and ``restore(tree)``; without them its state goes through ``save`` and ``load``.
 
     Raises ValueError or TypeError, with what is possible, for what cannot be a format.
     """
@@ -63,10 +65,14 @@ class Format:
         for save, load in (("save", "load"), ("save_model", "load_model"), ("save_training", "load_training")):
             if (getattr(self, save) is None) != (getattr(self, load) is None):
                 raise ValueError(f"format {self.name!r}: {save} and {load} come together; only one is given")
-        if self.save is None and self.save_model is None:
-            raise ValueError(f"format {self.name!r}: nothing to test; give save and load, or save_model and load_model")
+        if not self.saves:
+            raise ValueError(
+                f"format {self.name!r}: nothing to test; give save and load, save_model and load_model, or save_training and load_training"
+            )
         if self.whole_model and self.save_model is None:
             raise ValueError(f"format {self.name!r}: whole_model=True says how load_model works; give save_model and load_model")
+        if self.load_partial is not None and self.save_model is None and self.save is None:
+            raise ValueError(f"format {self.name!r}: load_partial loads a part of a model; give save_model as well")
         if self.isolate:
             raise ValueError(f"format {self.name!r}: isolate=True asks for worker processes, which this version does not have yet")
         if not self.time_limit > 0:
@@ -83,14 +89,38 @@ class Format:
                 )
 
     def in_domain(self, spec: Spec) -> bool:
-        """Whether the format says that it accepts such a tree; models are always accepted."""
-        if isinstance(spec, ModelSpec) or self.accepts == "tree":
+        """Whether the format says that it accepts such a tree. Models and runs are accepted where there are functions for them;
+        otherwise their state, a dict or a tree, has to be."""
+        if isinstance(spec, Misfit):
+            return self.in_domain(spec.saved)
+        if isinstance(spec, Narrow):
+            return self.in_domain(spec.tree)
+        if isinstance(spec, ModelSpec | Into | Partial):
+            return self.save_model is not None or self.accepts in ("dict", "tree")
+        if isinstance(spec, TrainingSpec):
+            return self.save_training is not None or self.accepts == "tree"
+        if self.accepts == "tree":
             return True
         if self.accepts == "tensor":
             return isinstance(spec, TensorSpec)
         if self.accepts == "list":
             return isinstance(spec, ListSpec) and all(map(_is_tensor, spec.items))
         return isinstance(spec, DictSpec) and not spec.ordered and all(isinstance(k, str) and _is_tensor(v) for k, v in spec.items)
+
+    def cannot_ask(self, spec: Spec) -> str | None:
+        """Why nothing can be asked about such a spec, for want of a function to save or load it with; None if it can."""
+        saves = {ModelSpec: self.save_model, Into: self.save_model, Partial: self.save_model, TrainingSpec: self.save_training}
+        if isinstance(spec, Misfit) and isinstance(spec.target, ModelSpec):
+            return None if self.save_model is not None else "the format has no save_model and load_model"
+        if self.save is None and saves.get(type(spec)) is None:
+            return f"the format saves {' and '.join(self.saves)} and nothing else"
+        return None
+
+    @property
+    def saves(self) -> tuple[str, ...]:
+        """What there are functions for, in words."""
+        pairs = (("trees", self.save), ("models", self.save_model), ("training runs", self.save_training))
+        return tuple(name for name, function in pairs if function is not None)
 
 
 def _is_tensor(spec: Spec) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from ..expectations import costly, unreadable
+from ..expectations import changed, converted, costly, refused, unreadable
 from .base import Format
 
 
@@ -27,7 +27,18 @@ def _load_model(path: pathlib.Path, model: Any) -> None:
     model.load_state_dict(torch.load(path))
 
 
+def _load_partial(path: pathlib.Path, model: Any, names: list[str]) -> None:
+    state = torch.load(path)
+    model.load_state_dict({name: state[name] for name in names}, strict=False)
+
+
+def _load_module(path: pathlib.Path) -> Any:
+    return torch.load(path, weights_only=False)
+
+
 _SAFE = unreadable("torch.save pickles it, and torch.load (weights_only=True) admits a short list of types, not this one")
+
+_PARAMETRIZED = refused("a module with parametrized weights cannot be pickled; torch asks for its state dict")
 
 FORMATS = (
     Format(
@@ -37,13 +48,28 @@ FORMATS = (
         load=_load,
         save_model=_save_model,
         load_model=_load_model,
+        load_partial=_load_partial,
         expected_failures={
+            "model/frozen": converted("a state dict holds values, and not which of them are trained"),
+            "model/mode": converted("a state dict holds values, and not the mode that the model was left in"),
+            "mismatch/wrong-dtype": changed("load_state_dict copies into the tensors that are there, and copying casts"),
             "container/namedtuple": _SAFE,
             "container/dataclass": _SAFE,
             "container/bytes": _SAFE,
             "container/numpy-scalar": _SAFE,
             "tensor/subclass": _SAFE,
             "alias/file-size-of-view": costly("whole storages are written, however little of one a tensor shows"),
+        },
+    ),
+    Format(
+        name="torch.module",
+        backend="torch",
+        save_model=_save,
+        load_model=_load_module,
+        whole_model=True,
+        expected_failures={
+            "model/weight-norm": _PARAMETRIZED,
+            "model/spectral-norm": _PARAMETRIZED,
         },
     ),
 )

@@ -2,9 +2,11 @@
 
 from .base import MAX_DEPTH, Spec, from_json, to_json
 from .dtypes import DTYPES, DType, Float, dtypes_of, is_nan, nan_patterns, special_patterns
+from .layers import LAYERS, LayerSpec
 from .layouts import LAYOUTS, Layout, layouts_of, misfit
-from .models import Dense, ModelSpec
+from .models import Into, Misfit, ModelSpec, Narrow, Partial, other_model
 from .tensors import TRAITS, Fill, TensorSpec, nearest
+from .training import OPTIMIZERS, SCHEDULES, TrainingSpec, other_run
 from .trees import (
     DataclassSpec,
     Deep,
@@ -29,9 +31,9 @@ from .trees import (
 )
 
 __all__ = [
-    "DTYPES", "LAYOUTS", "MAX_DEPTH", "TRAITS", "DType", "DataclassSpec", "Deep", "Dense", "DictSpec", "Fill", "Float",
-    "Layout", "ListSpec", "ModelSpec", "NamedTupleSpec", "Pair", "PlainSpec", "Record", "SameAs", "ScalarSpec", "Spec",
-    "TensorSpec", "Tree", "TupleSpec", "ViewOf", "Wide", "dtypes_of", "effort", "from_json", "in_plain_memory", "is_nan", "layouts_of",
-    "misfit", "nan_patterns", "nearest", "other_values", "payload_of", "special_patterns", "tensor_specs_in",
-    "to_json", "walk",
+    "DTYPES", "LAYERS", "LAYOUTS", "MAX_DEPTH", "OPTIMIZERS", "SCHEDULES", "TRAITS", "DType", "DataclassSpec", "Deep", "DictSpec",
+    "Fill", "Float", "Into", "LayerSpec", "Layout", "ListSpec", "Misfit", "ModelSpec", "NamedTupleSpec", "Narrow", "Pair", "Partial",
+    "PlainSpec", "Record", "SameAs", "ScalarSpec", "Spec", "TensorSpec", "TrainingSpec", "Tree", "TupleSpec", "ViewOf", "Wide",
+    "dtypes_of", "effort", "from_json", "in_plain_memory", "is_nan", "layouts_of", "misfit", "nan_patterns", "nearest", "other_model",
+    "other_run", "other_values", "payload_of", "special_patterns", "tensor_specs_in", "to_json", "walk",
 ]  # fmt: skip

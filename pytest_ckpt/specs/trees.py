@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from .base import MAX_DEPTH, Spec
 from .dtypes import DTYPES
 from .layouts import LAYOUTS
+from .models import parts_of
 from .tensors import Fill, TensorSpec, nearest
 
 
@@ -239,6 +240,7 @@ def effort(spec: Spec) -> tuple[int, int, int]:
             elements += max(1, node.size)
         elif isinstance(node, Deep | Wide):
             nodes += node.count
+    nodes += sum(1 + max(layer.size, layer.depth) for layer in parts_of(spec))
     return elements, nodes, len(repr(spec))
 
 

@@ -26,7 +26,9 @@ from pytest_ckpt.specs.dtypes import CHOSEN, EVERY, LONG_TEXTS, TEXTS
 from pytest_ckpt.specs.keys import KEYS
 from pytest_ckpt.words import pattern_of
 
+from .models import HIDDEN_MODELS, mismatch_faults, model_fault
 from .reference import Reference, store_of
+from .training import training_faults
 
 Change = Callable[[Any], Any]
 
@@ -52,13 +54,21 @@ def faulty_format(backend: str, fault: Fault) -> Format:
     return Format(name="planted", backend=backend, save=save, load=lambda path: fault.on_load(reference.load(path)))
 
 
-def faults_for(check: Check, backend: str) -> dict[str, Fault]:
-    """The faults that this check has to catch, by name: the plain one of its family, and those that hide behind it."""
+def faults_for(check: Check, backend: str) -> dict[str, Format]:
+    """The formats that this check has to see through, by the name of their fault: the plain one of its family, and those that
+    hide behind it."""
+    if check.family == "mismatch":
+        return mismatch_faults(check.case, backend)
+    if check.family == "training":
+        return training_faults(check.case, backend)
+    if check.family == "model":
+        hidden = {name: make(backend) for (name, cases), make in HIDDEN_MODELS.items() if check.case in cases}
+        return {"plain": model_fault(check.case, backend), **hidden}
     faults = {"plain": _FAMILIES[check.family](check.case, backend)}
     for (name, about), (backends, make) in _HIDDEN.items():
         if backend in backends and any(matches(check.name, pattern) for pattern in about):
             faults[name] = make(check.case, backend)
-    return faults
+    return {name: faulty_format(backend, fault) for name, fault in faults.items()}
 
 
 def over_tensors(backend: str, change: Change) -> Change:
@@ -304,20 +314,6 @@ def _alias(case: str, backend: str) -> Fault:
     return Fault(litter=1 << 20)
 
 
-def _model(case: str, backend: str) -> Fault:
-    """The last parameter is not loaded: it is zero."""
-
-    def forget(state: Any) -> Any:
-        leaves: list[Any] = []
-        over_tensors(backend, lambda tensor: leaves.append(tensor))(state)
-        last = leaves[-1]
-        reading = read(last)
-        assert reading is not None
-        return over_tensors(backend, lambda t: rebuilt(backend, "float32", reading.shape, []) if t is last else t)(state)
-
-    return Fault(on_load=forget)
-
-
 _FAMILIES: dict[str, Callable[[str, str], Fault]] = {
     "dtype": _dtype,
     "bits": _bits,
@@ -328,7 +324,6 @@ _FAMILIES: dict[str, Callable[[str, str], Fault]] = {
     "keys": _keys,
     "tensor": _tensor,
     "alias": _alias,
-    "model": _model,
 }
 
 

@@ -1,6 +1,7 @@
 """One format for each backend that keeps everything, so that a check which fails it is wrong.
 
-A tree is pickled with its tensors taken out; the backend's store packs those, with their memory, flags and classes.
+A tree is pickled with its tensors taken out; the backend's store packs those, with their memory, flags and classes. A model is its
+state, and what the store tells of its flags; a run is its state.
 """
 
 from __future__ import annotations
@@ -9,10 +10,13 @@ import importlib
 import io
 import pathlib
 import pickle
+from collections.abc import Mapping
 from typing import Any
 
 from pytest_ckpt import Format
-from pytest_ckpt.backends import get_backend
+from pytest_ckpt.backends import get_backend, get_models
+from pytest_ckpt.compare import read
+from pytest_ckpt.trials.models import flat, unflattened
 
 
 def store_of(backend: str) -> Any:
@@ -20,10 +24,11 @@ def store_of(backend: str) -> Any:
 
 
 class Reference:
-    """The save and the load function for one backend."""
+    """The functions for one backend."""
 
     def __init__(self, backend: str) -> None:
         self.backend = get_backend(backend)
+        self.models = get_models(backend)
         self.store = store_of(backend)
 
     def save(self, tree: Any, path: pathlib.Path) -> None:
@@ -56,7 +61,53 @@ class Reference:
 
         return Unpickler(io.BytesIO(structure)).load()
 
+    def load_like(self, path: pathlib.Path, template: Any) -> Any:
+        """What was saved; raises where the template is another tree."""
+        loaded = self.load(path)
+        if isinstance(loaded, Mapping):
+            _check_fit(loaded, template)
+        else:
+            _check_fit({"": loaded}, {"": template})
+        return loaded
+
+    def save_model(self, model: Any, path: pathlib.Path) -> None:
+        self.save((self.models.state(model), self.store.flags_of(model)), path)
+
+    def load_model(self, path: pathlib.Path, model: Any) -> None:
+        state, flags = self.load(path)
+        self.put(model, state, flags)
+
+    def put(self, model: Any, state: Any, flags: Any) -> None:
+        _check_fit(flat(state), flat(self.models.state(model)))
+        self.models.load_state(model, state)
+        self.store.set_flags(model, flags)
+
+    def load_partial(self, path: pathlib.Path, model: Any, names: list[str]) -> None:
+        state, _ = self.load(path)
+        own = self.models.state(model)
+        self.models.load_state(model, unflattened({**flat(own), **{name: flat(state)[name] for name in names}}, own))
+
+
+def _check_fit(loaded: Mapping[str, Any], own: Mapping[str, Any]) -> None:
+    if loaded.keys() != own.keys():
+        raise ValueError(f"the file has the names {sorted(loaded)}, what it is loaded into {sorted(own)}")
+    for name, leaf in loaded.items():
+        ours, theirs = read(leaf), read(own[name])
+        # Nothing is known of the size of a lazy layer that was never called.
+        unknown = ours is None or theirs is None or theirs.words is None
+        if not unknown and (ours.shape, ours.dtype) != (theirs.shape, theirs.dtype):
+            raise ValueError(f"{name} is {ours.dtype} {ours.shape} in the file, and {theirs.dtype} {theirs.shape} here")
+
 
 def reference_format(backend: str) -> Format:
     reference = Reference(backend)
-    return Format(name=f"reference-{backend}", backend=backend, save=reference.save, load=reference.load)
+    functions: dict[str, Any] = {"save": reference.save, "load": reference.load}
+    if reference.models is not None:
+        functions.update({name: getattr(reference, name) for name in ("save_model", "load_model", "load_partial")})
+    return Format(name=f"reference-{backend}", backend=backend, **functions)
+
+
+def reference_with_template(backend: str) -> Format:
+    """The same, for what is loaded into a template."""
+    reference = Reference(backend)
+    return Format(name=f"template-{backend}", backend=backend, save=reference.save, load=reference.load_like, template=True)

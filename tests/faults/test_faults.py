@@ -9,13 +9,15 @@ import numpy as np
 import pytest
 
 from pytest_ckpt import Format, check_format
+from pytest_ckpt.backends import get_models
 from pytest_ckpt.checks import CHECKS, checks_for
 from pytest_ckpt.specs import tensor_specs_in
 from pytest_ckpt.verdicts import Verdict
 
 from ..conftest import BACKENDS
-from .planted import Fault, faults_for, faulty_format
-from .reference import Reference, reference_format
+from .models import whole_format
+from .planted import faults_for
+from .reference import Reference, reference_format, reference_with_template
 
 EVERY = [(backend, check.name) for backend in BACKENDS for check in checks_for(backend)]
 
@@ -30,14 +32,31 @@ def test_the_reference_format_passes_every_check(backend: str) -> None:
     assert len(results) == len(checks_for(backend))
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_the_reference_format_with_a_template_passes(backend: str) -> None:
+    results = check_format(reference_with_template(backend), select=["dtype/float32", "shape", "mismatch", "-mismatch/partial"])
+    assert [str(result) for result in results if result.failed] == []
+    assert {"mismatch/missing", "mismatch/extra", "mismatch/wrong-shape"} <= {each.check for each in results if each.passed}
+
+
+@pytest.mark.parametrize("backend", [name for name in BACKENDS if get_models(name) is not None])
+def test_the_reference_format_of_whole_models_keeps_what_layers_were_configured_with(backend: str) -> None:
+    (result,) = check_format(whole_format(backend), select=["model/architecture"])
+    assert result.passed, str(result)
+
+
 @pytest.mark.parametrize(("backend", "name"), EVERY, ids=[f"{backend}-{name}" for backend, name in EVERY])
 def test_a_planted_fault_is_caught_by_the_check_that_it_belongs_to(backend: str, name: str) -> None:
-    for hidden, fault in faults_for(CHECKS[name], backend).items():
-        _caught(backend, name, hidden, fault)
+    formats = faults_for(CHECKS[name], backend)
+    if not formats:
+        assert get_models(backend) is None
+        return
+    for hidden, format in formats.items():
+        _caught(backend, name, hidden, format)
 
 
-def _caught(backend: str, name: str, hidden: str, fault: Fault) -> None:
-    result = check_format(faulty_format(backend, fault), select=[name], examples=3)[0]
+def _caught(backend: str, name: str, hidden: str, format: Format) -> None:
+    result = check_format(format, select=[name], examples=3)[0]
     if result.skipped is not None:
         assert any(reason in result.skipped for reason in CANNOT_BE_BUILT), result.skipped
         assert not result.passed
@@ -66,6 +85,6 @@ def test_a_loader_that_fills_its_template_in_place_passes_whatever_the_layout(ba
 
 def test_a_fault_in_the_second_leaf_is_shown_with_two_elements() -> None:
     fault = faults_for(CHECKS["dtype/float32"], "numpy")["second-leaf"]
-    (result,) = check_format(faulty_format("numpy", fault), select=["dtype/float32"])
+    (result,) = check_format(fault, select=["dtype/float32"])
     assert result.counterexample is not None
     assert sum(tensor.size for tensor in tensor_specs_in(result.counterexample)) == 2

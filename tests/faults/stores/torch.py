@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import math
 import pathlib
@@ -139,3 +140,57 @@ def eight_bits(tensor: Any) -> Any:
     if tensor.dtype is not torch.qint32:
         return tensor
     return torch._make_per_tensor_quantized_tensor(tensor.int_repr().to(torch.int8), tensor.q_scale(), tensor.q_zero_point())
+
+
+def flags_of(model: Any) -> Any:
+    """What a state dict does not know of a model."""
+    frozen = {name: not parameter.requires_grad for name, parameter in model.named_parameters(remove_duplicate=False)}
+    return frozen, {name: module.training for name, module in model.named_modules()}
+
+
+def set_flags(model: Any, flags: Any) -> None:
+    frozen, training = flags
+    for name, parameter in model.named_parameters(remove_duplicate=False):
+        parameter.requires_grad_(not frozen[name])
+    for name, module in model.named_modules():
+        module.training = training[name]
+
+
+def untie(model: Any) -> None:
+    """Every name gets a parameter of its own."""
+    for name, parameter in list(model.named_parameters(remove_duplicate=False)):
+        owner, _, last = name.rpartition(".")
+        setattr(model.get_submodule(owner), last, torch.nn.Parameter(parameter.detach().clone(), parameter.requires_grad))
+
+
+def separate(model: Any) -> None:
+    """Every place gets a module of its own."""
+    for module in list(model.modules()):
+        for name, child in list(module._modules.items()):
+            module._modules[name] = copy.deepcopy(child)
+
+
+def zero(tensor: Any) -> None:
+    """Writes zeros where a tensor lies."""
+    tensor.detach().zero_()
+
+
+def put(model: Any, name: str, value: Any) -> None:
+    """Puts a value into a model's tensor, broadcast and cast as it comes."""
+    (dict(model.named_parameters(remove_duplicate=False)) | dict(model.named_buffers(remove_duplicate=False)))[name].data.copy_(value)
+
+
+def whole() -> dict[str, Any]:
+    """Functions that save whole models."""
+    return {
+        "save_model": lambda model, path: torch.save(model, path),
+        "load_model": lambda path: torch.load(path, weights_only=False),
+    }
+
+
+def forget_settings(model: Any) -> None:
+    """What layers were configured with is the default again."""
+    for module in model.modules():
+        for setting, usual in (("eps", 1e-5), ("negative_slope", 0.01), ("p", 0.5)):
+            if hasattr(module, setting):
+                setattr(module, setting, usual)

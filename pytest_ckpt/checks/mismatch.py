@@ -1,0 +1,153 @@
+"""The family `mismatch`: a file that does not fit is not loaded quietly, and a part that is asked for is loaded alone."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+
+from ..specs import DictSpec, Fill, LayerSpec, ListSpec, Misfit, ModelSpec, Narrow, Partial, Spec, TensorSpec, other_model, other_values
+from ..specs.dtypes import EVERY, JAX, MXNET, TENSORFLOW, TORCH
+from .base import Asking, Check, check
+from .model import dense
+
+_JUDGES = {"values", "nan-payload", "dtype", "shape", "keys"}
+_MODELS = (TORCH, TENSORFLOW, JAX, MXNET)
+Leaves = tuple[tuple[str, TensorSpec], ...]
+
+
+def _mismatch(case: str, backends: tuple[str, ...] = EVERY) -> Callable[[Callable[[Asking], Iterator[Spec]]], Check]:
+    return check(f"mismatch/{case}", judges=_JUDGES, backends=backends)
+
+
+def _misfit(asking: Asking, saved: tuple[LayerSpec, ...], target: tuple[LayerSpec, ...], leaves: Leaves, others: Leaves) -> Iterator[Spec]:
+    """The models for a format that loads into one, and the dicts for a format that wants a template."""
+    if asking.models == "into" and asking.backend in _MODELS:
+        yield Misfit(ModelSpec(saved, (2,)), other_model(ModelSpec(target, (2,))))
+    if asking.template and (tree := _tree(asking, leaves)) is not None and (other := _tree(asking, others)) is not None:
+        yield Misfit(tree, other_values(other))
+
+
+def _tree(asking: Asking, leaves: Leaves) -> Spec | None:
+    """The leaves in the format's domain; None where they cannot be told apart there."""
+    if asking.domain == "tensor":
+        return leaves[0][1] if len(leaves) == 1 else None
+    return ListSpec(tuple(leaf for _, leaf in leaves)) if asking.domain == "list" else DictSpec(leaves)
+
+
+def _leaf(seed: int, shape: tuple[int, ...] = (2,), dtype: str = "float32") -> TensorSpec:
+    return TensorSpec(dtype, shape, fill=Fill(seed))
+
+
+@_mismatch("missing")
+def missing(asking: Asking) -> Iterator[Spec]:
+    """What the file has no value for raises, or is reported; it does not keep its random values quietly.
+
+    Why: a model that is half loaded runs and is wrong (huggingface/transformers#38870, AI-Hypercomputer/maxtext#4341,
+    pytorch/pytorch#126285, tensorflow/tensorflow#43777).
+    What to do: compare the names on both sides, and raise.
+    """
+    yield from _misfit(asking, (dense(2),), (dense(2), dense(2)), (("a", _leaf(1)),), (("a", _leaf(1)), ("b", _leaf(2))))
+    yield from _misfit(asking, (dense(2),), (dense(2), LayerSpec("batch-norm")), (("b", _leaf(1)),), (("a", _leaf(1)), ("b", _leaf(2))))
+
+
+@_mismatch("extra")
+def extra(asking: Asking) -> Iterator[Spec]:
+    """What the file has and nobody wants raises, or is reported.
+
+    Why: it is the other half of a name that changed (pytorch/examples#1029, pytorch/pytorch#126881, keras-team/keras#20128).
+    What to do: compare the names on both sides, and raise.
+    """
+    yield from _misfit(asking, (dense(2), dense(2)), (dense(2),), (("a", _leaf(1)), ("b", _leaf(2))), (("a", _leaf(1)),))
+    yield from _misfit(asking, (dense(2), LayerSpec("batch-norm")), (dense(2),), (("a", _leaf(1)), ("b", _leaf(2))), (("b", _leaf(1)),))
+
+
+@_mismatch("renamed")
+def renamed(asking: Asking) -> Iterator[Spec]:
+    """A name that the file has differently raises, or is reported; or values come back under the names that they were saved with.
+
+    Formats that know leaves by their place and have no names load them there; names then say nothing.
+
+    Why: one prefix too many, and nothing at all is loaded (pytorch/examples#1029, keras-team/keras#13744, google/orbax#2561).
+    What to do: compare the names on both sides, and raise.
+    """
+    if asking.domain not in ("list", "tensor"):
+        saved = (dense(2, name="first"), dense(2, name="second"))
+        target = (dense(2, name="first"), dense(2, name="other"))
+        yield from _misfit(asking, saved, target, (("a", _leaf(1)), ("b", _leaf(2))), (("a", _leaf(1)), ("c", _leaf(2))))
+
+
+@_mismatch("wrong-shape")
+def wrong_shape(asking: Asking) -> Iterator[Spec]:
+    """A leaf of another shape raises, or is reported; it is neither broadcast, nor reshaped, nor cut.
+
+    Why: a kernel of 5 by 5 goes into one of 7 by 7 (keras-team/keras#6759), a row is broadcast over a matrix.
+    What to do: compare shapes before copying.
+    """
+    yield from _misfit(asking, (dense(3), dense(4)), (dense(3), dense(5)), (("a", _leaf(1, (2, 3))),), (("a", _leaf(1, (2, 4))),))
+    yield from _misfit(asking, (dense(1),), (dense(3),), (("a", _leaf(1, (1, 3))),), (("a", _leaf(1, (2, 3))),))
+    yield from _misfit(asking, (dense(6), dense(3)), (dense(3), dense(3)), (("a", _leaf(1, (2, 3))),), (("a", _leaf(1, (3, 2))),))
+
+
+@_mismatch("wrong-dtype")
+def wrong_dtype(asking: Asking) -> Iterator[Spec]:
+    """A leaf of another dtype keeps its own, or every value survives the cast, or loading raises or reports.
+
+    Why: values are cast to what is there, without a word (pytorch/pytorch#187138, SlopDotCash/asi#2714, pytorch/pytorch#75214).
+    What to do: compare dtypes before copying.
+    """
+    for dtype, other in (("float64", "float32"), ("float32", "float16"), ("float32", "float64")):
+        leaves, others = (("a", _leaf(1, dtype=dtype)),), (("a", _leaf(1, dtype=other)),)
+        yield from _misfit(asking, (dense(2, dtype=dtype),), (dense(2, dtype=other),), leaves, others)
+
+
+@_mismatch("other-order")
+def other_order(asking: Asking) -> Iterator[Spec]:
+    """Leaves that are the same and stand in another order get each its own value.
+
+    Why: what is paired by place gets its neighbour's value (pytorch/pytorch#1489, keras-team/keras#9905,
+    Lightning-AI/pytorch-lightning#17025).
+    What to do: pair by name.
+    """
+    if asking.domain not in ("list", "tensor"):
+        first, second = dense(2, name="first"), dense(2, name="second")
+        yield from _misfit(asking, (first, second), (second, first), (("a", _leaf(1)), ("b", _leaf(2))), (("b", _leaf(2)), ("a", _leaf(1))))
+
+
+@_mismatch("empty-state", _MODELS)
+def empty_state(asking: Asking) -> Iterator[Spec]:
+    """A file of a model without parameters is not loaded quietly into one that has some.
+
+    Why: nothing is loaded, and nothing said (deepspeedai/DeepSpeed#7388, pytorch/examples#1029).
+    What to do: compare the names on both sides, and raise.
+    """
+    if asking.models == "into":
+        yield Misfit(ModelSpec((LayerSpec("relu"),), (2,)), ModelSpec((dense(2),), (2,), seed=2))
+
+
+@_mismatch("64-bit-off", (JAX,))
+def without_64_bits(asking: Asking) -> Iterator[Spec]:
+    """Values of 64 bits that are read where the framework is set to have none come back whole, or with an error or a warning.
+
+    Why: JAX makes 32 bits of them while they are read (jax-ml/jax#17858).
+    What to do: compare the dtype of what was read with that in the file.
+    """
+    if asking.domain != "list":
+        for dtype, pattern in (("float64", 0x3FB999999999999A), ("int64", (1 << 53) + 1)):
+            yield Narrow(asking.carry(TensorSpec(dtype, (2,), fill=Fill(1, specials=((0, pattern),)))))
+
+
+@_mismatch("partial", _MODELS)
+def partial(asking: Asking) -> Iterator[Spec]:
+    """The first two layers of one network are loaded into another: exactly these come back, and nothing else changes.
+
+    Asked of formats with ``load_partial``.
+
+    Why: what was not asked for is loaded as well, zeroed or drawn anew (AI-Hypercomputer/maxtext#4341,
+    huggingface/transformers#46620).
+    What to do: go by the names that were asked for, and by no other.
+    """
+    if asking.partial:
+        saved = ModelSpec((dense(4), dense(3), dense(2)), (2,))
+        yield Partial(saved, other_model(saved), ("layer0", "layer1"))
+        longer = dataclasses.replace(saved, layers=(dense(4), dense(3), LayerSpec("batch-norm"), dense(5)), seed=9)
+        yield Partial(saved, longer, ("layer0", "layer1"))

@@ -1,0 +1,87 @@
+"""What a loader says beside what it returns: Python warnings, log records, and a report that it hands back.
+
+`mismatch` is kept where a file that does not fit is reported; this module knows what counts as having said so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import re
+import warnings
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from ..contents import nodes_in
+
+
+class Heard:
+    """Everything that was said while this was listening."""
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+        self.records: list[str] = []
+        self.report = ""
+
+    def said(self) -> set[str]:
+        """The texts, with the numbers and addresses in them left out: they are others each time."""
+        return {_plain(text) for text in (*self.warnings, *self.records)}
+
+    def returned(self, report: Any) -> None:
+        """Notes a report that the loader handed back: the texts in it."""
+        if report is not None:
+            self.report = "\n".join(str(node) for node, held in nodes_in(report, lambda _: False) if held is None and isinstance(node, str))
+
+    def names(self, leaf: str, unsurprising: Iterable[str] = ()) -> bool:
+        """Whether somebody said something about a leaf: its name, or that of its layer, or its last part, stands in it. What is
+        said of files that fit as well (``unsurprising``) does not count."""
+        known = set(unsurprising)
+        texts = [text for text in (*self.warnings, *self.records) if _plain(text) not in known]
+        return any(_mentions(text, leaf) for text in [*texts, self.report])
+
+    def surprise(self, unsurprising: Iterable[str]) -> bool:
+        """Whether a warning was given that is not given of files that fit."""
+        return any(_plain(text) not in set(unsurprising) for text in self.warnings)
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"0x[0-9a-f]+|\d+", "#", text)
+
+
+def _mentions(text: str, leaf: str) -> bool:
+    parts = [part for part in re.split(r"[./]", leaf) if part]
+    ways = {leaf, *(mark.join(parts) for mark in "./"), *(mark.join(parts[:-1]) for mark in "./" if len(parts) > 1)}
+    # A tuple of keys, as trees are shown by some libraries.
+    ways.add(", ".join(repr(part) for part in parts))
+    ways.add("".join(f"[{part!r}]" for part in parts))
+    return any(way and re.search(rf"(?<![\w]){re.escape(way)}(?![\w])", text) for way in ways)
+
+
+class _Handler(logging.Handler):
+    def __init__(self, heard: Heard) -> None:
+        super().__init__(logging.WARNING)
+        self.heard = heard
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.heard.records.append(record.getMessage())
+
+
+@contextlib.contextmanager
+def listening() -> Iterator[Heard]:
+    """Listens to warnings and to log records of WARNING and above while it is held; loggers are left as they were."""
+    heard = Heard()
+    handler = _Handler(heard)
+    loggers = [logging.getLogger(), *(each for each in logging.Logger.manager.loggerDict.values() if isinstance(each, logging.Logger))]
+    deaf = [each for each in loggers if each.parent is None or not each.propagate]
+    for logger in deaf:
+        logger.addHandler(handler)
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            try:
+                yield heard
+            finally:
+                heard.warnings.extend(str(each.message) for each in caught)
+    finally:
+        for logger in deaf:
+            logger.removeHandler(handler)
