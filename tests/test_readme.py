@@ -53,6 +53,14 @@ def test_a_users_declaration_of_a_library_holds(pytester: pytest.Pytester) -> No
     _run(pytester, "test_safetensors.py").assert_outcomes(passed=1, xfailed=2)
 
 
+@pytest.mark.skipif("torch" not in BACKENDS, reason="the README's models are of torch")
+def test_a_users_models_come_back_and_a_file_that_does_not_fit_is_found(pytester: pytest.Pytester) -> None:
+    _run(pytester, "test_network.py").assert_outcomes(passed=1)
+    result = _run(pytester, "test_checkpoints.py")
+    assert result.parseoutcomes() == {"passed": 2, "failed": 1}
+    result.stdout.fnmatch_lines(["*mine [[]mismatch/missing]: CHANGED"])
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_users_trees_come_back(backend: str, pytester: pytest.Pytester) -> None:
     _run(pytester, "test_pickle.py", f"--ckpt-backend={backend}").assert_outcomes(passed=3)

@@ -157,7 +157,7 @@ def test_make_gives_the_template_and_has_to_differ() -> None:
         ({"save": 3, "load": _load}, "save has to be a function, not int"),
         ({"save": _save, "load": None}, "load has to be a function"),
         ({"save": _save, "load": _load, "make": list}, "template=True as well"),
-        ({"save": _save, "load": _load, "inputs": 1}, "does not compare yet"),
+        ({"save": _save, "load": _load, "inputs": 1}, "is what a model is fed"),
         ({"save": _save, "load": _load, "ignore": ["value"]}, "did you mean 'values'"),
     ],
 )

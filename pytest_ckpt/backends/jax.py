@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import sys
 from typing import Any
 
 import jax
@@ -97,12 +98,21 @@ def view(tensor: Any, start: int, stop: int) -> Any:
     raise CannotBuild("jax arrays are immutable: no view of one can be told from a copy")
 
 
+def _is_variable(leaf: Any) -> bool:
+    """Whether ``leaf`` is a variable of Flax, which is asked only where the process has imported it."""
+    variable = getattr(sys.modules.get("flax.nnx"), "Variable", None)
+    return variable is not None and isinstance(leaf, variable)
+
+
 def owns(leaf: Any) -> bool:
-    return isinstance(leaf, jax.Array) and not isinstance(leaf, jax.core.Tracer)
+    return (isinstance(leaf, jax.Array) and not isinstance(leaf, jax.core.Tracer)) or _is_variable(leaf)
 
 
 def read(tensor: Any) -> Reading:
-    """An array, whether its type is weak, or a random key. How an array is laid out on several devices is nobody's promise."""
+    """An array, whether its type is weak, a random key, or a variable of Flax. How an array is laid out on several devices is
+    nobody's promise, nor what is written down on a variable."""
+    if _is_variable(tensor):
+        return _variable(tensor)
     devices = {device.platform for device in tensor.devices()} - {"cpu"}
     flags: dict[str, Any] = {"device": "/".join(sorted(devices))} if devices else {}
     if jax.dtypes.issubdtype(tensor.dtype, jax.dtypes.prng_key):
@@ -117,6 +127,15 @@ def read(tensor: Any) -> Reading:
     row = DTYPES.get(reading.dtype)
     memory = Memory(array.__array_interface__["data"][0], array.shape, array.strides, array.itemsize)
     reading.words = words_at(array, memory, row.word if row else 8, row.words if row else array.itemsize)
+    return reading
+
+
+def _variable(variable: Any) -> Reading:
+    value, kind = variable.get_value(), type(variable)
+    reading = read(value) if owns(value) else Reading(type(value).__name__, (), "", parts={"value": value})
+    reading.kind = f"flax.nnx.{kind.__name__}" if kind.__module__.startswith("flax.") else f"{kind.__module__}.{kind.__qualname__}"
+    # Its array cannot be altered, but it can be given another; it itself stands for what is shared.
+    reading.memory = Memory(id(variable), (1,), (1,), 1)
     return reading
 
 

@@ -54,7 +54,7 @@ def _mentions(text: str, leaf: str) -> bool:
     # A tuple of keys, as trees are shown by some libraries.
     ways.add(", ".join(repr(part) for part in parts))
     ways.add("".join(f"[{part!r}]" for part in parts))
-    return any(way and re.search(rf"(?<![\w]){re.escape(way)}(?![\w])", text) for way in ways)
+    return any(way and re.search(rf"(?<!\w){re.escape(way)}(?!\w|[./]\w)", text) for way in ways)
 
 
 class _Handler(logging.Handler):

@@ -1,0 +1,214 @@
+"""`assert_roundtrip` with models of the user's own: what is kept passes, what is lost is named, and so is the culprit."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from pytest_ckpt import assert_roundtrip
+from pytest_ckpt.backends import get_backend, get_models
+from pytest_ckpt.specs import LayerSpec, ModelSpec, other_model
+
+from .conftest import BACKENDS
+from .faults.reference import Reference
+from .test_models import WITH_MODELS
+
+NETWORK = ModelSpec((LayerSpec("dense", 3), LayerSpec("batch-norm"), LayerSpec("dense", 2)), (2,))
+needs_torch = pytest.mark.skipif("torch" not in BACKENDS, reason="about modules of torch")
+
+
+@pytest.mark.parametrize("backend", WITH_MODELS)
+def test_a_model_that_is_filled_passes_and_one_that_is_not_fails(backend: str) -> None:
+    reference, models = Reference(backend), get_models(backend)
+    assert models is not None
+
+    def make() -> Any:
+        return models.build(other_model(NETWORK))
+
+    with get_backend(backend).scope():
+        model, inputs = models.build(NETWORK), get_backend(backend).build(NETWORK.input_spec())
+        assert_roundtrip(model, save=reference.save_model, load=reference.load_model, make=make, inputs=inputs)
+        with pytest.raises(AssertionError, match=r"what came back is not what was saved, \d+ difference"):
+            assert_roundtrip(model, save=reference.save_model, load=lambda path, fresh: None, make=make, inputs=inputs)
+        with pytest.raises(AssertionError, match="the very model that was saved"):
+            assert_roundtrip(model, save=reference.save_model, load=lambda path, fresh: model, make=make)
+        with pytest.raises(AssertionError, match="load returned no model but a dict"):
+            assert_roundtrip(model, save=reference.save_model, load=lambda path: {})
+        with pytest.raises(ValueError, match="holds the very values that were saved"):
+            assert_roundtrip(model, save=reference.save_model, load=reference.load_model, make=lambda: models.build(NETWORK))
+        with pytest.raises(ValueError, match="make\\(\\) has to build a fresh model"):
+            assert_roundtrip(model, save=reference.save_model, load=reference.load_model, make=lambda: model)
+        with pytest.raises(ValueError, match="give make="):
+            assert_roundtrip(model, save=reference.save_model, load=reference.load_model, template=True)
+
+
+@pytest.mark.parametrize("backend", WITH_MODELS)
+def test_a_save_or_a_load_that_alters_the_model_is_seen(backend: str) -> None:
+    reference, models = Reference(backend), get_models(backend)
+    assert models is not None
+    with get_backend(backend).scope():
+        model = models.build(NETWORK)
+        other = models.state(models.build(other_model(NETWORK)))
+
+        def save(given: Any, path: pathlib.Path) -> None:
+            reference.save_model(given, path)
+            models.load_state(given, other)
+
+        with pytest.raises(AssertionError, match="save altered the model"):
+            assert_roundtrip(model, save=save, load=reference.load_model, make=lambda: models.build(dataclasses.replace(NETWORK, seed=9)))
+
+
+def _module(kind: str) -> Any:
+    """A module of the user's own, which keeps something where a state dict does not look, or ties two weights."""
+    import torch
+    from torch import nn
+
+    class Mine(nn.Module):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.second = nn.Linear(3, 3), nn.Linear(3, 3)
+            if kind == "attribute":
+                self.scale = torch.randn(3)
+            if kind == "buffer":
+                self.register_buffer("scale", torch.randn(3), persistent=False)
+            if kind == "list":
+                self.layers = [nn.Linear(3, 3)]
+            if kind == "tied":
+                self.second.weight = self.first.weight
+
+        def forward(self, inputs: Any) -> Any:
+            outputs = self.second(self.first(inputs))
+            outputs = outputs * self.scale if hasattr(self, "scale") else outputs
+            for layer in getattr(self, "layers", ()):
+                outputs = layer(outputs)
+            return outputs + torch.rand(3) * 1e-3 if kind == "noise" else outputs
+
+    return Mine()
+
+
+def _save(model: Any, path: pathlib.Path) -> None:
+    import torch
+
+    torch.save(model.state_dict(), path)
+
+
+def _load(path: pathlib.Path, model: Any) -> None:
+    import torch
+
+    model.load_state_dict(torch.load(path))
+
+
+def _assign(path: pathlib.Path, model: Any) -> None:
+    import torch
+
+    model.load_state_dict(torch.load(path), assign=True)
+
+
+@needs_torch
+@pytest.mark.parametrize(
+    ("kind", "load", "culprit"),
+    [
+        ("attribute", _load, "scale is a tensor kept as a plain attribute"),
+        ("buffer", _load, r"does not save this buffer \(it is not persistent\)"),
+        ("list", _load, r"layers is a list of modules \(1\), which the framework neither tracks nor saves"),
+        ("tied", _assign, "tied weights came apart"),
+    ],
+)
+def test_a_failure_names_the_culprit(kind: str, load: Callable[..., Any], culprit: str) -> None:
+    import torch
+
+    with pytest.raises(AssertionError, match=culprit):
+        assert_roundtrip(_module(kind), save=_save, load=load, make=lambda: _module(kind), inputs=torch.ones(2, 3))
+
+
+@needs_torch
+@pytest.mark.parametrize(("kind", "load"), [("plain", _load), ("plain", _assign), ("tied", _load), ("noise", _load)])
+def test_no_false_alarm(kind: str, load: Callable[..., Any]) -> None:
+    """A model that does not repeat its own outputs is compared as far as it does."""
+    import torch
+
+    model = _module(kind).train()
+    assert_roundtrip(model, save=_save, load=load, make=lambda: _module(kind).eval(), inputs=torch.ones(2, 3))
+    assert model.training, "the model is left in the mode that it was in"
+
+
+@needs_torch
+def test_noise_hides_no_other_outputs() -> None:
+    """The spread of a model that does not repeat itself is a tolerance for just that much."""
+    import torch
+
+    def load(path: pathlib.Path, model: Any) -> None:
+        _load(path, model)
+        model.register_forward_hook(lambda module, inputs, outputs: outputs + 1)
+
+    with pytest.raises(AssertionError, match="outputs"):
+        assert_roundtrip(_module("noise"), save=_save, load=load, make=lambda: _module("noise"), inputs=torch.ones(2, 3))
+
+
+@needs_torch
+def test_frozen_parameters_that_come_back_trained_are_flags() -> None:
+    import torch
+
+    def whole(path: pathlib.Path) -> Any:
+        model = torch.load(path, weights_only=False)
+        model.requires_grad_(True)
+        return model
+
+    model = torch.nn.Sequential(torch.nn.Linear(2, 2))
+    model[0].weight.requires_grad_(False)
+    with pytest.raises(AssertionError, match=r"0\.weight.*: flags"):
+        assert_roundtrip(model, save=torch.save, load=whole)
+    assert_roundtrip(model, save=torch.save, load=whole, ignore=["flags"])
+
+
+@needs_torch
+def test_a_network_of_a_hundred_million_parameters_works() -> None:
+    import torch
+
+    def make() -> Any:
+        return torch.nn.Sequential(*(torch.nn.Linear(5000, 5000) for _ in range(4)))
+
+    model = make()
+    assert sum(parameter.numel() for parameter in model.parameters()) > 100_000_000
+    assert_roundtrip(model, save=_save, load=_load, make=make, inputs=torch.ones(1, 5000))
+
+
+def _pretrained() -> dict[str, tuple[Any, dict[str, Any]]]:
+    """Five architectures as their package publishes them, made tiny, with random weights, and what each is fed."""
+    import torch
+    import transformers as hub
+
+    words = torch.tensor([[1, 2, 3, 4], [5, 6, 7, 8]])
+    small = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
+    gpt = hub.GPT2Config(n_embd=16, n_layer=2, n_head=2, vocab_size=50, n_positions=32, bos_token_id=0, eos_token_id=0)
+    t5 = hub.T5Config(vocab_size=50, d_model=16, d_kv=8, d_ff=32, num_layers=2, num_heads=2)
+    llama = hub.LlamaConfig(**small, vocab_size=50, num_key_value_heads=2)
+    return {
+        "bert": (hub.BertModel(hub.BertConfig(**small, vocab_size=50)), {"input_ids": words}),
+        "gpt2": (hub.GPT2LMHeadModel(gpt), {"input_ids": words}),
+        "vit": (hub.ViTModel(hub.ViTConfig(**small, image_size=16, patch_size=8)), {"pixel_values": torch.ones(2, 3, 16, 16)}),
+        "t5": (hub.T5ForConditionalGeneration(t5), {"input_ids": words, "decoder_input_ids": words}),
+        "llama": (hub.LlamaForCausalLM(llama), {"input_ids": words}),
+    }
+
+
+@needs_torch
+@pytest.mark.skipif(importlib.util.find_spec("transformers") is None, reason="needs the package transformers")
+@pytest.mark.parametrize("name", ["bert", "gpt2", "vit", "t5", "llama"])
+def test_published_architectures_come_back_through_their_own_functions(name: str) -> None:
+    model, inputs = _pretrained()[name]
+    kind = type(model)
+    assert_roundtrip(model, save=lambda given, path: given.save_pretrained(path), load=kind.from_pretrained, inputs=inputs)
+
+    def forgetful(path: pathlib.Path) -> Any:
+        loaded = kind.from_pretrained(path)
+        next(loaded.parameters()).data.zero_()
+        return loaded
+
+    with pytest.raises(AssertionError, match="what came back is not what was saved"):
+        assert_roundtrip(model, save=lambda given, path: given.save_pretrained(path), load=forgetful, inputs=inputs)
