@@ -191,7 +191,7 @@ def mode(asking: Asking) -> Iterator[Spec]:
     Why: a loader chooses a mode of its own, or none (XuehaiPan/Soft-Actor-Critic#1).
     What to do: save the mode, or say in the documentation that it is the caller's.
     """
-    layers = (dense(2), LayerSpec("batch-norm"), LayerSpec("dropout"), dense(2))
+    layers = (dense(2), LayerSpec("batch-norm"), dense(2))
     for training in (True, False):
         yield Into(ModelSpec(layers, (2,), training=training), ModelSpec(layers, (2,), seed=7, training=not training))
 

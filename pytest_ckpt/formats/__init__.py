@@ -23,6 +23,8 @@ BUILTIN: dict[str, str] = {
     "keras.weights-h5": "tensorflow",
     "jax.numpy-save": "jax",
     "flax.checkpoints": "jax",
+    "flax.msgpack": "jax",
+    "orbax.standard": "jax",
     "mxnet.npx-save": "mxnet",
     "mxnet.nd-save": "mxnet",
     "mxnet.parameters": "mxnet",

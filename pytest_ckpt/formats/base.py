@@ -112,8 +112,13 @@ class Format:
         saves = {ModelSpec: self.save_model, Into: self.save_model, Partial: self.save_model, TrainingSpec: self.save_training}
         if isinstance(spec, Misfit) and isinstance(spec.target, ModelSpec):
             return None if self.save_model is not None else "the format has no save_model and load_model"
-        if self.save is None and saves.get(type(spec)) is None:
+        if saves.get(type(spec)) is not None:
+            return None
+        if self.save is None:
             return f"the format saves {' and '.join(self.saves)} and nothing else"
+        if type(spec) in saves and not self.in_domain(spec):
+            what = "a run's state is a tree" if isinstance(spec, TrainingSpec) else "a model's state is a dict"
+            return f"{what}, and the format accepts {self.accepts!r}"
         return None
 
     @property

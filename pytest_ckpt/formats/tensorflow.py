@@ -57,7 +57,6 @@ FORMATS = (
             "tensor/kind": _NUMPY,
             "tensor/parameter": _NUMPY,
             "tensor/sparse": changed("np.save pickles what it cannot make an array of, and np.load gives an array of one object"),
-            "model/dense": unreadable("a state is a dict, which comes back as an array of one object that no model loads"),
         },
     ),
     Format(

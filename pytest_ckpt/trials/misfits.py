@@ -34,13 +34,15 @@ _JUDGED = ("values", "nan-payload", "dtype", "shape", "keys")
 def try_misfit(format: Format, backend: Backend, spec: Misfit, fresh_path: FreshPath) -> Observation:
     """What was seen. Raises Failed and CannotBuild."""
     loader = _Models(format, backend) if isinstance(spec.target, ModelSpec) else _Trees(format, backend)
+    saved, before = loader.leaves(loader.build(spec.saved)), loader.leaves(loader.build(spec.target))
+    if _described(saved) == _described(before):
+        return Observation(skipped=f"{backend.name} itself gives both the same leaves in the same order, so they fit")
     with fresh_path() as path:
         usual = _intact(loader, spec.saved, path)
         if isinstance(usual, Observation):
             return usual
     with fresh_path() as path:
         loader.save(spec.saved, path)
-        saved, before = loader.leaves(loader.build(spec.saved)), loader.leaves(loader.build(spec.target))
         with listening() as heard:
             try:
                 came = loader.load(spec.target, path, heard)
@@ -115,6 +117,11 @@ class _Trees:
         if isinstance(tree, Mapping):
             return {str(key): value for key, value in tree.items()}
         return {str(place): value for place, value in enumerate(tree)} if isinstance(tree, list | tuple) else {"": tree}
+
+
+def _described(leaves: dict[str, Any]) -> list[tuple[str, Any, Any]]:
+    """Names, dtypes and shapes, in order."""
+    return [(name, it.dtype, it.shape) if (it := read(leaf)) else (name, None, None) for name, leaf in leaves.items()]
 
 
 def _quiet(came: dict[str, Any], saved: dict[str, Any], before: dict[str, Any], heard: Heard, usual: set[str]) -> list[Difference]:

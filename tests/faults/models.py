@@ -214,7 +214,7 @@ def _altering_what_was_saved(backend: str) -> Format:
 
 #: Faults of models that hide behind a part that is kept: by name and the cases that have to see them.
 HIDDEN_MODELS: dict[tuple[str, tuple[str, ...]], Formats] = {
-    ("statistics", ("batch-norm", "instance-norm")): _forget(lambda name: name.endswith(("mean", "running_mean"))),
+    ("statistics", ("batch-norm",)): _forget(lambda name: name.endswith("mean")),
     ("first-layer", ("list", "lstm", "dense")): _state(lambda backend, names: names.update(_first_zeroed(backend, names))),
     ("swapped", ("list", "shared-module")): _state(_swapped),
     ("what-was-saved", ("dense",)): _altering_what_was_saved,
@@ -306,5 +306,7 @@ def mismatch_faults(case: str, backend: str) -> dict[str, Format]:
         store = Reference(backend).store
         return {"plain": dataclasses.replace(reference_format(backend), name="planted", load=store.load_narrowed(Reference(backend)))}
     models, trees = _MISMATCH[case]
-    faults = {"plain": models(backend)} if get_models(backend) is not None else {}
+    # Flax sorts what it takes out of a module, so models of it have no order that could be another.
+    asked = get_models(backend) is not None and (case, backend) != ("other-order", "jax")
+    faults = {"plain": models(backend)} if asked else {}
     return faults if case == "empty-state" else {**faults, "template": trees(backend)}

@@ -93,7 +93,8 @@ def _second(tree: dict[str, Any], own: dict[str, Any], backend: str) -> None:
 
 def _with_statistics(tree: dict[str, Any], own: dict[str, Any], backend: str) -> None:
     """A slot is lost where the network normalizes batches."""
-    if _leaves(tree["optimizer"], backend) and any(_statistics(str(key)) for _, key in _leaves(tree["model"], backend)):
+    slots = [container[key] for container, key in _leaves(tree["optimizer"], backend)]
+    if any(read(slot).shape for slot in slots) and any(_statistics(str(key)) for _, key in _leaves(tree["model"], backend)):
         zeroed("optimizer")(tree, own, backend)
 
 

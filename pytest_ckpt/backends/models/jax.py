@@ -243,7 +243,8 @@ class _Builder:
         return modules, tuple(steps)
 
     def one(self, here: Placed) -> tuple[Any, Steps]:
-        layer, place, within = here.layer, len(self.made), ()
+        layer, place = here.layer, len(self.made)
+        within: Steps = ()
         self.made.append((None, ()))
         if layer.kind in ("list", "dict"):
             modules, within = self.several(here.inside, layer.kind == "list")
@@ -446,17 +447,18 @@ def _children(node: Any) -> list[tuple[Any, Any]]:
 
 
 def _attributes(node: Any) -> list[tuple[Any, Any]]:
-    """The attributes of a module but for NNX' own, places of its lists as numbers."""
-    mine = [(key, value) for key, value in vars(node).items() if not key.startswith(("_pytree__", "_object__"))]
-    return sorted(((int(key) if key.isdecimal() else key, value) for key, value in mine), key=lambda item: (isinstance(item[0], str), item[0]))
+    """The attributes of a module but for NNX' own, places in its lists as numbers and first."""
+    mine = {key: value for key, value in vars(node).items() if not key.startswith(("_pytree__", "_object__"))}
+    places = sorted(int(key) for key in mine if key.isdecimal())
+    return [(key, mine[str(key)]) for key in (*places, *sorted(key for key in mine if not key.isdecimal()))]
 
 
 def look(model: Any) -> Look:
     found = modules(model)
-    modes = {key: [not getattr(module, mode) for mode in _MODES if getattr(module, mode, None) is not None] for key, module in found.items()}
+    modes = {key: [getattr(module, mode, None) for mode in _MODES] for key, module in found.items()}
     return Look(
         tensors={_joined(place.path): place.leaf for place in _places(model)},
-        training={key: any(mode) for key, mode in modes.items() if mode},
+        training={key: False in mode for key, mode in modes.items() if mode != [None, None]},
         settings={key: _settings(module) for key, module in found.items()},
     )
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import copy as copies
+import itertools
 import json
 import random
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from typing import Any
 
 # It says how TensorFlow logs and rounds, which is read when TensorFlow is imported.
@@ -26,6 +27,8 @@ name = "tensorflow"
 
 #: What every layer begins with: constants, so that no random generator is asked. The values are set afterwards.
 _ZEROS: Any = {"kernel_initializer": "zeros"}
+#: The user may have set another default.
+_LAST: Any = {"data_format": "channels_last"}
 _DROPOUT = 0.1
 
 
@@ -179,11 +182,11 @@ def _dense(here: Placed, more: _More) -> Any:
 
 
 def _convolution(kind: Any) -> Callable[[Placed, _More], Any]:
-    return lambda here, more: kind(here.layer.size, 3, padding="same", **_ZEROS, **more)
+    return lambda here, more: kind(here.layer.size, 3, padding="same", **_LAST, **_ZEROS, **more)
 
 
 def _pool(here: Placed, more: _More) -> Any:
-    return _POOL[here.layer.kind][len(here.takes) - 2](2, **more)
+    return _POOL[here.layer.kind][len(here.takes) - 2](2, **_LAST, **more)
 
 
 def _prelu(here: Placed, more: _More) -> Any:
@@ -229,7 +232,7 @@ _MAKE: dict[str, Callable[[Placed, _More], Any]] = {
     "conv1d-transposed": _convolution(keras.layers.Conv1DTranspose),
     "conv2d-transposed": _convolution(keras.layers.Conv2DTranspose),
     "conv3d-transposed": _convolution(keras.layers.Conv3DTranspose),
-    "depthwise": lambda here, more: keras.layers.DepthwiseConv2D(3, padding="same", depthwise_initializer="zeros", **more),
+    "depthwise": lambda here, more: keras.layers.DepthwiseConv2D(3, padding="same", depthwise_initializer="zeros", **_LAST, **more),
     "batch-norm": lambda here, more: keras.layers.BatchNormalization(epsilon=here.layer.number, **more),
     "layer-norm": lambda here, more: keras.layers.LayerNormalization(epsilon=here.layer.number, **more),
     "group-norm": lambda here, more: keras.layers.GroupNormalization(HEADS, epsilon=here.layer.number, **more),
@@ -291,10 +294,15 @@ def _random_kept() -> Iterator[None]:
         random.setstate(before)
 
 
-def _plain(own: str, kind: type) -> str:
+def plain_name(thing: Any) -> str:
     """A name without the number that Keras gives to what is not named: it counts all that the process has made so far."""
-    plain = re.sub(r"_\d+$", "", own)
-    return plain if plain.replace("_", "").lower().endswith(kind.__name__.lower()) else own
+    plain = re.sub(r"_\d+$", "", thing.name)
+    return plain if plain.replace("_", "").lower().endswith(type(thing).__name__.lower()) else str(thing.name)
+
+
+def unique_name(wanted: str, used: Container[str]) -> str:
+    """The name, with a number if it is taken."""
+    return next(each for each in itertools.chain([wanted], (f"{wanted}_{count}" for count in itertools.count(1))) if each not in used)
 
 
 def _labels(value: Any, label: str = "") -> Iterator[tuple[str, Any]]:
@@ -318,11 +326,8 @@ def _named(layer: Any, known: Iterable[Any]) -> Iterator[tuple[str, Any]]:
             labels.setdefault(id(found), []).append(label)
     used: set[str] = set()
     for each in known:
-        for label in labels.get(id(each)) or [_plain(each.name, type(each))]:
-            unique, count = label, 0
-            while unique in used:
-                count += 1
-                unique = f"{label}_{count}"
+        for label in labels.get(id(each)) or [plain_name(each)]:
+            unique = unique_name(label, used)
             used.add(unique)
             yield unique, each
 
@@ -410,8 +415,11 @@ def assign(variables: Mapping[str, Any], state: Mapping[str, Any]) -> None:
         variable.assign(values[key])
 
 
-#: What is no setting: names, what is given anew whenever values are loaded, and where a class is found.
-_NO_SETTINGS = re.compile("name|dtype|spec|seed|module|registered_name|build_config|shared_object_id|.*_initializer")
+#: What is no setting: names, what values begin with, where a class is found, and the layers in a model, which have names of their own.
+_NO_SETTINGS = re.compile(
+    "name|dtype|spec|seed|module|registered_name|build_config|build_input_shape|compile_config|shared_object_id"
+    "|layers|input_layers|output_layers|.*_initializer"
+)
 
 
 def _settings(value: Any) -> Any:
@@ -429,7 +437,15 @@ def _setting(layer: Any) -> str:
 
 
 def look(model: Any) -> Look:
-    return Look(tensors=_tensors(model), settings={key: _setting(layer) for key, layer in modules(model).items()})
+    found = dict(_walk(model))
+    generators = {id(generator.state) for layer in found.values() for generator in layer._seed_generators}
+    tensors = _tensors(model)
+    return Look(
+        tensors=tensors,
+        settings={key: _setting(layer) for key, layer in found.items()},
+        # Where random numbers of layers begin is a variable, but none of those that Keras calls weights and saves.
+        unsaved=frozenset(key for key, variable in tensors.items() if id(variable) in generators),
+    )
 
 
 def modules(model: Any) -> Mapping[str, Any]:
@@ -443,7 +459,9 @@ def run(model: Any, inputs: Any) -> Any:
 
 
 def copy(model: Any) -> Any:
-    made = _built(model.spec) if type(model) is Network else copies.deepcopy(model)
-    # To copy deeply is to save and load to Keras, and that leaves out where random numbers of layers begin.
+    # To copy deeply is to save and load to Keras, so it has to know a user's classes, and it leaves out random states.
+    known = {type(layer) for layer in modules(model).values() if not type(layer).__module__.startswith("keras.")}
+    with _random_kept(), keras.saving.custom_object_scope({kind.__name__: kind for kind in known}):
+        made = _built(model.spec) if type(model) is Network else copies.deepcopy(model)
     load_state(made, state(model))
     return made

@@ -65,9 +65,7 @@ _SCHEDULES: dict[str, Callable[[float], Any]] = {
     "cosine": lambda rate: optax.cosine_decay_schedule(rate, 8),
     "polynomial": lambda rate: optax.polynomial_schedule(rate, 0.0, 2.0, 8),
     "one-cycle": lambda rate: optax.cosine_onecycle_schedule(16, rate),
-    "sequence": lambda rate: optax.join_schedules(
-        [optax.linear_schedule(rate / 2, rate, 2), optax.exponential_decay(rate, 1, 0.5)], [3]
-    ),
+    "sequence": lambda rate: optax.join_schedules([optax.linear_schedule(rate / 2, rate, 2), optax.exponential_decay(rate, 1, 0.5)], [3]),
 }
 #: How much of a moving average stays.
 _AVERAGE = optax.ema(0.75)
@@ -79,23 +77,24 @@ def _transformation(optimizer: str, schedule: str, groups: int, accumulate: int)
     made = {}
     for group in range(groups):
         rate = RATE * GROUP_FACTOR**group
-        made[str(group)] = _MAKE[optimizer](_SCHEDULES[schedule](rate) if schedule else rate)
-    whole = made["0"] if groups == 1 else optax.multi_transform(made, functools.partial(_labels, groups))
+        made[f"group{group}"] = _MAKE[optimizer](_SCHEDULES[schedule](rate) if schedule else rate)
+    whole = made["group0"] if groups == 1 else optax.multi_transform(made, functools.partial(_labels, groups))
     return whole if accumulate == 1 else optax.MultiSteps(whole, accumulate).gradient_transformation()
 
 
 def _labels(groups: int, tree: Any) -> Any:
-    """For each parameter the name of its group, by its place."""
+    """For each parameter the name of its group, by its place; no digits alone, which NNX makes numbers of when it restores paths."""
     leaves, structure = jax.tree.flatten(tree)
-    return jax.tree.unflatten(structure, [str(place % groups) for place in range(len(leaves))])
+    return jax.tree.unflatten(structure, [f"group{place % groups}" for place in range(len(leaves))])
 
 
 def _loss(model: Any, inputs: Any, wanted: Any) -> Any:
     outputs = model(inputs / 16 if jnp.issubdtype(inputs.dtype, jnp.floating) else inputs)
-    return jnp.mean((outputs - wanted / 16) ** 2)
+    # So small that not even plain descent leaves the finite numbers within a few steps.
+    return jnp.mean(((outputs - wanted) / 16) ** 2)
 
 
-@nnx.jit
+@nnx.jit  # type: ignore[untyped-decorator]
 def _update(model: Any, optimizer: Any, scaler: Any, averaged: Any, inputs: Any, wanted: Any) -> Any:
     """One step, in place; gives scaler and averages, which cannot be altered, anew."""
     if scaler is None:
@@ -113,7 +112,8 @@ def _scaled_update(model: Any, optimizer: Any, scaler: Any, inputs: Any, wanted:
     definition, parameters, rest = nnx.split(model, nnx.Param, ...)
 
     def loss(parameters: Any) -> Any:
-        trained = nnx.merge(definition, parameters, rest)
+        # Variables can be altered only where they were made, and these are made here.
+        trained = nnx.merge(definition, parameters, jax.tree.map(lambda leaf: leaf, rest))
         return _loss(trained, inputs, wanted), nnx.state(trained, nnx.Not(nnx.Param))
 
     scaler, finite, (_, rest), gradients = scaler.value_and_grad(loss, has_aux=True)(parameters)
