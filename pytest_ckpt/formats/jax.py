@@ -31,6 +31,50 @@ def _restore_checkpoint(path: pathlib.Path) -> Any:
     return checkpoints.restore_checkpoint(path, target=None)
 
 
+def _save_module(model: Any, path: pathlib.Path) -> None:
+    from flax import nnx
+
+    _save_checkpoint(nnx.to_pure_dict(nnx.state(model)), path)
+
+
+def _restore_module(path: pathlib.Path, model: Any) -> None:
+    _update(model, _restored(path, model))
+
+
+def _restore_part(path: pathlib.Path, model: Any, names: list[str]) -> None:
+    """Of what the file has, only what is called so; the rest stays as it is in the model."""
+    from flax import nnx
+
+    own, file = (nnx.traversals.flatten_mapping(tree) for tree in (nnx.to_pure_dict(nnx.state(model)), _restore_checkpoint(path)))
+    taken = {key: file[key] if ".".join(map(str, key)) in names else value for key, value in own.items()}
+    _update(model, nnx.traversals.unflatten_mapping(taken))
+
+
+def _restored(path: pathlib.Path, model: Any) -> Any:
+    from flax import nnx
+    from flax.training import checkpoints
+
+    return checkpoints.restore_checkpoint(path, target=nnx.to_pure_dict(nnx.state(model)))
+
+
+def _update(model: Any, tree: Any) -> None:
+    from flax import nnx
+
+    state = nnx.state(model)
+    nnx.replace_by_pure_dict(state, tree)
+    nnx.update(model, state)
+
+
+def _save_run(run: Any, path: pathlib.Path) -> None:
+    _save_checkpoint(run.state(), path)
+
+
+def _restore_run(path: pathlib.Path, run: Any) -> None:
+    from flax.training import checkpoints
+
+    run.restore(checkpoints.restore_checkpoint(path, target=run.state()))
+
+
 def _save_bytes(tree: Any, path: pathlib.Path) -> None:
     from flax import serialization
 
@@ -67,6 +111,7 @@ _STATE_DICT = "containers are written as dicts, and without a target they come b
 _KEYS = refused("typed keys of the random generators are no arrays to numpy; jax asks for jax.random.key_data")
 _NARROWED = changed("what is read becomes an array of jax, which makes 32 bits of 64 with these settings, and says nothing", defect=True)
 _EMPTY = refused("a tree has to have leaves, and so has every container in it")
+_MERGED = changed("file and target are merged: a name that either alone has is passed over, and nothing is said", defect=True)
 #: What the array store below orbax does not write, whatever stands around it.
 _STORED: Declared = {
     "*/int1": _STORE,
@@ -111,8 +156,19 @@ FORMATS = (
         backend="jax",
         save=_save_checkpoint,
         load=_restore_checkpoint,
+        save_model=_save_module,
+        load_model=_restore_module,
+        load_partial=_restore_part,
+        save_training=_save_run,
+        load_training=_restore_run,
         expected_failures={
             **_STORED,
+            "mismatch/missing": _MERGED,
+            "mismatch/extra": _MERGED,
+            "mismatch/renamed": _MERGED,
+            "mismatch/wrong-dtype": changed("what is read is cast to the target's dtype", defect=True),
+            "mismatch/empty-state": refused("a tree without leaves is no tree to the orbax backend"),
+            "mismatch/64-bit-off": _NARROWED,
             "container/list": changed(_STATE_DICT + ", with the places as text for keys"),
             "container/tuple": changed(_STATE_DICT + ", with the places as text for keys"),
             "container/nested": changed(_STATE_DICT + ", with the places of lists as text for keys"),

@@ -130,16 +130,18 @@ def _quiet(came: dict[str, Any], saved: dict[str, Any], before: dict[str, Any], 
 
     def untold(name: str, aspect: str, expected: str, actual: str) -> None:
         if not heard.names(name, usual):
-            found.append(Difference(f"[{name!r}]", aspect, f"{expected}, or an error or a warning", actual, lost=True))
+            found.append(
+                Difference(f"[{name!r}]", aspect, f"an error or a report, as {expected}", f"{actual}, and nothing was said", lost=True)
+            )
 
     for name, own in before.items():
         now = came.get(name)
         if name not in saved:
             if now is not None:
-                untold(name, "keys", "not to be loaded, as the file has no such leaf", "loading passed over it")
+                untold(name, "keys", "the file has no such leaf", "it was left as it was")
             continue
         if name not in came:
-            untold(name, "keys", "to be loaded", "it is gone")
+            untold(name, "keys", "the file has it", "it is gone")
             continue
         wrong = _wrong(now, saved[name])
         if not wrong:
@@ -148,12 +150,14 @@ def _quiet(came: dict[str, Any], saved: dict[str, Any], before: dict[str, Any], 
         if ours is None or theirs is None or (ours.shape == theirs.shape and ours.dtype == theirs.dtype):
             found.append(_named(name, wrong[0]))
         elif ours.shape != theirs.shape:
-            untold(name, "shape", f"the file's {theirs.shape}", f"quietly loaded into a leaf of shape {ours.shape}")
+            untold(
+                name, "shape", f"it has the shape {theirs.shape} in the file", f"it was loaded into one of {ours.shape}, or left as it was"
+            )
         elif not _survives(now, saved[name]):
-            untold(name, "dtype", f"the file's {theirs.dtype}, or every value", f"quietly cast to {ours.dtype}: {wrong[0]}")
+            untold(name, "dtype", f"it is {theirs.dtype} in the file", f"its values were cast to {ours.dtype}")
     for name in saved:
         if name not in before and (name not in came or _wrong(came[name], saved[name])):
-            untold(name, "keys", "to be loaded", "the file has it, and loading passed over it")
+            untold(name, "keys", "the file has it", "it was passed over")
     return found
 
 

@@ -20,7 +20,7 @@ import tensorflow as tf
 
 from ...specs import ModelSpec, from_json, to_json
 from ...specs.layers import HEADS, VOCABULARY, Placed
-from ..base import CannotBuild
+from ..base import CannotBuild, stable
 from .base import Look, called, fill_of
 
 name = "tensorflow"
@@ -433,7 +433,7 @@ def _setting(layer: Any) -> str:
         config = _settings(layer.get_config())
     except NotImplementedError:  # what Keras says where a class of a user's own tells it nothing
         config = {}
-    return f"{type(layer).__name__}({', '.join(f'{key}={value!r}' for key, value in config.items())})"
+    return f"{type(layer).__name__}({', '.join(f'{key}={stable(value)}' for key, value in config.items())})"
 
 
 def look(model: Any) -> Look:
