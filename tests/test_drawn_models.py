@@ -38,8 +38,8 @@ def test_two_hundred_drawn_models_come_back(backend: str) -> None:
 
 @pytest.mark.parametrize("backend", WITH_MODELS)
 def test_every_layer_of_the_backend_is_drawn_and_the_same_seed_draws_the_same(backend: str) -> None:
-    specs = _drawn(backend, 400, seed=2)
-    assert specs == _drawn(backend, 400, seed=2)
+    specs = _drawn(backend, 800, seed=2)
+    assert specs == _drawn(backend, 800, seed=2)
     kinds = {here.layer.kind for spec in specs for here in spec.every()}
     assert kinds == {kind for kind, row in LAYERS.items() if backend in row.backends}
     for spec in specs[:50]:

@@ -21,6 +21,8 @@ BUILTIN: dict[str, str] = {
     "torch.module": "torch",
     "tensorflow.numpy-save": "tensorflow",
     "keras.weights-h5": "tensorflow",
+    "keras.keras": "tensorflow",
+    "tensorflow.checkpoint": "tensorflow",
     "jax.numpy-save": "jax",
     "flax.checkpoints": "jax",
     "flax.msgpack": "jax",

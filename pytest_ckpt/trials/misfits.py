@@ -138,7 +138,12 @@ def _quiet(came: dict[str, Any], saved: dict[str, Any], before: dict[str, Any], 
         now = came.get(name)
         if name not in saved:
             if now is not None:
-                untold(name, "keys", "the file has no such leaf", "it was left as it was")
+                untold(
+                    name,
+                    "keys",
+                    "the file has no such leaf",
+                    "it was left as it was" if not _wrong(now, own) else "it was given other values",
+                )
             continue
         if name not in came:
             untold(name, "keys", "the file has it", "it is gone")

@@ -387,8 +387,12 @@ def _built(spec: ModelSpec) -> Any:
 
 
 def _fill(model: Any, spec: ModelSpec) -> None:
-    """Draws the values of everything that is saved, and where random numbers of layers begin."""
+    """Draws the values of everything that is saved. Where random numbers of layers begin is no weight to Keras, which does not save
+    it: that stays what the layers' seeds make it."""
+    unsaved = look(model).unsaved
     for index, (key, variable) in enumerate(_saved(model).items()):
+        if key in unsaved:
+            continue
         filled = tensors.build(fill_of(spec, index, variable.dtype, tuple(variable.shape)))
         positive = key.endswith("moving_variance") or not filled.dtype.is_floating
         variable.assign(tf.abs(filled) if positive else filled)

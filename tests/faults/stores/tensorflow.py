@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import keras
 import tensorflow as tf
+
+from pytest_ckpt.backends.models.tensorflow import Tied, look, modules
 
 
 def _packed(tensor: Any) -> Any:
@@ -61,3 +64,55 @@ def without(case: str, tensor: Any) -> Any:
 
 def ragged_once(tensor: Any) -> Any:
     return tensor.values if isinstance(tensor, tf.RaggedTensor) and tensor.ragged_rank > 1 else tensor
+
+
+def flags_of(model: Any) -> Any:
+    """What the values of variables do not tell: which are trained. Keras has no mode on models."""
+    return {name: not variable.trainable for name, variable in look(model).tensors.items()}, {}
+
+
+def set_flags(model: Any, flags: Any) -> None:
+    frozen, _ = flags
+    for name, variable in look(model).tensors.items():
+        variable.trainable = not frozen[name]
+
+
+def untie(model: Any) -> None:
+    """Layers that have taken the variable of another get one of their own."""
+    for layer in modules(model).values():
+        if isinstance(layer, Tied):
+            layer._tracker.unlock()
+            layer._kernel = keras.Variable(layer._kernel, name="kernel")
+
+
+def separate(model: Any) -> None:
+    """Every place gets a layer of its own."""
+    met: set[int] = set()
+    for part in [layer for layer in modules(model).values() if isinstance(layer, keras.Model)]:
+        for name, layer in list(vars(part).items()):
+            if isinstance(layer, keras.layers.Layer):
+                if id(layer) in met:
+                    part._tracker.unlock()
+                    other = type(layer).from_config(layer.get_config())
+                    other.build(layer.get_build_config()["input_shape"])
+                    other.set_weights(layer.get_weights())
+                    setattr(part, name, other)
+                met.add(id(layer))
+
+
+def zero(tensor: Any) -> None:
+    """Writes zeros where a variable is."""
+    tensor.assign(tensor - tensor)
+
+
+def whole() -> dict[str, Any]:
+    """Functions that save whole models."""
+    return {"save_model": lambda model, path: model.save(path), "load_model": keras.saving.load_model, "suffix": ".keras"}
+
+
+def forget_settings(model: Any) -> None:
+    """What layers were configured with is the default again."""
+    for layer in modules(model).values():
+        for setting, usual in (("epsilon", 1e-3), ("negative_slope", 0.3), ("rate", 0.5)):
+            if hasattr(layer, setting):
+                setattr(layer, setting, usual)
