@@ -25,6 +25,30 @@ def temporary(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pat
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+def test_models_are_fresh_and_those_that_numpy_has_not_are_skipped(pytester: pytest.Pytester, backend: str) -> None:
+    pytester.makepyfile(
+        """
+        from pytest_ckpt.backends import models_of
+        from pytest_ckpt.compare_models import model_differences
+
+        seen = []
+
+        def test_model(ckpt_model, ckpt_backend):
+            models = models_of(ckpt_model)
+            assert models.name == ckpt_backend
+            assert all(model_differences(ckpt_model, other, models) for other in seen)
+            seen.append(ckpt_model)
+        """
+    )
+    result = pytester.runpytest_subprocess("-v", "-rs", *QUIET, f"--ckpt-backend={backend}")
+    if backend == "numpy":
+        result.assert_outcomes(skipped=3)
+        result.stdout.fnmatch_lines(["*numpy has no models"])
+    else:
+        result.assert_outcomes(passed=3)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_objects_are_fresh_and_of_each_backend_that_is_asked_for(pytester: pytest.Pytester, backend: str) -> None:
     pytester.makepyfile(
         f"""

@@ -39,18 +39,21 @@ def through(backend: str, tensor: Any, dtype: str) -> Any:
     return get_backend(backend).build(TensorSpec(reading.dtype, reading.shape, fill=Fill(specials=tuple(enumerate(bits)))))
 
 
-def _loaded(change: Callable[[str, Any, Any], None]) -> Formats:
-    """A format whose loader does something else with a model, or something more: ``change(backend, state, model)``."""
+def _loaded(
+    before: Callable[[str, dict[str, Any]], None] = lambda backend, names: None,
+    after: Callable[[Any, Any], None] = lambda store, model: None,
+) -> Formats:
+    """A format that alters the state (with dotted names) before it is loaded, or the model afterwards."""
 
     def make(backend: str) -> Format:
         reference = Reference(backend)
 
         def load_model(path: pathlib.Path, model: Any) -> None:
             state, flags = reference.load(path)
-            change(backend, state, model)
-            if state:
-                reference.put(model, state, flags)
-                change(backend, {}, model)
+            names = flat(state)
+            before(backend, names)
+            reference.put(model, unflattened(names, state), flags)
+            after(reference.store, model)
 
         return dataclasses.replace(reference_format(backend), name="planted", load_model=load_model)
 
@@ -58,27 +61,13 @@ def _loaded(change: Callable[[str, Any, Any], None]) -> Formats:
 
 
 def _state(change: Callable[[str, dict[str, Any]], None]) -> Formats:
-    """What becomes of the state (with dotted names) before it is loaded."""
-
-    def altered(backend: str, state: Any, model: Any) -> None:
-        if state:
-            names = flat(state)
-            change(backend, names)
-            rebuilt = unflattened(names, state)
-            state.clear()
-            state.update(rebuilt)
-
-    return _loaded(altered)
+    """What becomes of the state before it is loaded."""
+    return _loaded(before=change)
 
 
 def _afterwards(change: Callable[[Any, Any], None]) -> Formats:
     """What becomes of the model once its state was loaded: ``change(store, model)``."""
-
-    def altered(backend: str, state: Any, model: Any) -> None:
-        if not state:
-            change(Reference(backend).store, model)
-
-    return _loaded(altered)
+    return _loaded(after=change)
 
 
 def _forget(wanted: Callable[[str], bool]) -> Formats:

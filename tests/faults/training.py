@@ -19,7 +19,7 @@ from .reference import Reference, reference_format
 Change = Callable[[dict[str, Any], dict[str, Any], str], None]
 
 
-def _restoring(change: Change, backend: str) -> Format:
+def restoring(change: Change, backend: str) -> Format:
     reference = Reference(backend)
 
     def load_training(path: pathlib.Path, run: Any) -> None:
@@ -144,8 +144,8 @@ def training_faults(case: str, backend: str) -> dict[str, Format]:
     """The plain fault of a case, and those that hide behind it."""
     plain = _TRAINING[case] if case in _TRAINING else zeroed("optimizer")
     assert case in _TRAINING or case in OPTIMIZERS
-    faults = {"plain": _restoring(plain, backend)}
+    faults = {"plain": restoring(plain, backend)}
     for (name, cases), change in HIDDEN_RUNS.items():
         if case in cases:
-            faults[name] = _restoring(change, backend)
+            faults[name] = restoring(change, backend)
     return faults

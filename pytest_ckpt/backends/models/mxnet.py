@@ -161,9 +161,7 @@ _MAKE: dict[str, Callable[[Placed], Any]] = {
     "batch-norm": lambda here: nn.BatchNorm(axis=-1, epsilon=here.layer.number, in_channels=here.takes[-1], prefix=_prefix(here)),
     "layer-norm": _norm(nn.LayerNorm),
     "group-norm": lambda here: GroupNorm(HEADS, epsilon=here.layer.number, prefix=_prefix(here)),
-    "instance-norm": lambda here: InstanceNorm(
-        epsilon=here.layer.number, scale=True, in_channels=here.takes[-1], prefix=_prefix(here)
-    ),
+    "instance-norm": lambda here: InstanceNorm(epsilon=here.layer.number, scale=True, in_channels=here.takes[-1], prefix=_prefix(here)),
     "embedding": lambda here: nn.Embedding(VOCABULARY, here.layer.size, prefix=_prefix(here)),
     "rnn": _recurrent(rnn.RNN),
     "lstm": _recurrent(rnn.LSTM),
@@ -293,9 +291,7 @@ def look(model: Any) -> Look:
     parameters, arrays = parameters_of(model), _data(model)
     return Look(
         tensors={key: arrays.get(key, f"not initialized, {each.shape}") for key, each in parameters.items()},
-        frozen={
-            key: each.grad_req == "null" if each._data is None else each._data[0].grad is None for key, each in parameters.items()
-        },
+        frozen={key: each.grad_req == "null" if each._data is None else each._data[0].grad is None for key, each in parameters.items()},
         settings={key: f"{type(block).__qualname__}({_settings(block)})" for key, block in modules(model).items()},
     )
 
@@ -320,10 +316,15 @@ def modules(model: Any) -> Mapping[str, Any]:
 
 @contextlib.contextmanager
 def _semantics_of(model: Any) -> Iterator[None]:
-    """Numpy's semantics where the model's arrays are of `mxnet.np`, MXNet's own where they are not."""
-    arrays = list(_data(model).values())
-    numpy = isinstance(arrays[0], mx.np.ndarray) if arrays else mx.util.is_np_array()
-    with mx.util.np_shape(numpy), mx.util.np_array(numpy):
+    """Numpy's semantics where the model's arrays are of `mxnet.np`, MXNet's own where they are not. An imported graph has arrays of
+    the older kind under both, and one that has none does not tell."""
+    arrays = _data(model).values()
+    numpy = any(isinstance(array, mx.np.ndarray) for array in arrays)
+    if not numpy and (not arrays or isinstance(model, mx.gluon.SymbolBlock)):
+        numpy = mx.util.is_np_array()
+    # Numpy's arrays are not allowed without its shapes, not even in between.
+    outer, inner = (mx.util.np_shape, mx.util.np_array) if numpy else (mx.util.np_array, mx.util.np_shape)
+    with outer(numpy), inner(numpy):
         yield
         # What goes wrong in the background is to surface here.
         mx.nd.waitall()

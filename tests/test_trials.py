@@ -1,0 +1,157 @@
+"""What trials of models, misfits and runs note down: where, what, and that a question could not be asked."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+import warnings
+from typing import Any
+
+import pytest
+
+from pytest_ckpt import Format, Verdict, check_format
+from pytest_ckpt.backends import get_models
+from pytest_ckpt.checks import FAMILIES
+from pytest_ckpt.verdicts import Observation, judge
+
+from .faults.planted import model_fault
+from .faults.reference import Reference, reference_format, reference_with_template
+from .faults.training import own_part, restoring, zeroed
+from .test_models import WITH_MODELS
+
+
+def test_a_tolerance_that_was_needed_is_told() -> None:
+    judged = judge(Observation(note="copies of the original differ by up to 0.1"), {"values"}, lambda difference: None)
+    assert (judged.verdict, judged.detail) == (Verdict.KEPT, "copies of the original differ by up to 0.1")
+
+
+@pytest.mark.parametrize("backend", WITH_MODELS)
+def test_a_run_that_parts_from_the_other_is_told_with_the_step_and_the_leaf(backend: str) -> None:
+    (result,) = check_format(restoring(zeroed("optimizer"), backend), select=["training/momentum"])
+    assert result.verdict is Verdict.CHANGED
+    assert result.detail.startswith("right after loading, at step 2: ['optimizer']")
+    (result,) = check_format(restoring(own_part("step"), backend), select=["training/step"])
+    assert "right after loading, at step 3: ['step']: values: expected 3, got 1" in result.detail
+
+
+@pytest.mark.skipif("torch" not in WITH_MODELS, reason="about a schedule of torch")
+def test_a_schedule_whose_function_is_stale_is_told_at_the_first_step_that_shows_it() -> None:
+    """The state of the schedule is right; what it computes from it is not (pytorch/pytorch#52911)."""
+    reference = Reference("torch")
+
+    def save(run: Any, path: pathlib.Path) -> None:
+        reference.save(run.state(), path)
+
+    def load(path: pathlib.Path, run: Any) -> None:
+        run.restore(reference.load(path))
+        if run.spec.schedule == "function":
+            run.schedule.lr_lambdas[0] = lambda step: 1 / (2 + step)
+
+    (result,) = check_format(
+        dataclasses.replace(reference_format("torch"), save_training=save, load_training=load), select=["training/schedule"]
+    )
+    assert result.verdict is Verdict.CHANGED
+    assert result.detail.startswith("step 3, the first after loading: ['optimizer']['param_groups'][0]['lr']")
+
+
+@pytest.mark.parametrize("backend", WITH_MODELS)
+def test_a_fault_of_models_is_caught_by_its_family_alone(backend: str) -> None:
+    families = [family for family in FAMILIES if family not in ("dtype", "bits", "nan-payload")]
+    for case in ("tied", "dense"):
+        results = check_format(model_fault(case, backend), select=[*families, "dtype/float32"], examples=0)
+        assert {result.check.split("/")[0] for result in results if result.failed} == {"model"}
+
+
+@pytest.mark.parametrize("way", ["warning", "record", "silence", "about-something-else"])
+def test_a_misfit_that_is_reported_is_kept_and_one_that_is_not_is_changed(way: str) -> None:
+    import logging
+
+    reference = Reference("numpy")
+
+    def load(path: pathlib.Path, template: Any) -> Any:
+        tree = reference.load(path)
+        for name in template.keys() - tree.keys():
+            if way == "warning":
+                warnings.warn(f"{name} is not in the file", UserWarning, stacklevel=1)
+            if way == "record":
+                logging.getLogger("tests").warning("not in the file: %s", name)
+        if way == "about-something-else":
+            warnings.warn("this function is deprecated", DeprecationWarning, stacklevel=1)
+        return {**template, **tree}
+
+    format = dataclasses.replace(reference_with_template("numpy"), load=load)
+    (result,) = check_format(format, select=["mismatch/missing"])
+    assert result.verdict is (Verdict.KEPT if way in ("warning", "record") else Verdict.CHANGED)
+
+
+def test_a_format_that_loads_nothing_at_all_makes_no_error_look_right() -> None:
+    """An error is what is wanted of a misfit only where the file loads if it fits."""
+
+    def load(path: pathlib.Path, template: Any) -> Any:
+        raise ValueError("never")
+
+    format = dataclasses.replace(reference_with_template("numpy"), load=load)
+    results = check_format(format, select=["mismatch"])
+    assert {result.verdict for result in results} == {None}
+    assert all("a file that fits is not loaded either" in (result.skipped or "") for result in results)
+
+
+def test_formats_without_template_or_models_are_asked_nothing_about_misfits() -> None:
+    results = check_format(reference_format("numpy"), select=["mismatch"])
+    assert {result.verdict for result in results} == {None}
+    assert all("has no template" in (result.skipped or "") for result in results)
+
+
+@pytest.mark.parametrize("backend", WITH_MODELS)
+def test_what_saves_models_alone_is_asked_about_nothing_else(backend: str) -> None:
+    reference = Reference(backend)
+    format = Format(name="models", backend=backend, save_model=reference.save_model, load_model=reference.load_model)
+    asked = {result.check.split("/")[0] for result in check_format(format, select="all", examples=0) if result.verdict is not None}
+    assert asked == {"model", "mismatch"}
+    runs = Format(name="runs", backend=backend, save_training=lambda run, path: reference.save(run.state(), path),
+                  load_training=lambda path, run: run.restore(reference.load(path)))  # fmt: skip
+    asked = {result.check.split("/")[0] for result in check_format(runs, select="all", examples=0) if result.verdict is not None}
+    assert asked == {"training"}
+
+
+@pytest.mark.parametrize("backend", WITH_MODELS)
+def test_models_of_a_format_for_single_tensors_are_not_asked_about(backend: str) -> None:
+    reference = Reference(backend)
+    format = Format(name="tensors", backend=backend, save=reference.save, load=reference.load, accepts="tensor")
+    results = check_format(format, select=["model/dense", "training/sgd"])
+    assert [result.skipped for result in results] == [
+        "a model's state is a dict, and the format accepts 'tensor'", "a run's state is a tree, and the format accepts 'tensor'"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("backend", WITH_MODELS)
+def test_the_state_of_a_model_goes_through_a_format_of_flat_dicts(backend: str) -> None:
+    reference = Reference(backend)
+
+    def save(tree: Any, path: pathlib.Path) -> None:
+        assert all(reference.backend.owns(leaf) for leaf in tree.values())
+        reference.save(tree, path)
+
+    for template in (False, True):
+        load = reference.load_like if template else reference.load
+        format = Format(name="flat", backend=backend, save=save, load=load, accepts="dict", template=template)
+        results = check_format(format, select=["model/dense", "model/nested", "model/batch-norm"], examples=3)
+        assert [str(result) for result in results if not result.passed] == []
+
+
+@pytest.mark.parametrize("backend", WITH_MODELS)
+def test_a_loader_that_returns_the_saved_model_is_not_believed(backend: str) -> None:
+    kept: list[Any] = []
+
+    def save(model: Any, path: pathlib.Path) -> None:
+        kept[:] = [model]
+        path.write_text("nothing")
+
+    format = Format(name="memory", backend=backend, save_model=save, load_model=lambda path: kept[0], whole_model=True)
+    (result,) = check_format(format, select=["model/dense"])
+    assert result.verdict is Verdict.UNREADABLE
+    assert "the very model that was saved" in result.detail
+    format = dataclasses.replace(format, load_model=lambda path: {})
+    (result,) = check_format(format, select=["model/dense"])
+    assert "returned no model but a dict" in result.detail
+    assert get_models(backend) is not None
