@@ -10,7 +10,7 @@ from .backends.models.base import Look, ModelBackend
 from .compare import differences, remembered, same_object
 from .compare_models import model_differences, output_differences
 from .trials import NOTHING_WRITTEN, size_on_disk
-from .verdicts import Difference, describe
+from .verdicts import Difference, Verdict, describe
 
 
 def model_roundtrip(
@@ -45,7 +45,7 @@ def model_roundtrip(
         raise AssertionError("load returned the very model that was saved, or one that shares tensors with it")
     found = [each for each in model_differences(loaded, model, models) if each.aspect not in ignored]
     found = [each for each in found if _flag(each) not in own and not (fresh is None and _is_mode(each))]
-    if inputs is not None and not any(each.aspect != "flags" for each in found):
+    if inputs is not None and not any(each.verdict >= Verdict.CHANGED for each in found):
         outputs, _ = output_differences(loaded, model, inputs, models)
         found += [each for each in outputs if each.aspect not in ignored]
     if found:

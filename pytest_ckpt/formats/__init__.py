@@ -30,6 +30,7 @@ BUILTIN: dict[str, str] = {
     "mxnet.npx-save": "mxnet",
     "mxnet.nd-save": "mxnet",
     "mxnet.parameters": "mxnet",
+    "mxnet.export": "mxnet",
 }
 
 

@@ -44,6 +44,36 @@ def _load_parameters(path: pathlib.Path, model: Any) -> None:
     model.load_parameters(str(path))
 
 
+def _load_some(path: pathlib.Path, model: Any, names: list[str]) -> None:
+    """The parameters that are named, out of a file that has more."""
+    file, parameters = mx.npx.load(str(path)), model._collect_params_with_prefix()
+    for name in names:
+        parameters[name].set_data(file[name])
+
+
+def _save_run(run: Any, path: pathlib.Path) -> None:
+    run.model.save_parameters(str(path))
+    run.optimizer.save_states(f"{path}.states")
+    path.with_name(f"{path.name}.step").write_text(str(run.step))
+
+
+def _load_run(path: pathlib.Path, run: Any) -> None:
+    run.model.load_parameters(str(path))
+    run.optimizer.load_states(f"{path}.states")
+    run.step = int(path.with_name(f"{path.name}.step").read_text())
+
+
+def _export(model: Any, path: pathlib.Path) -> None:
+    """The graph is what a hybrid model has computed when it was last called."""
+    model.hybridize()
+    model(model.example)
+    model.export(str(path))
+
+
+def _import(path: pathlib.Path) -> Any:
+    return mx.gluon.SymbolBlock.imports(f"{path}-symbol.json", ["data"], f"{path}-0000.params")
+
+
 _BY_NAME: Declared = {
     "container/empty-dict": converted("a file without names is read as a list"),
     "container/ordered-dict": converted("names are read into a plain dict"),
@@ -54,6 +84,8 @@ _BY_NAME: Declared = {
     "alias/file-size-of-alias": costly("each name has its own entry"),
 }
 
+_NAMED_ONCE = changed("the graph has each parameter once, under one of its names, and the others are gone")
+
 FORMATS = (
     Format(
         name="mxnet.npx-save",
@@ -61,7 +93,11 @@ FORMATS = (
         save=_save,
         load=_load,
         accepts="dict",
-        expected_failures={**_BY_NAME, "tensor/sparse": refused("npx.save takes mx.np arrays, which are never sparse")},
+        expected_failures={
+            **_BY_NAME,
+            "tensor/sparse": refused("npx.save takes mx.np arrays, which are never sparse"),
+            "model/frozen": converted("the file holds values, and not which of them are trained"),
+        },
     ),
     Format(
         name="mxnet.nd-save",
@@ -73,7 +109,7 @@ FORMATS = (
             **_BY_NAME,
             "tensor/kind": converted("nd.load gives arrays of mx.nd"),
             "tensor/sparse": refused("under np semantics, which scalars and empty arrays need, sparse arrays are not written"),
-            "model/dense": unreadable("a Gluon model under np semantics does not take arrays of mx.nd"),
+            "model/*": unreadable("a Gluon model under np semantics does not take arrays of mx.nd"),
         },
     ),
     Format(
@@ -81,6 +117,25 @@ FORMATS = (
         backend="mxnet",
         save_model=_save_parameters,
         load_model=_load_parameters,
+        load_partial=_load_some,
+        save_training=_save_run,
+        load_training=_load_run,
         suffix=".params",
+        expected_failures={
+            "model/frozen": converted("the file holds values, and not which of them are trained"),
+            "training/rng": changed("neither file holds the states of the random generators"),
+            "training/accumulated": changed("neither file holds gradients"),
+        },
+    ),
+    Format(
+        name="mxnet.export",
+        backend="mxnet",
+        save_model=_export,
+        load_model=_import,
+        whole_model=True,
+        expected_failures={
+            "model/*": converted("a graph comes back, which has no blocks, and whose arrays are of mx.nd"),
+            **dict.fromkeys(map("model/{}".format, ("tied", "shared-module", "rnn", "lstm", "gru")), _NAMED_ONCE),
+        },
     ),
 )

@@ -14,7 +14,7 @@ from ..compare import same_object
 from ..compare_models import model_differences, output_differences
 from ..formats.base import Format
 from ..specs import Into, ModelSpec, other_model
-from ..verdicts import Difference, Observation
+from ..verdicts import Difference, Observation, Verdict
 from .base import Failed, attempt, inspected, saved_with
 
 #: How many clones are tried until one differs in every tensor that is saved.
@@ -134,9 +134,9 @@ def _beside(found: list[Difference], where: str) -> list[Difference]:
 def _differences(
     clone: Any, expected: Any, backend: Backend, models: ModelBackend, spec: ModelSpec, architecture: bool
 ) -> tuple[list[Difference], str]:
-    """State first, then outputs: where the state differs, that the outputs do is no news."""
+    """State first, then outputs: where the state has other values, that the outputs do is no news."""
     found = model_differences(clone, expected, models, architecture)
-    if any(each.aspect != "flags" for each in found):
+    if any(each.verdict >= Verdict.CHANGED for each in found):
         return found, ""
     outputs, note = output_differences(clone, expected, backend.build(spec.input_spec(seed=2)), models)
     return [*found, *outputs], note

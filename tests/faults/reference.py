@@ -78,7 +78,9 @@ class Reference:
         self.put(model, state, flags)
 
     def put(self, model: Any, state: Any, flags: Any) -> None:
-        _check_fit(flat(state), flat(self.models.state(model)))
+        # Names are looked after by the framework; a model that was never called has not all of them yet.
+        own, names = flat(self.models.state(model)), flat(state)
+        _check_fit({name: names[name] for name in names if name in own}, {name: own[name] for name in own if name in names})
         self.models.load_state(model, state)
         self.store.set_flags(model, flags)
 

@@ -26,7 +26,7 @@ _POOL = {"max-pool": (nn.MaxPool1D, nn.MaxPool2D, nn.MaxPool3D), "average-pool":
 _CHANNELS_FIRST = (*_CONVOLUTIONS, *_TRANSPOSED, *_POOL["max-pool"], *_POOL["average-pool"], nn.GroupNorm, nn.InstanceNorm, nn.PReLU)
 _RECURRENT = (rnn.RNN, rnn.LSTM, rnn.GRU)
 #: What every block keeps about itself, whatever it was configured with.
-_MACHINERY = frozenset({*vars(mx.gluon.HybridBlock(prefix="")), "skip_states"})
+_MACHINERY = frozenset({*vars(mx.gluon.HybridBlock(prefix="")), "skip_states", "example"})
 
 
 def applied(F: Any, block: Any, inputs: Any) -> Any:
@@ -222,8 +222,10 @@ def build(spec: ModelSpec) -> Any:
         model = Network(_Builder().several(spec.placed), "network.")
         # Zeros, so that no random generator is asked: the values are set afterwards.
         model.initialize(mx.init.Zero())
+        # To be exported, a model has to be called: this is what it can be fed.
+        model.example = tensors.build(spec.input_spec())
         if not spec.fresh:
-            run(model, tensors.build(spec.input_spec()))
+            run(model, model.example)
         _fill(model, spec)
     return model
 

@@ -19,6 +19,8 @@ name = "mxnet"
 
 #: A little weight decay: gradients that are zero would have AdaMax divide zero by zero.
 _DECAY = 1 / 1024
+#: So high that it is seldom met, and so low that no drawn network grows beyond what is finite.
+_MOST = 1024.0
 #: What each optimizer is called in MXNet, and how it is configured.
 _MAKE: dict[str, tuple[str, dict[str, Any]]] = {
     "sgd": ("sgd", {}),
@@ -36,10 +38,12 @@ _MAKE: dict[str, tuple[str, dict[str, Any]]] = {
     "lamb": ("lamb", {}),
     "signum": ("signum", {}),
 }
+#: Where a schedule ends: not at zero, which FTRL would divide by.
+_LAST = RATE / 64
 _SCHEDULES: dict[str, Callable[[], Any]] = {
     "steps": lambda: mx.lr_scheduler.MultiFactorScheduler([1, 3], 0.5, RATE),
-    "cosine": lambda: mx.lr_scheduler.CosineScheduler(8, RATE),
-    "polynomial": lambda: mx.lr_scheduler.PolyScheduler(8, RATE),
+    "cosine": lambda: mx.lr_scheduler.CosineScheduler(8, RATE, _LAST),
+    "polynomial": lambda: mx.lr_scheduler.PolyScheduler(8, RATE, 2, _LAST),
 }
 
 
@@ -52,13 +56,15 @@ class GluonRun(Run):
         # In the order of the model: a dict of them would be sorted by names in which Gluon counts, 10 before 9.
         self.parameters = models.distinct(self.model)
         trained = [each for each in self.parameters.values() if each.grad_req != "null"]
+        if not trained:
+            raise CannotBuild("no parameter of this model is trained")
         for place, parameter in enumerate(trained):
             parameter.lr_mult = parameter.wd_mult = GROUP_FACTOR ** (place % spec.groups)
             if spec.accumulate > 1:
                 parameter.grad_req = "add"
         kind, more = _MAKE[spec.optimizer]
         schedule = _SCHEDULES[spec.schedule]() if spec.schedule else None
-        settings = {"learning_rate": RATE, "wd": _DECAY, "lr_scheduler": schedule, **more}
+        settings = {"learning_rate": RATE, "wd": _DECAY, "clip_gradient": _MOST, "lr_scheduler": schedule, **more}
         self.optimizer = mx.gluon.Trainer(list(self.parameters.values()), kind, settings, kvstore=None)
 
     @property
@@ -202,10 +208,7 @@ def build(spec: TrainingSpec) -> Run:
         raise CannotBuild("mxnet scales losses only once amp.init has patched its operators, for good and for the whole process")
     if spec.model.fresh and "lazy-dense" in kinds:
         raise CannotBuild("a lazy layer of a Gluon model that was never called has nothing to train yet")
-    run = GluonRun(spec)
-    if all(each.grad_req == "null" for each in run.parameters.values()):
-        raise CannotBuild("no parameter of this model is trained")
-    return run
+    return GluonRun(spec)
 
 
 def generators() -> contextlib.AbstractContextManager[Any]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import mxnet as mx
 import numpy as np
 
+from pytest_ckpt.backends.models import mxnet as models
 from pytest_ckpt.backends.mxnet import read
 
 from .blocks import pack_blocks
@@ -75,3 +77,67 @@ def without(case: str, array: Any) -> Any:
     if case == "device":
         return array.as_in_context(mx.cpu())
     raise KeyError(case)
+
+
+def flags_of(model: Any) -> Any:
+    """What the values of parameters do not tell: which are trained. Gluon has no mode on blocks."""
+    return {name: parameter.grad_req == "null" for name, parameter in models.parameters_of(model).items()}, {}
+
+
+def set_flags(model: Any, flags: Any) -> None:
+    frozen, _ = flags
+    for name, parameter in models.parameters_of(model).items():
+        if parameter._differentiable and (parameter.grad_req == "null") is not frozen[name]:
+            parameter.grad_req = "null" if frozen[name] else "write"
+
+
+def _own(parameter: Any) -> Any:
+    return models._copied(parameter)
+
+
+def untie(model: Any) -> None:
+    """Every name gets a parameter of its own."""
+    met: set[int] = set()
+    for block in models.modules(model).values():
+        for name, parameter in list(getattr(block, "_reg_params", {}).items()):
+            if id(parameter) in met:
+                block._reg_params[name] = _own(parameter)
+            met.add(id(parameter))
+
+
+def separate(model: Any) -> None:
+    """Every place gets a block of its own."""
+    met: set[int] = set()
+    for block in list(models.modules(model).values()):
+        for name, child in list(block._children.items()):
+            if id(child) in met:
+                block._children[name] = models.copy(child)
+            met.add(id(child))
+
+
+def zero(tensor: Any) -> None:
+    """Writes zeros where an array lies."""
+    tensor[()] = 0
+
+
+def whole() -> dict[str, Any]:
+    """Functions that save whole models: blocks can be pickled, and what is trained begins to record gradients anew."""
+
+    def load(path: Any) -> Any:
+        model = pickle.loads(path.read_bytes())
+        for parameter in models.parameters_of(model).values():
+            wanted, parameter.grad_req = parameter.grad_req, "null"
+            parameter.grad_req = wanted
+        return model
+
+    return {"save_model": lambda model, path: path.write_bytes(pickle.dumps(model)), "load_model": load}
+
+
+def forget_settings(model: Any) -> None:
+    """What layers were configured with is the default again."""
+    for block in models.modules(model).values():
+        if "eps" in getattr(block, "_kwargs", {}):
+            block._kwargs["eps"] = 1e-5
+        for setting, usual in (("_alpha", 0.01), ("_rate", 0.5), ("_epsilon", 1e-5)):
+            if hasattr(block, setting):
+                setattr(block, setting, usual)

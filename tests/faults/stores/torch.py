@@ -175,11 +175,6 @@ def zero(tensor: Any) -> None:
     tensor.detach().zero_()
 
 
-def put(model: Any, name: str, value: Any) -> None:
-    """Puts a value into a model's tensor, broadcast and cast as it comes."""
-    (dict(model.named_parameters(remove_duplicate=False)) | dict(model.named_buffers(remove_duplicate=False)))[name].data.copy_(value)
-
-
 def whole() -> dict[str, Any]:
     """Functions that save whole models."""
     return {
