@@ -16,6 +16,7 @@ from flax.training.dynamic_scale import DynamicScale
 
 from ...specs import TrainingSpec
 from ..base import CannotBuild
+from ..models import flax_states
 from ..models import jax as models
 from .base import GROUP_FACTOR, RATE, Run
 
@@ -163,7 +164,7 @@ class FlaxRun(Run):
     def parts(self) -> dict[str, Any]:
         return {
             "model": models.state(self.model),
-            "optimizer": models.pure(self.optimizer),
+            "optimizer": flax_states.pure(self.optimizer),
             "schedule": {},
             **({} if self.averaged is None else {"averaged": self.averaged._asdict()}),
             **({} if self.scaler is None else {"scaler": serialization.to_state_dict(self.scaler)}),
@@ -171,11 +172,11 @@ class FlaxRun(Run):
 
     def restore_parts(self, tree: Any) -> None:
         models.load_state(self.model, tree["model"])
-        models.replace(self.optimizer, tree["optimizer"])
+        flax_states.replace(self.optimizer, tree["optimizer"])
         if self.averaged is not None:
-            self.averaged = self.averaged._replace(**models.fitted(self.averaged._asdict(), tree["averaged"]))
+            self.averaged = self.averaged._replace(**flax_states.fitted(self.averaged._asdict(), tree["averaged"]))
         if self.scaler is not None:
-            self.scaler = self.scaler.replace(**models.fitted(serialization.to_state_dict(self.scaler), tree["scaler"]))
+            self.scaler = self.scaler.replace(**flax_states.fitted(serialization.to_state_dict(self.scaler), tree["scaler"]))
 
     def seed_framework(self, seed: int) -> None:
         # JAX has no generator of the process: a run's keys are its own.
@@ -183,10 +184,10 @@ class FlaxRun(Run):
         nnx.update(self.rngs, _committed(nnx.state(self.rngs)))
 
     def framework_state(self) -> Any:
-        return models.pure(self.rngs)
+        return flax_states.pure(self.rngs)
 
     def restore_framework_state(self, state: Any) -> None:
-        models.replace(self.rngs, state)
+        flax_states.replace(self.rngs, state)
 
     def from_bytes(self, data: bytes) -> Any:
         return jax.device_put(np.frombuffer(data, np.uint8))

@@ -7,7 +7,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from pytest_ckpt.backends.models.tensorflow import Tied, look, modules
+from pytest_ckpt.backends.layers.tensorflow import Tied
+from pytest_ckpt.backends.models.tensorflow import look, modules
 
 
 def _packed(tensor: Any) -> Any:
