@@ -20,13 +20,22 @@ from pytest_ckpt.trials.heard import listening
         ("layer1 was skipped", True),
         ("layer10 was skipped", False),
         ("layer1.weight2 was skipped", False),
-        ("this function is deprecated", False),
+        ("some things were skipped", False),
     ],
 )
-def test_a_warning_counts_where_it_names_the_leaf_or_its_layer(text: str, counts: bool) -> None:
+def test_a_record_counts_where_it_names_the_leaf_or_its_layer(text: str, counts: bool) -> None:
     with listening() as heard:
-        warnings.warn(text, UserWarning, stacklevel=1)
+        logging.getLogger("tests.heard").warning(text)
     assert heard.names("layer1.weight") is counts
+
+
+def test_a_warning_counts_unless_it_is_about_code() -> None:
+    with listening() as heard:
+        warnings.warn("this function is deprecated", DeprecationWarning, stacklevel=1)
+    assert not heard.names("layer1.weight")
+    with listening() as heard:
+        warnings.warn("three tensors were not loaded", UserWarning, stacklevel=1)
+    assert heard.names("layer1.weight")
 
 
 def test_a_record_of_a_logger_that_tells_nobody_else_counts() -> None:

@@ -212,3 +212,93 @@ def test_published_architectures_come_back_through_their_own_functions(name: str
 
     with pytest.raises(AssertionError, match="what came back is not what was saved"):
         assert_roundtrip(model, save=lambda given, path: given.save_pretrained(path), load=forgetful, inputs=inputs)
+
+
+@pytest.mark.skipif("tensorflow" not in BACKENDS, reason="about models of Keras")
+def test_a_tensor_that_keras_does_not_track_is_named(tmp_path: pathlib.Path) -> None:
+    import keras
+    import tensorflow as tf
+
+    class Mine(keras.Model):  # type: ignore[misc]
+        def __init__(self, scale: float) -> None:
+            super().__init__()
+            self.dense = keras.layers.Dense(2)
+            self.scale = tf.constant(scale)
+
+        def call(self, inputs: Any) -> Any:
+            return self.dense(inputs) * self.scale
+
+    def make(scale: float) -> Any:
+        model = Mine(scale)
+        model(tf.ones((1, 3)))
+        return model
+
+    def save(model: Any, path: pathlib.Path) -> None:
+        model.save_weights(path)
+
+    def load(path: pathlib.Path, model: Any) -> None:
+        model.load_weights(path)
+
+    same: dict[str, Any] = {"save": save, "load": load, "suffix": ".weights.h5", "inputs": tf.ones((2, 3))}
+    assert_roundtrip(make(2.0), make=lambda: make(2.0), **same)
+    with pytest.raises(AssertionError, match="scale is a tensor kept as a plain attribute"):
+        assert_roundtrip(make(2.0), make=lambda: make(3.0), **same)
+
+
+@pytest.mark.skipif("mxnet" not in BACKENDS, reason="about blocks of Gluon")
+def test_a_list_of_blocks_that_gluon_does_not_track_is_named() -> None:
+    import mxnet as mx
+
+    class Mine(mx.gluon.Block):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.dense = mx.gluon.nn.Dense(3, in_units=3)
+            self.layers = [mx.gluon.nn.Dense(3, in_units=3)]
+
+        def forward(self, inputs: Any) -> Any:
+            return self.layers[0](self.dense(inputs))
+
+    def make() -> Any:
+        model = Mine()
+        model.initialize(mx.init.Uniform(1))
+        for block in model.layers:
+            block.initialize(mx.init.Uniform(1))
+        return model
+
+    def save(model: Any, path: pathlib.Path) -> None:
+        model.save_parameters(str(path))
+
+    def load(path: pathlib.Path, model: Any) -> None:
+        model.load_parameters(str(path))
+
+    with get_backend("mxnet").scope(), pytest.raises(AssertionError, match=r"layers is a list of modules \(1\)"):
+        assert_roundtrip(make(), save=save, load=load, make=make, inputs=mx.np.ones((2, 3)))
+
+
+@pytest.mark.skipif("jax" not in BACKENDS, reason="about modules of Flax")
+def test_the_variables_of_a_linen_module_are_a_tree() -> None:
+    import jax
+    from flax import linen, serialization
+
+    class Network(linen.Module):  # type: ignore[misc]
+        @linen.compact
+        def __call__(self, inputs: Any) -> Any:
+            return linen.Dense(2)(linen.BatchNorm(use_running_average=False)(linen.Dense(3)(inputs)))
+
+    variables = Network().init(jax.random.key(1), jax.numpy.ones((2, 4)))
+    assert set(variables) == {"params", "batch_stats"}
+
+    def save(tree: Any, path: pathlib.Path) -> None:
+        path.write_bytes(serialization.to_bytes(tree))
+
+    def load(path: pathlib.Path, template: Any) -> Any:
+        return jax.tree.map(jax.numpy.asarray, serialization.from_bytes(template, path.read_bytes()))
+
+    # JAX sorts the keys of dicts.
+    assert_roundtrip(variables, save=save, load=load, template=True, ignore=["order"])
+
+    def forgetful(path: pathlib.Path, template: Any) -> Any:
+        return {**load(path, template), "batch_stats": template["batch_stats"]}
+
+    with pytest.raises(AssertionError, match="batch_stats"):
+        assert_roundtrip(variables, save=save, load=forgetful, template=True)

@@ -265,7 +265,7 @@ def test_every_aspect_belongs_to_a_check_of_its_own() -> None:
     """No difference may belong to no check: what blocks one question is another check's question in the plain case."""
     for backend in BACKENDS:
         judged = set().union(*(check.judges for check in checks_for(backend)))
-        invisible = {"numpy": set(), "torch": set(), "tensorflow": {"strides"}, "jax": {"strides", "alias"}, "mxnet": {"strides"}}
+        invisible = {"numpy": set(), "torch": set(), "tensorflow": {"strides"}, "jax": {"strides"}, "mxnet": {"strides"}}
         assert judged == set(ASPECTS) - invisible[backend]
         for name in (check.name for check in checks_for(backend) if check.family == "dtype"):
             dtype = name.split("/")[1]

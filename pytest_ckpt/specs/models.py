@@ -77,8 +77,7 @@ class Into(Spec):
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class Misfit(Spec):
-    """``saved`` (a model or a tree) is saved, and loaded into ``target``, which it does not fit; that ``fits`` shows that it can be
-    loaded at all."""
+    """``saved`` (a model or a tree) is saved, and loaded into ``target``, which it does not fit."""
 
     saved: Spec
     target: Spec

@@ -1,6 +1,7 @@
 """What a loader says beside what it returns: Python warnings, log records, and a report that it hands back.
 
-`mismatch` is kept where a file that does not fit is reported; this module knows what counts as having said so.
+`mismatch` is kept where a file that does not fit is reported; this module knows what counts as having said so: a warning that is
+not about code that will go, or a log record or returned report that names the leaf. What is said of every file does not count.
 """
 
 from __future__ import annotations
@@ -13,6 +14,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ..contents import nodes_in
+
+
+#: Warnings that say nothing of what is loaded.
+_ABOUT_CODE = (DeprecationWarning, PendingDeprecationWarning, FutureWarning, ResourceWarning)
 
 
 class Heard:
@@ -33,15 +38,15 @@ class Heard:
             self.report = "\n".join(str(node) for node, held in nodes_in(report, lambda _: False) if held is None and isinstance(node, str))
 
     def names(self, leaf: str, unsurprising: Iterable[str] = ()) -> bool:
-        """Whether somebody said something about a leaf: its name, or that of its layer, or its last part, stands in it. What is
-        said of files that fit as well (``unsurprising``) does not count."""
+        """Whether it was said that a leaf does not fit. What is said of files that fit as well (``unsurprising``) does not count."""
         known = set(unsurprising)
-        texts = [text for text in (*self.warnings, *self.records) if _plain(text) not in known]
-        return any(_mentions(text, leaf) for text in [*texts, self.report])
+        records = [text for text in self.records if _plain(text) not in known]
+        return self.surprise(known) or any(_mentions(text, leaf) for text in [*records, self.report])
 
     def surprise(self, unsurprising: Iterable[str]) -> bool:
         """Whether a warning was given that is not given of files that fit."""
-        return any(_plain(text) not in set(unsurprising) for text in self.warnings)
+        known = set(unsurprising)
+        return any(_plain(text) not in known for text in self.warnings)
 
 
 def _plain(text: str) -> str:
@@ -49,6 +54,7 @@ def _plain(text: str) -> str:
 
 
 def _mentions(text: str, leaf: str) -> bool:
+    """Whether the name of a leaf, or that of its layer, stands in a text."""
     parts = [part for part in re.split(r"[./]", leaf) if part]
     ways = {leaf, *(mark.join(parts) for mark in "./"), *(mark.join(parts[:-1]) for mark in "./" if len(parts) > 1)}
     # A tuple of keys, as trees are shown by some libraries.
@@ -81,7 +87,7 @@ def listening() -> Iterator[Heard]:
             try:
                 yield heard
             finally:
-                heard.warnings.extend(str(each.message) for each in caught)
+                heard.warnings.extend(str(each.message) for each in caught if not issubclass(each.category, _ABOUT_CODE))
     finally:
         for logger in deaf:
             logger.removeHandler(handler)
