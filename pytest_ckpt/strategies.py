@@ -15,7 +15,7 @@ from typing import Any
 from hypothesis import note, reject
 from hypothesis import strategies as st
 
-from .backends import BUILTIN, WITH_MODELS, check_name, get_backend, get_models, get_training
+from .backends import BUILTIN, WITH_MODELS, check_name, get_backend, get_models, get_training, is_installed
 from .backends.base import Backend, CannotBuild
 from .backends.training.base import preserved
 from .backends.trees import build_tree
@@ -357,11 +357,17 @@ def _drawn_layer(
     if row.needs == "of":
         # Where there is nothing to refer to yet, a layer that a later one can refer to.
         return _drawn_reference(kind, takes, before, inputs, code[1]) or (LayerSpec("dense", takes[-1]) if "dense" in kinds else None)
-    dtype = ("float32", "float64", "float16")[more % 3] if flags and more >= 128 and kind in MIXED else "float32"
+    dtype = _mixed(backend)[more % 3] if flags and more >= 128 and kind in MIXED else "float32"
     frozen = flags and backend in FREEZING and row.learns and more % 16 == 15
     depth = 1 + more % 2 if kind in RECURRENT else 1
     both_ways = kind in RECURRENT and more >= 128
     return LayerSpec(kind, size if row.sized else 0, dtype=dtype, frozen=frozen, depth=depth, both_ways=both_ways)
+
+
+def _mixed(backend: str) -> tuple[str, ...]:
+    """What layers may be made of beside float32, with the settings that the process has; specs are drawn without a framework too."""
+    possible = get_backend(backend).dtypes() if is_installed(backend) else ("float64", "float16")
+    return ("float32", *(name if name in possible else "float32" for name in ("float64", "float16")))
 
 
 def _drawn_reference(

@@ -217,7 +217,8 @@ def buffers(asking: Asking) -> Iterator[Spec]:
     """
     yield ModelSpec((LayerSpec("buffer"),), (2,))
     yield ModelSpec((dense(3), LayerSpec("buffer"), LayerSpec("batch-norm")), (2,))
-    yield ModelSpec((dense(3), LayerSpec("unsaved-buffer")), (2,))
+    if asking.backend in LAYERS["unsaved-buffer"].backends:
+        yield ModelSpec((dense(3), LayerSpec("unsaved-buffer")), (2,))
 
 
 @check("model/architecture", judges=JUDGES, backends=_EVERY)

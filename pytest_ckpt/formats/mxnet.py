@@ -124,7 +124,7 @@ FORMATS = (
         expected_failures={
             "model/frozen": converted("the file holds values, and not which of them are trained"),
             "training/rng": changed("neither file holds the states of the random generators"),
-            "training/accumulated": changed("neither file holds gradients"),
+            "training/accumulated": changed("neither the file of parameters nor that of states holds gradients"),
         },
     ),
     Format(

@@ -15,7 +15,6 @@ from typing import Any
 
 from ..contents import nodes_in
 
-
 #: Warnings that say nothing of what is loaded.
 _ABOUT_CODE = (DeprecationWarning, PendingDeprecationWarning, FutureWarning, ResourceWarning)
 
