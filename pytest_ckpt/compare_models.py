@@ -43,7 +43,12 @@ def model_differences(actual: Any, expected: Any, models: ModelBackend, architec
     if type_name(actual) != type_name(expected):
         found.append(Difference("", "kind", type_name(expected), type_name(actual), leaf=type_name(expected)))
     found += _flags("frozen", wanted.frozen, came.frozen) + _flags("training", wanted.training, came.training)
-    return found + (_flags("settings", wanted.settings, came.settings) if architecture else [])
+    return found + (settings_differences(came, wanted) if architecture else [])
+
+
+def settings_differences(came: Look, wanted: Look) -> list[Difference]:
+    """In what the layers of two models are configured differently."""
+    return _flags("settings", wanted.settings, came.settings)
 
 
 def _parted(came: Look, wanted: Look) -> list[Difference]:

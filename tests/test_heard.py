@@ -19,7 +19,8 @@ from pytest_ckpt.trials.heard import listening
         ("('layer1', 'weight') was not restored", True),
         ("layer1 was skipped", True),
         ("layer10 was skipped", False),
-        ("layer1.weight2 was skipped", False),
+        ("layer1.bias was skipped", True),
+        ("weight was skipped", False),
         ("some things were skipped", False),
     ],
 )

@@ -5,12 +5,26 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator
 
-from ..specs import DictSpec, Fill, LayerSpec, ListSpec, Misfit, ModelSpec, Narrow, Partial, Spec, TensorSpec, other_model, other_values
+from ..specs import (
+    DTYPES,
+    DictSpec,
+    Fill,
+    LayerSpec,
+    ListSpec,
+    Misfit,
+    ModelSpec,
+    Narrow,
+    Partial,
+    Spec,
+    TensorSpec,
+    other_model,
+    other_values,
+)
 from ..specs.dtypes import EVERY, JAX, MXNET, TENSORFLOW, TORCH
 from .base import Asking, Check, check
 from .model import dense
 
-_JUDGES = {"values", "nan-payload", "dtype", "shape", "keys"}
+_JUDGES = {"values", "nan-payload", "dtype", "shape", "keys", "flags"}
 _MODELS = (TORCH, TENSORFLOW, JAX, MXNET)
 Leaves = tuple[tuple[str, TensorSpec], ...]
 
@@ -95,9 +109,14 @@ def wrong_dtype(asking: Asking) -> Iterator[Spec]:
     Why: values are cast to what is there, without a word (pytorch/pytorch#187138, SlopDotCash/asi#2714, pytorch/pytorch#75214).
     What to do: compare dtypes before copying.
     """
-    for dtype, other in (("float64", "float32"), ("float32", "float16"), ("float32", "float64")):
-        leaves, others = (("a", _leaf(1, dtype=dtype)),), (("a", _leaf(1, dtype=other)),)
-        yield from _misfit(asking, (dense(2, dtype=dtype),), (dense(2, dtype=other),), leaves, others)
+    for dtype, other in (("float64", "float32"), ("float32", "float16"), ("float32", "float64"), ("float16", "bfloat16")):
+        if asking.backend in DTYPES[dtype].backends and asking.backend in DTYPES[other].backends:
+            leaves, others = (("a", _leaf(1, dtype=dtype)),), (("a", _leaf(1, dtype=other)),)
+            yield from _misfit(asking, (dense(2, dtype=dtype),), (dense(2, dtype=other),), leaves, others)
+    if asking.template:
+        large, small = TensorSpec("int64", (2,), fill=Fill(1, specials=((0, (1 << 53) + 1),))), _leaf(1, dtype="int32")
+        if (tree := _tree(asking, (("a", large),))) is not None and (target := _tree(asking, (("a", small),))) is not None:
+            yield Misfit(tree, other_values(target))
 
 
 @_mismatch("other-order")
@@ -149,5 +168,8 @@ def partial(asking: Asking) -> Iterator[Spec]:
     if asking.partial:
         saved = ModelSpec((dense(4), dense(3), dense(2)), (2,))
         yield Partial(saved, other_model(saved), ("layer0", "layer1"))
-        longer = dataclasses.replace(saved, layers=(dense(4), dense(3), LayerSpec("batch-norm"), dense(5)), seed=9)
+        longer = dataclasses.replace(saved, layers=(dense(4), dense(3), LayerSpec("batch-norm"), dense(5)), seed=9, training=True)
         yield Partial(saved, longer, ("layer0", "layer1"))
+        # The same names within several layers.
+        nested = ModelSpec(tuple(LayerSpec("model", inside=(dense(2), dense(2))) for _ in range(3)), (2,))
+        yield Partial(nested, other_model(nested), ("layer1",))

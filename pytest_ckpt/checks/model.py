@@ -48,7 +48,9 @@ def _layer(asking: Asking, kind: str) -> Iterator[Spec]:
     takes = plainest(kind).inputs
     layer = LayerSpec(kind, 2 if row.sized else 0)
     yield plainest(kind)
-    yield ModelSpec((layer, dense(2)) if kind == "embedding" else (dense(4), layer, dense(2)), takes)
+    yield ModelSpec((layer, dense(2)) if kind == "embedding" else (dense(4), layer, dense(2)), takes, training=True)
+    if kind == "dense":
+        yield ModelSpec((dense(256), LayerSpec("relu"), dense(10)), (20,))
     if kind in ("rnn", "lstm", "gru"):
         yield ModelSpec((LayerSpec(kind, 2, depth=2, both_ways=True),), takes)
     for lengths in row.lengths[1:]:
@@ -82,6 +84,21 @@ def lazy(asking: Asking) -> Iterator[Spec]:
     model = ModelSpec((LayerSpec("lazy-dense", 3), LayerSpec("relu"), LayerSpec("lazy-dense", 2)), (2,))
     yield model
     yield Into(model, ModelSpec(model.layers, model.inputs, seed=7, fresh=True))
+
+
+@check("model/values", judges=JUDGES, backends=_EVERY)
+def values(asking: Asking) -> Iterator[Spec]:
+    """Parameters and buffers come back with every bit pattern that they can have, and with nothing but zeros.
+
+    Why: a tensor that is all zero is taken for a missing one, numbers take a detour through another type, and equal tensors are taken
+    for one (zarr-developers/zarr-python#703, PaddlePaddle/PaddleNLP#6242, zarr-developers/zarr-python#3144).
+    What to do: move whole buffers, and let nothing but its name stand for a tensor.
+    """
+    layers = (dense(4), LayerSpec("batch-norm"), dense(4), dense(4))
+    yield ModelSpec(layers, (4,), values="any")
+    yield Into(ModelSpec(layers, (4,), values="zeros"), ModelSpec(layers, (4,), seed=7))
+    for dtype in ("float64", "float16", "bfloat16"):
+        yield ModelSpec((dense(4, dtype=dtype), dense(4)), (4,), values="any")
 
 
 @check("model/tied", judges=JUDGES, backends=_EVERY)
@@ -133,11 +150,15 @@ def nested(asking: Asking) -> Iterator[Spec]:
     inner = LayerSpec("model", inside=(dense(2), LayerSpec("model", inside=(dense(2), LayerSpec("model", inside=(dense(2),))))))
     yield ModelSpec((inner,), (2,))
     yield ModelSpec((inner, LayerSpec("residual", inside=(LayerSpec("relu"), dense(2))), dense(3)), (2,))
+    deep: LayerSpec = LayerSpec("model", inside=(dense(2), LayerSpec("batch-norm")))
+    for _ in range(4):
+        deep = LayerSpec("model", inside=(dense(2), LayerSpec("batch-norm"), deep))
+    yield ModelSpec((deep, dense(2), LayerSpec("model", inside=(dense(2), dense(2), dense(2)))), (2,), training=True)
 
 
 def _held_in(kind: str) -> Iterator[Spec]:
     yield plainest(kind)
-    within = LayerSpec(kind, inside=(dense(2), LayerSpec(kind, inside=(dense(2), dense(2)))))
+    within = LayerSpec(kind, inside=(dense(2), LayerSpec("batch-norm"), LayerSpec(kind, inside=(dense(2), dense(2), dense(2)))))
     yield ModelSpec((dense(2), within), (2,))
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..specs import OPTIMIZERS, SCHEDULES, LayerSpec, ModelSpec, Spec, TrainingSpec
 from ..specs.dtypes import JAX, MXNET, TENSORFLOW, TORCH
+from ..specs.layers import FREEZING
 from .base import CORE, Asking, Check, Explore, Premise, check
 from .model import JUDGES, dense
 
@@ -66,6 +67,7 @@ def schedule(asking: Asking) -> Iterator[Spec]:
     for name, backends in SCHEDULES.items():
         if asking.backend in backends:
             yield TrainingSpec(_PLAIN, "momentum", schedule=name, before=2, after=3)
+            yield TrainingSpec(_PLAIN, "adam", schedule=name, before=4, after=4)
 
 
 @_training("step")
@@ -187,3 +189,8 @@ def drawn(asking: Asking) -> Iterator[Spec]:
     What to do: as the counterexample says.
     """
     yield TrainingSpec(ModelSpec((dense(2), LayerSpec("batch-norm"), dense(2)), (2,)), "adam", before=1, after=1)
+    yield TrainingSpec(ModelSpec(tuple(dense(2) for _ in range(6)), (2,)), "adam")
+    yield TrainingSpec(ModelSpec((dense(2), LayerSpec("tied", 2, of=0), dense(2)), (2,)), "adam")
+    yield TrainingSpec(ModelSpec((dense(2, dtype="float64"), dense(2)), (2,)), "momentum")
+    if asking.backend in FREEZING:
+        yield TrainingSpec(ModelSpec((dense(2), dense(2, frozen=True), dense(2)), (2,)), "adam")

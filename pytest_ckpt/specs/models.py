@@ -8,8 +8,10 @@ from collections.abc import Iterator
 
 from .base import Spec
 from .layers import LAYERS, VOCABULARY, LayerSpec, Placed, Shape, placed
-from .tensors import Fill, TensorSpec
+from .tensors import Fill, TensorSpec, nearest
 
+#: What the tensors of a model can hold.
+VALUES = ("ordinary", "any", "zeros")
 #: How many inputs a model is fed at once.
 BATCH = 2
 
@@ -18,7 +20,8 @@ BATCH = 2
 class ModelSpec(Spec):
     """``layers``, one after the other, for inputs of the shape ``inputs`` (without the batch, channels last).
 
-    Parameters and buffers are drawn from ``seed`` (not 0). ``training`` is the mode that it is left in. A ``fresh`` model has never
+    Parameters and buffers are drawn from ``seed`` (not 0): ``values`` are "ordinary" ones, "any" bit pattern the dtype
+    has, or "zeros". ``training`` is the mode that it is left in. A ``fresh`` model has never
     been called, so that its lazy layers know no sizes yet. Raises ValueError, with what would fit, for what is no network.
     """
 
@@ -27,12 +30,15 @@ class ModelSpec(Spec):
     seed: int = 1
     training: bool = False
     fresh: bool = False
+    values: str = "ordinary"
 
     def __post_init__(self) -> None:
         if not self.layers:
             raise ValueError("a model has at least one layer")
         if not 0 < self.seed < 1 << 64:
             raise ValueError(f"the seed of a model is an int from 1 to 2**64 - 1, not {self.seed!r}")
+        if self.values not in VALUES:
+            raise ValueError(f"unknown values {self.values!r}: {nearest(self.values, VALUES)}")
         if type(self.inputs) is not tuple or not self.inputs or not all(type(size) is int and size > 0 for size in self.inputs):
             raise ValueError(f"the inputs of a model have a shape of positive ints, not {self.inputs!r}")
         _ = self.placed

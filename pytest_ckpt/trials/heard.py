@@ -53,13 +53,14 @@ def _plain(text: str) -> str:
 
 
 def _mentions(text: str, leaf: str) -> bool:
-    """Whether the name of a leaf, or that of its layer, stands in a text."""
+    """Whether the name of a leaf, or that of its layer, stands in a text: who is told of one tensor of a layer looks at them all."""
     parts = [part for part in re.split(r"[./]", leaf) if part]
-    ways = {leaf, *(mark.join(parts) for mark in "./"), *(mark.join(parts[:-1]) for mark in "./" if len(parts) > 1)}
-    # A tuple of keys, as trees are shown by some libraries.
-    ways.add(", ".join(repr(part) for part in parts))
-    ways.add("".join(f"[{part!r}]" for part in parts))
-    return any(way and re.search(rf"(?<!\w){re.escape(way)}(?!\w|[./]\w)", text) for way in ways)
+    ways = {leaf}
+    for names in (parts, parts[:-1]):
+        # Joined, or as a tuple of keys or a chain of them: how libraries show paths.
+        shown = [repr(name) for name in names]
+        ways.update((".".join(names), "/".join(names), ", ".join(shown), "".join(f"[{name}]" for name in shown)))
+    return any(way and re.search(rf"(?<!\w){re.escape(way)}(?!\w)", text) for way in ways - {""})
 
 
 class _Handler(logging.Handler):

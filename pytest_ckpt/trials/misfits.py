@@ -17,6 +17,7 @@ import numpy as np
 from ..backends.base import Backend
 from ..backends.trees import build_tree
 from ..compare import differences, read
+from ..compare_models import model_differences
 from ..formats.base import Format
 from ..specs import Misfit, ModelSpec, Narrow, Partial, Spec, other_model, other_values
 from ..verdicts import Difference, Observation
@@ -200,9 +201,11 @@ def try_partial(format: Format, backend: Backend, spec: Partial, path: pathlib.P
     if not wanted or any(not _wrong(before[name], saved[name]) for name in wanted):
         return Observation(skipped="the target does not differ in what is to be loaded, so nothing would be shown")
     returned = attempt("load", format.load_partial, path, target, wanted)
-    after = models.look(returned if models.owns(returned) else target).tensors
+    loaded = returned if models.owns(returned) else target
+    after = models.look(loaded).tensors
     found = differences(after, {name: saved[name] if name in wanted else value for name, value in before.items()})
-    return Observation(differences=tuple(each for each in found if each.aspect in _JUDGED or each.lost))
+    flags = [each for each in model_differences(loaded, models.build(spec.target), models, architecture=True) if each.aspect == "flags"]
+    return Observation(differences=(*(each for each in found if each.aspect in _JUDGED or each.lost), *flags))
 
 
 def try_narrow(format: Format, backend: Backend, spec: Narrow, path: pathlib.Path) -> Observation:

@@ -15,12 +15,13 @@ from typing import Any
 from ..backends import get_training
 from ..backends.base import Backend, CannotBuild
 from ..backends.training.base import Run, TrainingBackend, preserved
-from ..compare import differences, remembered
+from ..compare import differences, remembered, same_object
 from ..formats.base import Format
 from ..specs import TrainingSpec, other_run
 from ..verdicts import Difference, Observation
 from .base import attempt, inspected, saved_with
-from .models import NO_MODELS
+from .models import NO_MODELS, models_for
+from .trees import SAME_OBJECT
 
 FreshPath = Callable[[], contextlib.AbstractContextManager[pathlib.Path]]
 #: What nobody promised of a state: it is restored by names, and into tensors that are there.
@@ -39,20 +40,59 @@ def try_training(format: Format, backend: Backend, spec: TrainingSpec, fresh_pat
         for resume in range(spec.resumes):
             at = spec.before + resume * spec.after
             with fresh_path() as path:
+                mode = _mode(backend, run)
                 _save(format, run, path)
-                if altered := _apart(run.state(), expected[at]):
+                if altered := _apart(run.state(), expected[at]) or _flags_apart(_mode(backend, run), mode):
                     return _repeatable(training, spec, expected) or Observation(
                         differences=tuple(_at(altered, "the run that was saved, afterwards"))
                     )
-                fresh = training.build(other_run(spec))
-                # A step or more, so that it has counters, slots and moments of its own to be rid of.
-                fresh.train(1 + (at == 1))
+                fresh = _fresh(training, spec, at)
                 if not _apart(fresh.state(), expected[at]):
                     return Observation(skipped="the fresh run does not differ from the one that is saved, so nothing would be shown")
-                run = _load(format, fresh, path)
+                saved, run = run, _load(format, fresh, path)
+                if run is saved or same_object(run.state(), saved.state()):
+                    return Observation(unreadable=SAME_OBJECT)
+                # The random states are the process's, and now those of the loaded run.
+                if altered := _apart({**saved.state(), "rng": {}}, {**expected[at], "rng": {}}):
+                    return Observation(differences=tuple(_at(altered, "the run that was saved, after another was loaded")))
             if found := attempt("load", inspected, _first_apart, run, expected, at, spec):
                 return _repeatable(training, spec, expected) or Observation(differences=tuple(found))
     return Observation()
+
+
+def _fresh(training: TrainingBackend, spec: TrainingSpec, at: int) -> Run:
+    """A run that began elsewhere, with a step or more behind it, so that it has counters, slots and moments of its own to be rid of;
+    and with other settings, where a state holds settings."""
+    fresh = training.build(other_run(spec))
+    fresh.train(1 + (at == 1))
+    state = remembered(fresh.state())
+    with contextlib.suppress(Exception):  # not every framework lets its settings be others; those of the script are fresh enough
+        fresh.restore({**state, **{part: _unsettled(state[part]) for part in ("optimizer", "schedule", "scaler") if part in state}})
+        return fresh
+    fresh = training.build(other_run(spec))
+    fresh.train(1 + (at == 1))
+    return fresh
+
+
+def _unsettled(node: Any) -> Any:
+    """The same with other plain numbers, but for zeros, which switch something off, and lists of numbers, which are places."""
+    if isinstance(node, dict):
+        return {key: _unsettled(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [item if isinstance(item, int) else _unsettled(item) for item in node]
+    if isinstance(node, tuple) and type(node) is tuple:
+        return tuple(map(_unsettled, node))
+    if type(node) is float:
+        return node / 2
+    return node + 1 if type(node) is int and node else node
+
+
+def _mode(backend: Backend, run: Run) -> dict[str, bool]:
+    return dict(models_for(backend).look(run.model).training)
+
+
+def _flags_apart(now: dict[str, bool], before: dict[str, bool]) -> list[Difference]:
+    return [dataclasses.replace(each, aspect="flags") for each in differences(now, before)]
 
 
 def _never_stopped(training: TrainingBackend, spec: TrainingSpec) -> dict[int, Any]:

@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from ...specs import Fill, ModelSpec, TensorSpec
+from ...specs import Fill, ModelSpec, TensorSpec, special_patterns
 
 
 @dataclasses.dataclass(slots=True)
@@ -60,7 +60,16 @@ class ModelBackend(Protocol):
 
 def fill_of(spec: ModelSpec, index: int, dtype: str, shape: tuple[int, ...]) -> TensorSpec:
     """The values of a model's tensor with number ``index``."""
-    return TensorSpec(dtype, shape, fill=Fill(seed=(spec.seed * 1009 + index) % (1 << 64)))
+    if spec.values == "zeros":
+        return TensorSpec(dtype, shape)
+    seed = (spec.seed * 1009 + index) % (1 << 64)
+    if spec.values == "ordinary":
+        return TensorSpec(dtype, shape, fill=Fill(seed))
+    # Each special pattern in one of the first tensors that have room for it.
+    patterns = special_patterns(dtype)
+    turned = patterns[index % len(patterns) :] + patterns[: index % len(patterns)]
+    places = range(min(len(patterns), TensorSpec(dtype, shape).size))
+    return TensorSpec(dtype, shape, fill=Fill(seed, "any", tuple(zip(places, turned, strict=False))))
 
 
 def called(function: Any, inputs: Any, **more: Any) -> Any:

@@ -97,8 +97,6 @@ class GluonRun(Run):
             "optimizer": {
                 "slots": {key: _slots(state) for key, state in self._states().items()},
                 "counts": {key: optimizer._index_update_count[index] for key, index in self._counted()},
-                "rates": {key: each.lr_mult for key, each in self.parameters.items()},
-                "decays": {key: each.wd_mult for key, each in self.parameters.items()},
                 "numbers": _numbers(optimizer),
             },
             "schedule": _numbers(self.schedule),
@@ -117,8 +115,7 @@ class GluonRun(Run):
     def restore_parts(self, tree: Any) -> None:
         """Raises ValueError where names, shapes or dtypes do not fit."""
         optimizer, states = tree["optimizer"], self._restored(tree["optimizer"]["slots"])
-        for what, names in (("rates", self.parameters), ("decays", self.parameters), ("counts", states)):
-            _check_names(what, optimizer[what], names)
+        _check_names("counts", optimizer["counts"], states)
         models.load_state(self.model, tree["model"])
         own = self.optimizer.optimizer
         _set_numbers(own, optimizer["numbers"])
@@ -129,8 +126,6 @@ class GluonRun(Run):
         updater.states_synced = dict.fromkeys(updater.states, True)
         own._index_update_count.clear()
         own._index_update_count.update({index[key]: int(count) for key, count in optimizer["counts"].items()})
-        for key, parameter in self.parameters.items():
-            parameter.lr_mult, parameter.wd_mult = float(optimizer["rates"][key]), float(optimizer["decays"][key])
         if self.spec.accumulate > 1:
             gradients = self._gradients()
             _check_names("gradients", tree["gradients"], gradients)

@@ -46,7 +46,7 @@ _SCHEDULES: dict[str, Callable[[Any], Any]] = {
     "function": lambda optimizer: schedulers.LambdaLR(optimizer, lambda step: 1 / (1 + step)),
     "one-cycle": lambda optimizer: schedulers.OneCycleLR(optimizer, RATE, total_steps=16),
     "warm-restarts": lambda optimizer: schedulers.CosineAnnealingWarmRestarts(optimizer, 3),
-    "plateau": lambda optimizer: schedulers.ReduceLROnPlateau(optimizer, patience=0, threshold=1e9),
+    "plateau": lambda optimizer: schedulers.ReduceLROnPlateau(optimizer, patience=1),
     "sequence": lambda optimizer: schedulers.SequentialLR(
         optimizer, [schedulers.LinearLR(optimizer, 0.5, total_iters=2), schedulers.ExponentialLR(optimizer, 0.5)], [3]
     ),
