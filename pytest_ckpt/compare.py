@@ -90,8 +90,12 @@ def same_object(loaded: Any, saved: Any) -> bool:
     """Whether what was loaded is what was saved, or holds one of its tensors, containers or objects, so that nothing shows
     that it was read from a file. What a library shares on purpose, such as members of an enum, has no state and does not count."""
 
+    # Kept alive until both were looked at: what an object makes only to be pickled would leave its identity to the next one.
+    alive: list[Any] = []
+
     def marks(tree: Any) -> Iterator[Any]:
         for node, held in nodes_in(tree, is_leaf):
+            alive.append(node)
             if held is None and owner_of(node) is not None:
                 yield id(node)
                 yield _address(node)

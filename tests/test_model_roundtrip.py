@@ -302,3 +302,121 @@ def test_the_variables_of_a_linen_module_are_a_tree() -> None:
 
     with pytest.raises(AssertionError, match="batch_stats"):
         assert_roundtrip(variables, save=save, load=forgetful, template=True)
+
+
+@needs_torch
+def test_what_begins_alike_in_every_model_has_to_be_loaded_too() -> None:
+    """Scales, biases and statistics of a fresh model are those of any other; that they are lost shows nevertheless."""
+    import torch
+
+    def make() -> Any:
+        return torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.BatchNorm1d(8), torch.nn.Linear(8, 2))
+
+    def load(path: pathlib.Path, model: Any) -> None:
+        state = {key: value for key, value in torch.load(path).items() if not key.startswith("1.")}
+        model.load_state_dict(state, strict=False)
+
+    assert_roundtrip(make(), save=_save, load=_load, make=make, inputs=torch.ones(3, 4))
+    with pytest.raises(AssertionError, match=r"\['1.weight'\]: values"):
+        assert_roundtrip(make(), save=_save, load=load, make=make)
+
+
+@needs_torch
+def test_a_base_that_is_no_part_of_the_checkpoint_is_left_alone() -> None:
+    """Adapters are saved without the model that they adapt, which `make` builds the same each time."""
+    import torch
+
+    def make() -> Any:
+        with torch.random.fork_rng():
+            torch.manual_seed(1)
+            base = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.LayerNorm(4))
+        return torch.nn.ModuleDict({"base": base, "adapter": torch.nn.Linear(4, 4)})
+
+    def save(model: Any, path: pathlib.Path) -> None:
+        torch.save(model["adapter"].state_dict(), path)
+
+    def load(path: pathlib.Path, model: Any) -> None:
+        model["adapter"].load_state_dict(torch.load(path))
+
+    assert_roundtrip(make(), save=save, load=load, make=make)
+
+
+@needs_torch
+def test_running_a_model_leaves_it_and_its_inputs_and_the_generators_as_they_were() -> None:
+    import torch
+
+    class Counting(torch.nn.Module):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear = torch.nn.Linear(4, 4)
+            self.register_buffer("calls", torch.zeros(()))
+            self.scale = torch.rand(4) + 0.5
+
+        def forward(self, inputs: Any) -> Any:
+            self.calls = self.calls + 1
+            inputs += 1
+            return torch.nn.functional.dropout(self.linear(inputs) * self.scale, 0.1) + self.calls
+
+    inputs, model = torch.ones(3, 4), Counting()
+    state = torch.get_rng_state()
+    for _ in range(5):
+        fresh = Counting()
+        torch.set_rng_state(state)
+        with pytest.raises(AssertionError, match="scale is a tensor kept as a plain attribute"):
+            assert_roundtrip(model, save=_save, load=_load, make=lambda fresh=fresh: fresh, inputs=inputs)
+        assert torch.equal(torch.get_rng_state(), state)
+    assert torch.equal(inputs, torch.ones(3, 4))
+    assert model.calls == 0
+
+
+@needs_torch
+def test_constants_that_models_share_are_no_sign_that_nothing_was_loaded() -> None:
+    import torch
+
+    mean = torch.tensor([1.0, 2.0, 3.0, 4.0])
+
+    class Centred(torch.nn.Module):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear = torch.nn.Linear(4, 4)
+            self.register_buffer("mean", mean)
+
+    def build(path: pathlib.Path) -> Any:
+        model = Centred()
+        model.load_state_dict(torch.load(path))
+        return model
+
+    assert_roundtrip(Centred(), save=_save, load=_load, make=Centred)
+    assert_roundtrip(Centred(), save=_save, load=build)
+
+
+@needs_torch
+def test_a_list_of_modules_is_named_also_where_nothing_else_is_there_and_without_inputs() -> None:
+    import torch
+
+    class Listed(torch.nn.Module):  # type: ignore[misc]
+        def __init__(self, more: bool) -> None:
+            super().__init__()
+            self.layers = [torch.nn.Linear(4, 4)]
+            if more:
+                self.more = torch.nn.Linear(4, 4)
+
+    for more in (False, True):
+        with pytest.raises(AssertionError, match=r"layers is a list of modules \(1\)"):
+            assert_roundtrip(Listed(more), save=_save, load=_load, make=lambda more=more: Listed(more))
+
+
+@needs_torch
+def test_a_buffer_that_is_not_saved_and_changes_no_outputs_is_a_cache() -> None:
+    import torch
+
+    class Cached(torch.nn.Module):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear = torch.nn.Linear(4, 4)
+            self.register_buffer("cache", torch.rand(3), persistent=False)
+
+        def forward(self, inputs: Any) -> Any:
+            return self.linear(inputs)
+
+    assert_roundtrip(Cached(), save=_save, load=_load, make=Cached, inputs=torch.ones(3, 4))

@@ -173,3 +173,14 @@ def test_errors_of_the_users_functions_come_through_as_they_are() -> None:
 
     with pytest.raises(OSError, match="disk on fire"):
         assert_roundtrip([np.ones(2)], save=save, load=_load)
+
+
+def test_objects_that_are_made_only_to_be_pickled_are_not_taken_for_the_saved_ones(tmp_path: pathlib.Path) -> None:
+    """Their identity is free again at once, and the next object may get it."""
+    import pickle
+
+    for seed in range(40):
+        tree = ({"rng": np.random.default_rng(seed)}, [np.random.default_rng(seed)])[seed % 2]
+        assert_roundtrip(
+            tree, save=lambda obj, path: path.write_bytes(pickle.dumps(obj)), load=lambda path: pickle.loads(path.read_bytes())
+        )

@@ -133,6 +133,8 @@ def read(tensor: Any) -> Reading:
 def _variable(variable: Any) -> Reading:
     value, kind = variable.get_value(), type(variable)
     reading = read(value) if owns(value) else Reading(type(value).__name__, (), "", parts={"value": value})
+    # A scalar may be made with a weak type, and nobody promised to keep that in a module.
+    reading.flags = {flag: value for flag, value in reading.flags.items() if flag != "weak-type"}
     reading.kind = f"flax.nnx.{kind.__name__}" if kind.__module__.startswith("flax.") else f"{kind.__module__}.{kind.__qualname__}"
     # Its array cannot be altered, but it can be given another; it itself stands for what is shared.
     reading.memory = Memory(id(variable), (1,), (1,), 1)

@@ -19,7 +19,9 @@ class Look:
     ``tensors`` are parameters and buffers by their full name, those included that the framework does not save; one that has several
     names stands under each, the very same object. ``frozen`` says by such a name what is not trained, where the tensor itself does
     not show it. ``training`` holds the mode of every layer by its name. ``settings`` is, by the same names, what layers were
-    configured with, as far as the framework shows it. ``unsaved`` are the names of tensors that the framework leaves out when it saves.
+    configured with, as far as the framework shows it. ``unsaved`` are the names of tensors that the framework leaves out when it saves,
+    ``random`` those in which layers keep where their random numbers begin, if it does not save these. ``known`` are further objects
+    that hold what the framework tracks.
     """
 
     tensors: dict[str, Any]
@@ -27,6 +29,8 @@ class Look:
     training: dict[str, bool] = dataclasses.field(default_factory=dict)
     settings: dict[str, str] = dataclasses.field(default_factory=dict)
     unsaved: frozenset[str] = frozenset()
+    random: frozenset[str] = frozenset()
+    known: tuple[Any, ...] = ()
 
 
 class ModelBackend(Protocol):
@@ -52,7 +56,8 @@ class ModelBackend(Protocol):
 
     def run(self, model: Any, inputs: Any) -> Any:
         """The outputs for ``inputs`` (a tuple is several arguments, a dict named ones), as when the model is used and not trained.
-        The model is left in the mode that it was in."""
+        Random numbers of the framework begin where they always do, as far as it lets them. The model is left as it was: its mode,
+        what it counts, and the framework's random numbers."""
 
     def copy(self, model: Any) -> Any:
         """The same model in other memory."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy as copies
+import inspect
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -109,7 +110,13 @@ def look(model: Any) -> Look:
         tensors={key: arrays.get(key, f"not initialized, {each.shape}") for key, each in parameters.items()},
         frozen={key: each.grad_req == "null" if each._data is None else each._data[0].grad is None for key, each in parameters.items()},
         settings={key: f"{type(block).__qualname__}({_settings(block)})" for key, block in modules(model).items()},
+        known=(*parameters.values(), *(holder for block in modules(model).values() for holder in _holders(block))),
     )
+
+
+def _holders(block: Any) -> list[Any]:
+    """Where a block keeps its parameters."""
+    return [block._params, block.params, getattr(block, "_reg_params", None), block._children]
 
 
 def _settings(block: Any) -> str:
@@ -148,6 +155,8 @@ def _semantics_of(model: Any) -> Iterator[None]:
 
 def run(model: Any, inputs: Any) -> Any:
     with _semantics_of(model), mx.autograd.pause(train_mode=False):
+        if isinstance(inputs, Mapping):  # blocks take no names
+            inputs = inspect.signature(model.forward).bind(**inputs).args
         return called(model, inputs)
 
 

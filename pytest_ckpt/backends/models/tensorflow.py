@@ -112,7 +112,7 @@ def build(spec: ModelSpec) -> Any:
 def _fill(model: Any, spec: ModelSpec) -> None:
     """Draws the values of everything that is saved. Where random numbers of layers begin is no weight to Keras, which does not save
     it: that stays what the layers' seeds make it."""
-    unsaved = look(model).unsaved
+    unsaved = look(model).random
     for index, (key, variable) in enumerate(_saved(model).items()):
         if key in unsaved:
             continue
@@ -171,7 +171,7 @@ def look(model: Any) -> Look:
         tensors=tensors,
         settings={key: _setting(layer) for key, layer in found.items()},
         # Where random numbers of layers begin is a variable, but none of those that Keras calls weights and saves.
-        unsaved=frozenset(key for key, variable in tensors.items() if id(variable) in generators),
+        random=frozenset(key for key, variable in tensors.items() if id(variable) in generators),
     )
 
 
@@ -180,6 +180,16 @@ def modules(model: Any) -> Mapping[str, Any]:
 
 
 def run(model: Any, inputs: Any) -> Any:
+    # What layers count, and where their random numbers are, is put back.
+    before = [(variable, tf.identity(variable)) for variable in _saved(model).values() if not variable.trainable]
+    try:
+        return _called(model, inputs)
+    finally:
+        for variable, value in before:
+            variable.assign(value)
+
+
+def _called(model: Any, inputs: Any) -> Any:
     if getattr(model, "inputs", None) is not None:  # made of symbolic inputs, it takes all of them as one structure
         return model(inputs, training=False)
     return called(model, inputs, training=False)

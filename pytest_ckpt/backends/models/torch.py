@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy as copies
 import warnings
 from collections.abc import Mapping
@@ -80,13 +81,34 @@ def modules(model: Any) -> Mapping[str, Any]:
 
 def run(model: Any, inputs: Any) -> Any:
     modes = [(module, module.training) for module in model.modules()]
-    model.eval()
+    buffers = [(name, buffer, buffer.detach().clone()) for name, buffer in model.named_buffers() if _has_values(buffer)]
     try:
-        with torch.no_grad():
+        model.eval()
+    except NotImplementedError:  # exported programs know one mode alone
+        buffers = []
+    try:
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            torch.manual_seed(0)
             return called(model, inputs)
     finally:
         for module, training in modes:
             module.training = training
+        for name, buffer, values in buffers:
+            _put_back(model, name, buffer, values)
+
+
+def _has_values(buffer: Any) -> bool:
+    return not isinstance(buffer, nn.parameter.UninitializedTensorMixin) and buffer.device.type != "meta"
+
+
+def _put_back(model: Any, name: str, buffer: Any, values: Any) -> None:
+    """A buffer as it was before the model was run: the same tensor, with the same values."""
+    owner, _, last = name.rpartition(".")
+    module = model.get_submodule(owner)
+    if getattr(module, last, buffer) is not buffer and not isinstance(module, torch.jit.ScriptModule):
+        setattr(module, last, buffer)
+    with torch.no_grad(), contextlib.suppress(RuntimeError):  # what expands over shared memory was not written to either
+        buffer.copy_(values)
 
 
 def copy(model: Any) -> Any:
