@@ -70,11 +70,10 @@ def fill_of(spec: ModelSpec, index: int, dtype: str, shape: tuple[int, ...]) -> 
     seed = (spec.seed * 1009 + index) % (1 << 64)
     if spec.values == "ordinary":
         return TensorSpec(dtype, shape, fill=Fill(seed))
-    # Each special pattern in one of the first tensors that have room for it.
-    patterns = special_patterns(dtype)
-    turned = patterns[index % len(patterns) :] + patterns[: index % len(patterns)]
-    places = range(min(len(patterns), TensorSpec(dtype, shape).size))
-    return TensorSpec(dtype, shape, fill=Fill(seed, "any", tuple(zip(places, turned, strict=False))))
+    # Special patterns in half of the elements, others in each tensor, and others for each seed.
+    patterns, count = special_patterns(dtype), TensorSpec(dtype, shape).size
+    turned = [patterns[(place + seed) % len(patterns)] for place in range(min(len(patterns), (count + 1) // 2))]
+    return TensorSpec(dtype, shape, fill=Fill(seed, "any", tuple(enumerate(turned))))
 
 
 def called(function: Any, inputs: Any, **more: Any) -> Any:
