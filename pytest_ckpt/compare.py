@@ -245,7 +245,7 @@ class _Walk:
         for flag in sorted({*expected.flags, *came.flags}):
             ours, theirs = expected.flags.get(flag), came.flags.get(flag)
             if ours != theirs:
-                self.add(pair, "flags", f"{flag}: {ours}", f"{flag}: {theirs}", leaf=expected.dtype)
+                self.add(pair, "flags", _flag(flag, ours), _flag(flag, theirs), leaf=expected.dtype)
         self.strides(pair, came, expected)
         yield from self.values(pair, came, expected)
 
@@ -328,6 +328,10 @@ class _Walk:
         for index, other, was in changes(actual, expected):
             states = f"memory shared with {_shown_path(self.memories[other][0].path) or 'the root'}", "memory of its own"
             self.add(self.memories[index][0], "alias", *(states if was else reversed(states)))
+
+
+def _flag(name: str, value: Any) -> str:
+    return f"no {name}" if value is None else f"{name}: {value}"
 
 
 def _told(value: Any) -> str:

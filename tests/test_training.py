@@ -119,3 +119,12 @@ def test_a_state_of_another_network_is_refused(backend: str) -> None:
         other.train(1)
         with pytest.raises(Exception, match=r"."):
             run.restore(other.state())
+
+
+@pytest.mark.parametrize("backend", WITH_MODELS)
+def test_every_optimizer_goes_with_every_schedule(backend: str) -> None:
+    training = _training(backend)
+    with get_backend(backend).scope(), preserved(training):
+        for optimizer in [name for name, backends in OPTIMIZERS.items() if backend in backends]:
+            for schedule in [name for name, backends in SCHEDULES.items() if backend in backends]:
+                assert training.build(TrainingSpec(NETWORK, optimizer, schedule)).step == 0

@@ -37,7 +37,7 @@ def _misfit(asking: Asking, saved: tuple[LayerSpec, ...], target: tuple[LayerSpe
     """The models for a format that loads into one, and the dicts for a format that wants a template."""
     if asking.models == "into" and asking.backend in _MODELS:
         yield Misfit(ModelSpec(saved, (2,)), other_model(ModelSpec(target, (2,))))
-    if asking.template and (tree := _tree(asking, leaves)) is not None and (other := _tree(asking, others)) is not None:
+    if leaves and asking.template and (tree := _tree(asking, leaves)) is not None and (other := _tree(asking, others)) is not None:
         yield Misfit(tree, other_values(other))
 
 
@@ -52,6 +52,9 @@ def _leaf(seed: int, shape: tuple[int, ...] = (2,), dtype: str = "float32") -> T
     return TensorSpec(dtype, shape, fill=Fill(seed))
 
 
+_FIRST, _SECOND = ("leaf1", _leaf(1)), ("leaf2", _leaf(2))
+
+
 @_mismatch("missing")
 def missing(asking: Asking) -> Iterator[Spec]:
     """What the file has no value for raises, or is reported; it does not keep its random values quietly.
@@ -60,8 +63,9 @@ def missing(asking: Asking) -> Iterator[Spec]:
     pytorch/pytorch#126285, tensorflow/tensorflow#43777).
     What to do: compare the names on both sides, and raise.
     """
-    yield from _misfit(asking, (dense(2),), (dense(2), dense(2)), (("a", _leaf(1)),), (("a", _leaf(1)), ("b", _leaf(2))))
-    yield from _misfit(asking, (dense(2),), (dense(2), LayerSpec("batch-norm")), (("b", _leaf(1)),), (("a", _leaf(1)), ("b", _leaf(2))))
+    yield from _misfit(asking, (dense(2),), (dense(2), dense(2)), (_FIRST,), (_FIRST, _SECOND))
+    yield from _misfit(asking, (dense(2),), (dense(2), LayerSpec("buffer")), (), ())
+    yield from _misfit(asking, (dense(2),), (dense(2), LayerSpec("batch-norm")), (("leaf2", _leaf(1)),), (_FIRST, _SECOND))
 
 
 @_mismatch("extra")
@@ -71,8 +75,9 @@ def extra(asking: Asking) -> Iterator[Spec]:
     Why: it is the other half of a name that changed (pytorch/examples#1029, pytorch/pytorch#126881, keras-team/keras#20128).
     What to do: compare the names on both sides, and raise.
     """
-    yield from _misfit(asking, (dense(2), dense(2)), (dense(2),), (("a", _leaf(1)), ("b", _leaf(2))), (("a", _leaf(1)),))
-    yield from _misfit(asking, (dense(2), LayerSpec("batch-norm")), (dense(2),), (("a", _leaf(1)), ("b", _leaf(2))), (("b", _leaf(1)),))
+    yield from _misfit(asking, (dense(2), dense(2)), (dense(2),), (_FIRST, _SECOND), (_FIRST,))
+    yield from _misfit(asking, (dense(2), LayerSpec("buffer")), (dense(2),), (), ())
+    yield from _misfit(asking, (dense(2), LayerSpec("batch-norm")), (dense(2),), (_FIRST, _SECOND), (("leaf2", _leaf(1)),))
 
 
 @_mismatch("renamed")
@@ -86,8 +91,10 @@ def renamed(asking: Asking) -> Iterator[Spec]:
     """
     if asking.domain not in ("list", "tensor"):
         saved = (dense(2, name="first"), dense(2, name="second"))
+        for other in (dense(2, name="Second"), LayerSpec("model", inside=(dense(2, name="second"),), name="within")):
+            yield from _misfit(asking, saved, (dense(2, name="first"), other), (), ())
         target = (dense(2, name="first"), dense(2, name="other"))
-        yield from _misfit(asking, saved, target, (("a", _leaf(1)), ("b", _leaf(2))), (("a", _leaf(1)), ("c", _leaf(2))))
+        yield from _misfit(asking, saved, target, (_FIRST, _SECOND), (("leaf1", _leaf(1)), ("leaf3", _leaf(2))))
 
 
 @_mismatch("wrong-shape")
@@ -97,9 +104,12 @@ def wrong_shape(asking: Asking) -> Iterator[Spec]:
     Why: a kernel of 5 by 5 goes into one of 7 by 7 (keras-team/keras#6759), a row is broadcast over a matrix.
     What to do: compare shapes before copying.
     """
-    yield from _misfit(asking, (dense(3), dense(4)), (dense(3), dense(5)), (("a", _leaf(1, (2, 3))),), (("a", _leaf(1, (2, 4))),))
-    yield from _misfit(asking, (dense(1),), (dense(3),), (("a", _leaf(1, (1, 3))),), (("a", _leaf(1, (2, 3))),))
-    yield from _misfit(asking, (dense(6), dense(3)), (dense(3), dense(3)), (("a", _leaf(1, (2, 3))),), (("a", _leaf(1, (3, 2))),))
+    yield from _misfit(asking, (dense(3), dense(4)), (dense(3), dense(5)), (("leaf1", _leaf(1, (2, 3))),), (("leaf1", _leaf(1, (2, 4))),))
+    yield from _misfit(asking, (dense(1),), (dense(3),), (("leaf1", _leaf(1, (1, 3))),), (("leaf1", _leaf(1, (2, 3))),))
+    if asking.models == "into" and asking.backend in _MODELS:
+        # The same names and the same number of elements.
+        yield Misfit(ModelSpec((LayerSpec("conv1d", 2),), (4, 2)), ModelSpec((dense(2),), (6,), seed=2))
+    yield from _misfit(asking, (dense(6), dense(3)), (dense(3), dense(3)), (("leaf1", _leaf(1, (2, 3))),), (("leaf1", _leaf(1, (3, 2))),))
 
 
 @_mismatch("wrong-dtype")
@@ -111,11 +121,11 @@ def wrong_dtype(asking: Asking) -> Iterator[Spec]:
     """
     for dtype, other in (("float64", "float32"), ("float32", "float16"), ("float32", "float64"), ("float16", "bfloat16")):
         if asking.backend in DTYPES[dtype].backends and asking.backend in DTYPES[other].backends:
-            leaves, others = (("a", _leaf(1, dtype=dtype)),), (("a", _leaf(1, dtype=other)),)
+            leaves, others = (("leaf1", _leaf(1, dtype=dtype)),), (("leaf1", _leaf(1, dtype=other)),)
             yield from _misfit(asking, (dense(2, dtype=dtype),), (dense(2, dtype=other),), leaves, others)
     if asking.template:
         large, small = TensorSpec("int64", (2,), fill=Fill(1, specials=((0, (1 << 53) + 1),))), _leaf(1, dtype="int32")
-        if (tree := _tree(asking, (("a", large),))) is not None and (target := _tree(asking, (("a", small),))) is not None:
+        if (tree := _tree(asking, (("leaf1", large),))) is not None and (target := _tree(asking, (("leaf1", small),))) is not None:
             yield Misfit(tree, other_values(target))
 
 
@@ -129,7 +139,7 @@ def other_order(asking: Asking) -> Iterator[Spec]:
     """
     if asking.domain not in ("list", "tensor"):
         first, second = dense(2, name="first"), dense(2, name="second")
-        yield from _misfit(asking, (first, second), (second, first), (("a", _leaf(1)), ("b", _leaf(2))), (("b", _leaf(2)), ("a", _leaf(1))))
+        yield from _misfit(asking, (first, second), (second, first), (_FIRST, _SECOND), (_SECOND, _FIRST))
 
 
 @_mismatch("empty-state", _MODELS)

@@ -54,7 +54,7 @@ def _layer(asking: Asking, kind: str) -> Iterator[Spec]:
     if kind in ("rnn", "lstm", "gru"):
         yield ModelSpec((LayerSpec(kind, 2, depth=2, both_ways=True),), takes)
     for lengths in row.lengths[1:]:
-        yield ModelSpec((dense(2), layer), (*(2 for _ in range(lengths)), 2))
+        yield ModelSpec((dense(2), layer), (*(2 for _ in range(lengths)), 2), training=True)
 
 
 #: Layers that have a case of their own under another name, or none because they neither hold nor do anything that could be lost.

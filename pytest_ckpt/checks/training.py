@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
 _EVERY = (TORCH, TENSORFLOW, JAX, MXNET)
-_PLAIN = ModelSpec((dense(3), LayerSpec("relu"), dense(2)), (2,))
+#: Two layers of one shape, so that what belongs to one can be mistaken for the other's.
+_PLAIN = ModelSpec((dense(2), LayerSpec("relu"), dense(2)), (2,))
 
 
 #: What runs are drawn of, each by itself: where one of these is lost, a drawn run that has it says nothing new.
@@ -90,6 +91,8 @@ def rng(asking: Asking) -> Iterator[Spec]:
     What to do: save the state of every generator that is used, and restore it last.
     """
     yield _NOISE
+    # An odd number of steps: both generators make their numbers by twos, and keep the second.
+    yield TrainingSpec(_PLAIN, "sgd", noise=True, before=3)
 
 
 @_training("dropout", (TORCH, TENSORFLOW, JAX))
@@ -153,6 +156,7 @@ def groups(asking: Asking) -> Iterator[Spec]:
     """
     yield TrainingSpec(_PLAIN, "momentum", groups=2)
     yield TrainingSpec(_PLAIN, "adam", groups=3)
+    yield TrainingSpec(_PLAIN, "momentum", schedule="steps", groups=2, before=4)
 
 
 @_training("second-resume")
@@ -191,6 +195,7 @@ def drawn(asking: Asking) -> Iterator[Spec]:
     yield TrainingSpec(ModelSpec((dense(2), LayerSpec("batch-norm"), dense(2)), (2,)), "adam", before=1, after=1)
     yield TrainingSpec(ModelSpec(tuple(dense(2) for _ in range(6)), (2,)), "adam")
     yield TrainingSpec(ModelSpec((dense(2), LayerSpec("tied", 2, of=0), dense(2)), (2,)), "adam")
-    yield TrainingSpec(ModelSpec((dense(2, dtype="float64"), dense(2)), (2,)), "momentum")
+    for dtype in ("float64", "float16"):
+        yield TrainingSpec(ModelSpec((dense(2, dtype=dtype), dense(2)), (2,)), "momentum")
     if asking.backend in FREEZING:
         yield TrainingSpec(ModelSpec((dense(2), dense(2, frozen=True), dense(2)), (2,)), "adam")

@@ -96,7 +96,10 @@ class Format:
         if isinstance(spec, Narrow):
             return self.in_domain(spec.tree)
         if isinstance(spec, ModelSpec | Into | Partial):
-            return self.save_model is not None or self.accepts in ("dict", "tree")
+            model = spec if isinstance(spec, ModelSpec) else spec.saved
+            # Extra state may be anything, and not a tensor.
+            flat = all(here.layer.kind != "extra-state" for here in model.every())
+            return self.save_model is not None or self.accepts == "tree" or (self.accepts == "dict" and flat)
         if isinstance(spec, TrainingSpec):
             return self.save_training is not None or self.accepts == "tree"
         if self.accepts == "tree":

@@ -87,7 +87,7 @@ def attempt(stage: str, function: Callable[..., Any], *arguments: Any) -> Any:
     """Calls the user's function; raises Failed, with the exception as a fact, but for those that mean the run itself."""
     try:
         return function(*arguments)
-    except _RUN_ITSELF:
+    except (*_RUN_ITSELF, Failed):
         raise
     except SystemExit as error:
         raise Failed(Observation(crashed=f"{stage} ended the process: SystemExit({error.code!r})")) from error

@@ -33,8 +33,12 @@ class Heard:
 
     def returned(self, report: Any) -> None:
         """Notes a report that the loader handed back: the texts in it."""
-        if report is not None:
-            self.report = "\n".join(str(node) for node, held in nodes_in(report, lambda _: False) if held is None and isinstance(node, str))
+        self.report = "\n".join(_texts(report))
+
+    def lists(self, leaves: Iterable[str]) -> bool:
+        """Whether the report that was returned names all of these: a list of everything there is says nothing of what does not fit."""
+        names = list(leaves)
+        return bool(names) and all(_mentions(self.report, name) for name in names)
 
     def names(self, leaf: str, unsurprising: Iterable[str] = ()) -> bool:
         """Whether it was said that a leaf does not fit. What is said of files that fit as well (``unsurprising``) does not count."""
@@ -46,6 +50,17 @@ class Heard:
         """Whether a warning was given that is not given of files that fit."""
         known = set(unsurprising)
         return any(_plain(text) not in known for text in self.warnings)
+
+
+def _texts(report: Any) -> Iterator[str]:
+    """Every text in what was returned, keys of dicts and members of sets included."""
+    for node, held in nodes_in(report, lambda _: False):
+        if isinstance(node, str):
+            yield node
+        elif isinstance(node, set | frozenset):
+            yield from map(str, node)
+        elif held is not None and held.kind == "mapping":
+            yield from map(str, held.items)
 
 
 def _plain(text: str) -> str:

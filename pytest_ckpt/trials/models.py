@@ -46,7 +46,7 @@ def try_model(format: Format, backend: Backend, spec: ModelSpec | Into, path: pa
     given, clone = clone, load_model(format, models, path, clone)
     if clone is model or same_object(models.look(clone).tensors, models.look(model).tensors):
         return Observation(unreadable="what was loaded is, or shares tensors with, the very model that was saved")
-    found, note = attempt("load", inspected, _differences, clone, expected, backend, models, saved, clone is not given)
+    found, note = attempt("load", inspected, _differences, clone, expected, backend, models, saved, format.whole_model)
     if clone is given and not isinstance(spec, Into):
         found = [*found, *(each for each in settings_differences(models.look(clone), own) if each not in found)]
     if altered := model_differences(model, expected, models):
@@ -92,6 +92,9 @@ def load_with_report(format: Format, models: ModelBackend, path: pathlib.Path, c
         returned = attempt("load", format.load_model, path, *(() if format.whole_model else (clone,)))
         if models.owns(returned):
             return returned, None
+        within = [each for each in returned if models.owns(each)] if isinstance(returned, tuple) else []
+        if len(within) == 1:
+            return within[0], tuple(each for each in returned if each is not within[0])
         if format.whole_model:
             raise Failed(Observation(unreadable=f"load_model returned no model but a {type(returned).__name__}"))
         return clone, returned
@@ -132,7 +135,7 @@ def unflattened(state: Mapping[Any, Any], own: Any, prefix: str = "") -> dict[An
 
 def _beside(found: list[Difference], where: str) -> list[Difference]:
     """Differences that are none of what was loaded: loading or saving has changed something else."""
-    return [dataclasses.replace(each, path=f"{where}: {each.path}", lost=True) for each in found]
+    return [dataclasses.replace(each, path=f"{where}: {each.path or 'the root'}", lost=True) for each in found]
 
 
 def _differences(

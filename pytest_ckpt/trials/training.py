@@ -19,7 +19,7 @@ from ..compare import differences, remembered, same_object
 from ..formats.base import Format
 from ..specs import TrainingSpec, other_run
 from ..verdicts import Difference, Observation
-from .base import attempt, inspected, saved_with
+from .base import Failed, attempt, inspected, saved_with
 from .models import NO_MODELS, models_for
 from .trees import SAME_OBJECT
 
@@ -46,6 +46,8 @@ def try_training(format: Format, backend: Backend, spec: TrainingSpec, fresh_pat
                     return _repeatable(training, spec, expected) or Observation(
                         differences=tuple(_at(altered, "the run that was saved, afterwards"))
                     )
+                if altered := _going_on(run, expected, at, spec):
+                    return _repeatable(training, spec, expected) or Observation(differences=tuple(altered))
                 fresh = _fresh(training, spec, at)
                 if not _apart(fresh.state(), expected[at]):
                     return Observation(skipped="the fresh run does not differ from the one that is saved, so nothing would be shown")
@@ -53,11 +55,20 @@ def try_training(format: Format, backend: Backend, spec: TrainingSpec, fresh_pat
                 if run is saved or same_object(run.state(), saved.state()):
                     return Observation(unreadable=SAME_OBJECT)
                 # The random states are the process's, and now those of the loaded run.
-                if altered := _apart({**saved.state(), "rng": {}}, {**expected[at], "rng": {}}):
+                if altered := _apart({**saved.state(), "rng": {}}, {**expected[at + spec.after], "rng": {}}):
                     return Observation(differences=tuple(_at(altered, "the run that was saved, after another was loaded")))
             if found := attempt("load", inspected, _first_apart, run, expected, at, spec):
                 return _repeatable(training, spec, expected) or Observation(differences=tuple(found))
     return Observation()
+
+
+def _going_on(run: Run, expected: dict[int, Any], at: int, spec: TrainingSpec) -> list[Difference]:
+    """Trains the run that was saved further: saving leaves it as it was, and a file does not follow it."""
+    for step in range(at + 1, at + spec.after + 1):
+        run.train(1)
+        if unlike := _apart(run.state(), expected[step]):
+            return _at(unlike, f"the run that was saved, at step {step}")
+    return []
 
 
 def _fresh(training: TrainingBackend, spec: TrainingSpec, at: int) -> Run:
@@ -121,7 +132,12 @@ def _first_apart(run: Run, expected: dict[int, Any], at: int, spec: TrainingSpec
     for step in range(at + 1, at + spec.after + 1):
         if found:
             return found
-        run.train(1)
+        try:
+            run.train(1)
+        except Exception as error:
+            raise Failed(
+                Observation(unreadable=f"what was loaded cannot be trained on, at step {step}: {type(error).__name__}: {error}")
+            ) from error
         if unlike := _apart(run.state(), expected[step]):
             found = _at(unlike, f"step {step}, the {_ordinal(step - at)} after loading")
     return found
@@ -136,7 +152,7 @@ def _apart(state: Any, expected: Any) -> list[Difference]:
 
 
 def _at(found: list[Difference], where: str) -> list[Difference]:
-    return [dataclasses.replace(each, path=f"{where}: {each.path}") for each in found]
+    return [dataclasses.replace(each, path=f"{where}: {each.path or 'the root'}") for each in found]
 
 
 def _save(format: Format, run: Run, path: pathlib.Path) -> None:
@@ -150,7 +166,8 @@ def _save(format: Format, run: Run, path: pathlib.Path) -> None:
 def _load(format: Format, run: Run, path: pathlib.Path) -> Run:
     if format.load_training is not None:
         returned = attempt("load", format.load_training, path, run)
-        return returned if isinstance(returned, Run) else run
+        within = [each for each in (returned if isinstance(returned, tuple) else (returned,)) if isinstance(each, Run)]
+        return within[0] if within else run
     assert format.load is not None
     state = attempt("load", format.load, path, *((run.state(),) if format.template else ()))
     attempt("load", run.restore, state)

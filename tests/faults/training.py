@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from pytest_ckpt import Format
@@ -71,14 +72,33 @@ def zeroed(part: str, wanted: Callable[[str], bool] = lambda key: True) -> Chang
 
 def swapped(tree: dict[str, Any], own: dict[str, Any], backend: str) -> None:
     """The slots of two parameters of one shape change places."""
-    places = _leaves(tree["optimizer"], backend)
-    for number, (first, ours) in enumerate(places):
-        for second, theirs in places[number + 1 :]:
+    places = list(_slots(tree["optimizer"], backend))
+    for number, (path, first, ours) in enumerate(places):
+        for other_path, second, theirs in places[number + 1 :]:
             mine, other = read(first[ours]), read(second[theirs])
-            if (mine.shape, mine.dtype) == (other.shape, other.dtype) and mine.shape and mine.words.tobytes() != other.words.tobytes():
+            if mine.shape and (mine.shape, mine.dtype) == (other.shape, other.dtype) and _of_two_parameters(path, other_path):
+                assert mine.words.tobytes() != other.words.tobytes()
                 first[ours], second[theirs] = second[theirs], first[ours]
                 return
-    zeroed("optimizer")(tree, own, backend)
+    raise AssertionError("there are no two parameters of one shape whose slots could be swapped")
+
+
+def _slots(node: Any, backend: str, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any, Any]]:
+    """Every tensor, its path, and where it stands."""
+    for key, value in node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
+        if get_backend(backend).owns(value):
+            yield (*path, key), node, key
+        else:
+            yield from _slots(value, backend, (*path, key))
+
+
+def _of_two_parameters(first: tuple[Any, ...], second: tuple[Any, ...]) -> bool:
+    """Whether two slots are the same one of two parameters: their paths part where a parameter, or its layer, is named."""
+    if len(first) == len(second) == 1:  # Keras: "layer0_kernel_momentum"
+        return re.sub(r"layer\d+", "", first[0]) == re.sub(r"layer\d+", "", second[0])
+    return len(first) == len(second) and [place for place, (one, other) in enumerate(zip(first, second, strict=True)) if one != other] == [
+        len(first) - 2
+    ]
 
 
 def _statistics(key: str) -> bool:

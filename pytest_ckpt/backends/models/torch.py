@@ -64,6 +64,8 @@ def look(model: Any) -> Look:
     parameters = dict(model.named_parameters(remove_duplicate=False))
     buffers = dict(model.named_buffers(remove_duplicate=False))
     saved = model.state_dict()
+    if isinstance(model, torch.jit.ScriptModule):  # once it was loaded, its parameters are plain tensors
+        parameters = {key: parameter.detach() for key, parameter in parameters.items()}
     more = {key: value for key, value in saved.items() if key not in parameters and key not in buffers}
     modules = dict(model.named_modules())
     return Look(

@@ -44,7 +44,9 @@ _SCHEDULES: dict[str, Callable[[Any], Any]] = {
     "cosine": lambda optimizer: schedulers.CosineAnnealingLR(optimizer, 8),
     "polynomial": lambda optimizer: schedulers.PolynomialLR(optimizer, 8, 2.0),
     "function": lambda optimizer: schedulers.LambdaLR(optimizer, lambda step: 1 / (1 + step)),
-    "one-cycle": lambda optimizer: schedulers.OneCycleLR(optimizer, RATE, total_steps=16),
+    "one-cycle": lambda optimizer: schedulers.OneCycleLR(
+        optimizer, RATE, total_steps=1000, cycle_momentum=bool({"momentum", "betas"} & set(optimizer.defaults))
+    ),
     "warm-restarts": lambda optimizer: schedulers.CosineAnnealingWarmRestarts(optimizer, 3),
     "plateau": lambda optimizer: schedulers.ReduceLROnPlateau(optimizer, patience=1),
     "sequence": lambda optimizer: schedulers.SequentialLR(
