@@ -53,6 +53,25 @@ def test_a_schedule_whose_function_is_stale_is_told_at_the_first_step_that_shows
     assert result.detail.startswith("step 3, the first after loading: ['optimizer']['param_groups'][0]['lr']")
 
 
+@pytest.mark.skipif("torch" not in WITH_MODELS, reason="about a schedule of torch")
+@pytest.mark.parametrize("number", ["num_bad_epochs", "best", "last_epoch"])
+def test_each_number_that_a_schedule_keeps_has_to_come_back(number: str) -> None:
+    reference = Reference("torch")
+
+    def load(path: pathlib.Path, run: Any) -> None:
+        own = getattr(run.schedule, number, None)
+        run.restore(reference.load(path))
+        if run.spec.schedule == "plateau":
+            setattr(run.schedule, number, own)
+
+    format = dataclasses.replace(
+        reference_format("torch"), save_training=lambda run, path: reference.save(run.state(), path), load_training=load
+    )
+    (result,) = check_format(format, select=["training/schedule"])
+    assert result.verdict is Verdict.CHANGED
+    assert f"['schedule']['{number}']" in result.detail
+
+
 @pytest.mark.parametrize("backend", WITH_MODELS)
 def test_a_fault_of_models_is_caught_by_its_family_alone(backend: str) -> None:
     others = ["mismatch", "alias", "keys", "container", "shape", "dtype/float32", "training/adam", "training/step"]
