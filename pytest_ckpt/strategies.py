@@ -7,7 +7,6 @@ simplest first, smaller ints mean simpler specs and Hypothesis shrinks them well
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -15,20 +14,17 @@ from typing import Any
 from hypothesis import note, reject
 from hypothesis import strategies as st
 
-from .backends import BUILTIN, WITH_MODELS, check_name, get_backend, get_models, get_training, is_installed
+from .backends import check_name, get_backend, get_models, get_training
 from .backends.base import Backend, CannotBuild
 from .backends.training.base import preserved
 from .backends.trees import build_tree
+from .networks import chosen, model_specs, training_specs
 from .specs import (
     DTYPES,
-    LAYERS,
     LAYOUTS,
-    OPTIMIZERS,
-    SCHEDULES,
     DataclassSpec,
     DictSpec,
     Fill,
-    LayerSpec,
     ListSpec,
     ModelSpec,
     NamedTupleSpec,
@@ -45,7 +41,11 @@ from .specs import (
     special_patterns,
 )
 from .specs.keys import KEYS
-from .specs.layers import FREEZING, MIXED, RECURRENT, placed
+
+__all__ = [
+    "CONTAINERS", "BackendStrategies", "dict_specs", "dicts", "list_specs", "lists", "model_specs", "models", "tensor_specs", "tensors",
+    "training_runs", "training_specs", "tree_specs", "trees",
+]  # fmt: skip
 
 #: Containers that trees are made of, simplest first.
 CONTAINERS = ("dict", "list", "tuple", "ordered-dict", "namedtuple", "dataclass")
@@ -76,8 +76,8 @@ def tensor_specs(
     ``max_bytes`` bytes. Raises ValueError for an unknown name.
     """
     check_name(backend)
-    wanted = None if dtypes is None else _names(dtypes, DTYPES, "dtype")
-    arranged = layouts_of(backend) if layouts is None else _names(layouts, LAYOUTS, "layout")
+    wanted = None if dtypes is None else chosen(dtypes, DTYPES, "dtype")
+    arranged = layouts_of(backend) if layouts is None else chosen(layouts, LAYOUTS, "layout")
     if shapes is not None and not isinstance(shapes, st.SearchStrategy):
         shapes = st.sampled_from([tuple(shape) for shape in shapes])
     return st.deferred(lambda: _tensor_specs(get_backend(backend), wanted, shapes, arranged, special_values, max_bytes))
@@ -132,17 +132,6 @@ def _decode(
     if backend.refusal(spec):
         reject()
     return spec
-
-
-def _names(given: Iterable[str], known: Iterable[str], what: str) -> tuple[str, ...]:
-    """The given names as a tuple; raises ValueError for one that is not known, with the nearest."""
-    names = (given,) if isinstance(given, str) else tuple(given)
-    for name in names:
-        if name not in known:
-            raise ValueError(f"unknown {what} {name!r}: {nearest(name, known)}")
-    if not names:
-        raise ValueError(f"no {what} is left to draw from")
-    return names
 
 
 def _shape(drawn: tuple[int, ...]) -> tuple[int, ...]:
@@ -221,7 +210,7 @@ def tree_specs(
     ``containers`` are names of `CONTAINERS`; ``max_bytes`` is one budget that all tensors of a tree share; other
     keywords as for `tensor_specs`.
     """
-    kinds = CONTAINERS if containers is None else _names(containers, CONTAINERS, "container")
+    kinds = CONTAINERS if containers is None else chosen(containers, CONTAINERS, "container")
     tensor = tensor_specs(backend, max_bytes=max(1, max_bytes // max_leaves), **narrow)
     key = _keys(keys)
     plain = st.sampled_from([PlainSpec(value) for value in _PLAIN] + [ScalarSpec("float32", 0x3FC00000), ScalarSpec("int64", 7)])
@@ -261,165 +250,6 @@ def tree_specs(
         return node(0)
 
     return trees()
-
-
-#: Layers that training runs are drawn with; no others are needed to tell optimizers apart, and these train fast.
-_TRAINED = ("dense", "relu", "prelu", "parameter", "layer-norm", "batch-norm", "dropout")
-_CODE = st.tuples(_BYTE, _BYTE, _BYTE)
-
-
-def model_specs(
-    backend: str,
-    *,
-    layers: Iterable[str] | None = None,
-    containers: bool = True,
-    flags: bool = True,
-    max_layers: int = 5,
-) -> st.SearchStrategy[ModelSpec]:
-    """Specs of networks that ``backend`` has, each with at least one layer that has parameters.
-
-    ``layers`` are names of `LAYERS` (default: all that the backend has). ``containers=False`` draws no layers that hold others or
-    refer to others, ``flags=False`` no frozen layers and none of another dtype than float32. Raises ValueError for an unknown name,
-    or where the backend has none of the layers.
-    """
-    _check_has_models(backend)
-    wanted = tuple(LAYERS) if layers is None else _names(layers, LAYERS, "layer")
-    kinds = tuple(kind for kind in wanted if backend in LAYERS[kind].backends or backend not in BUILTIN)
-    kinds = tuple(kind for kind in kinds if containers or not LAYERS[kind].needs)
-    if not any(LAYERS[kind].learns for kind in kinds):
-        raise ValueError(f"{backend} has no layer with parameters among {', '.join(wanted)}")
-    codes = st.lists(_CODE, min_size=1, max_size=max_layers)
-    return st.tuples(_CODE, codes).map(functools.partial(_network, backend, kinds, flags))
-
-
-def _check_has_models(backend: str) -> None:
-    """Raises ValueError for a backend that is not known, or that has no models."""
-    check_name(backend)
-    if backend in BUILTIN and backend not in WITH_MODELS:
-        raise ValueError(f"{backend} has no models; those that have are {', '.join(WITH_MODELS)}")
-
-
-def _network(backend: str, kinds: tuple[str, ...], flags: bool, drawn: tuple[tuple[int, ...], list[tuple[int, ...]]]) -> ModelSpec:
-    """The network that some drawn bytes stand for; zeros stand for the plainest."""
-    head, codes = drawn
-    ranks = sorted({length for kind in kinds for length in LAYERS[kind].lengths if not LAYERS[kind].needs})
-    rank = ranks[head[0] * len(ranks) >> 8]
-    inputs = (*(2 + (head[1] >> 2 * axis & 1) for axis in range(rank)), 1 + head[1] % 4)
-    layers: list[LayerSpec] = []
-    for code in codes:
-        takes = placed(tuple(layers), inputs)[-1].gives if layers else inputs
-        if (layer := _drawn_layer(backend, kinds, flags, takes, tuple(layers), inputs, code)) is not None:
-            layers.append(layer)
-    if not any(LAYERS[layer.kind].learns for layer in layers):
-        takes = placed(tuple(layers), inputs)[-1].gives if layers else inputs
-        learning = [kind for kind in kinds if LAYERS[kind].learns and not LAYERS[kind].needs and _takes(kind, takes, not layers)]
-        if not learning:
-            reject()
-        layers.append(LayerSpec(learning[0], 2 if LAYERS[learning[0]].sized else 0))
-    return ModelSpec(tuple(layers), inputs, seed=1 + head[2], training=head[2] % 2 == 1)
-
-
-def _takes(kind: str, takes: tuple[int, ...], first: bool) -> bool:
-    row = LAYERS[kind]
-    if kind == "embedding" and not first:
-        return False
-    if kind in ("max-pool", "average-pool") and min(takes[:-1], default=0) < 2:
-        return False
-    return len(takes) - 1 in row.lengths and not (row.even and takes[-1] % 2)
-
-
-def _drawn_layer(
-    backend: str,
-    kinds: tuple[str, ...],
-    flags: bool,
-    takes: tuple[int, ...],
-    before: tuple[LayerSpec, ...],
-    inputs: tuple[int, ...],
-    code: tuple[int, ...],
-) -> LayerSpec | None:
-    """One layer that fits what flows in; None where what was drawn does not."""
-    fitting = [kind for kind in kinds if _takes(kind, takes, not before)]
-    if not fitting:
-        return None
-    # References twice: most places have nothing that fits.
-    fitting += [kind for kind in fitting if LAYERS[kind].needs == "of"]
-    kind, size, more = fitting[code[0] * len(fitting) >> 8], 1 + code[1] % 4, code[2]
-    row = LAYERS[kind]
-    if row.needs == "inside":
-        simple = tuple(each for each in kinds if not LAYERS[each].needs and each != "embedding")
-        first = _drawn_layer(backend, simple, flags, takes, before, inputs, (code[1], code[2], 0))
-        if first is None:
-            return None
-        inside = (LayerSpec("model", inside=(first,)),) if more >= 192 and kind != "model" and "model" in kinds else (first,)
-        if kind == "residual" and placed((LayerSpec("model", inside=inside),), takes)[-1].gives != takes:
-            kind = "model"
-        return LayerSpec(kind, inside=inside) if kind in kinds else None
-    if row.needs == "of":
-        # Where there is nothing to refer to yet, a layer that a later one can refer to.
-        return _drawn_reference(kind, takes, before, inputs, code[1]) or (LayerSpec("dense", takes[-1]) if "dense" in kinds else None)
-    dtype = _mixed(backend)[more % 3] if flags and more >= 128 and kind in MIXED else "float32"
-    frozen = flags and backend in FREEZING and row.learns and more % 16 == 15
-    depth = 1 + more % 2 if kind in RECURRENT else 1
-    both_ways = kind in RECURRENT and more >= 128
-    return LayerSpec(kind, size if row.sized else 0, dtype=dtype, frozen=frozen, depth=depth, both_ways=both_ways)
-
-
-def _mixed(backend: str) -> tuple[str, ...]:
-    """What layers may be made of beside float32, with the settings that the process has; specs are drawn without a framework too."""
-    possible = get_backend(backend).dtypes() if is_installed(backend) else ("float64", "float16")
-    return ("float32", *(name if name in possible else "float32" for name in ("float64", "float16")))
-
-
-def _drawn_reference(
-    kind: str, takes: tuple[int, ...], before: tuple[LayerSpec, ...], inputs: tuple[int, ...], code: int
-) -> LayerSpec | None:
-    """A layer that uses an earlier one again, or shares its weight."""
-    earlier = list(enumerate(ModelSpec(before, inputs).every())) if before else []
-    if kind == "again":
-        same = [LayerSpec(kind, of=place) for place, here in earlier if here.takes == takes and _repeats(here.layer)]
-    else:
-        same = [
-            LayerSpec(kind, here.gives[-1], of=place)
-            for place, here in earlier
-            if here.layer.kind == "dense" and here.layer.dtype == "float32" and here.takes[-1] == takes[-1] and not here.layer.frozen
-        ]
-    return same[code * len(same) >> 8] if same else None
-
-
-def _repeats(layer: LayerSpec) -> bool:
-    row = LAYERS[layer.kind]
-    return row.learns and not row.needs and layer.kind not in ("embedding", "lazy-dense")
-
-
-def training_specs(
-    backend: str, *, optimizers: Iterable[str] | None = None, schedules: Iterable[str] | None = None
-) -> st.SearchStrategy[TrainingSpec]:
-    """Specs of training runs of small networks; ``optimizers`` and ``schedules`` are names of `OPTIMIZERS` and `SCHEDULES`.
-
-    Raises ValueError for an unknown name, or where the backend has none of the optimizers.
-    """
-    _check_has_models(backend)
-    named = tuple(OPTIMIZERS) if optimizers is None else _names(optimizers, OPTIMIZERS, "optimizer")
-    rates = tuple(SCHEDULES) if schedules is None else _names(schedules, SCHEDULES, "schedule")
-    kinds = tuple(name for name in named if backend in OPTIMIZERS[name] or backend not in BUILTIN)
-    plans = ("", *(name for name in rates if backend in SCHEDULES[name] or backend not in BUILTIN))
-    if not kinds:
-        raise ValueError(f"{backend} has none of the optimizers {', '.join(named)}")
-    models = model_specs(backend, layers=_TRAINED, containers=False, flags=False, max_layers=3)
-
-    def run(drawn: tuple[ModelSpec, tuple[int, ...], tuple[int, ...]]) -> TrainingSpec:
-        model, (optimizer, schedule, steps), (more, seed, _) = drawn
-        return TrainingSpec(
-            dataclasses.replace(model, training=False),
-            kinds[optimizer * len(kinds) >> 8],
-            plans[schedule * len(plans) >> 8],
-            noise=more >= 192,
-            before=1 + steps % 4,
-            after=1 + (steps >> 6),
-            seed=1 + seed,
-        )
-
-    return st.tuples(models, _CODE, _CODE).map(run)
 
 
 def models(backend: str, **narrow: Any) -> st.SearchStrategy[Any]:

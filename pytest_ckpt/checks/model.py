@@ -125,7 +125,7 @@ def shared_module(asking: Asking) -> Iterator[Spec]:
 
 
 def _drawn(asking: Asking) -> SearchStrategy[Any]:
-    from ..strategies import model_specs
+    from ..networks import model_specs
 
     return model_specs(asking.backend)
 

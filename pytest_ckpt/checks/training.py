@@ -171,7 +171,7 @@ def second_resume(asking: Asking) -> Iterator[Spec]:
 
 
 def _drawn(asking: Asking) -> SearchStrategy[Any]:
-    from ..strategies import training_specs
+    from ..networks import training_specs
 
     return training_specs(asking.backend)
 
