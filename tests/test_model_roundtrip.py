@@ -420,3 +420,23 @@ def test_a_buffer_that_is_not_saved_and_changes_no_outputs_is_a_cache() -> None:
             return self.linear(inputs)
 
     assert_roundtrip(Cached(), save=_save, load=_load, make=Cached, inputs=torch.ones(3, 4))
+
+
+@needs_torch
+def test_a_tensor_that_cannot_be_copied_is_told_and_the_others_are_watched() -> None:
+    import torch
+
+    class Sparse(torch.nn.Module):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear = torch.nn.Linear(2, 2)
+            self.sparse = torch.nn.Parameter(torch.sparse_coo_tensor([[0, 1], [1, 0]], torch.randn(2), (3, 3)))
+
+    def altering(model: Any, path: pathlib.Path) -> None:
+        _save(model, path)
+        model.linear.weight.data.zero_()
+
+    with pytest.warns(UserWarning, match="sparse cannot be copied"):
+        assert_roundtrip(Sparse(), save=_save, load=_load, make=Sparse)
+    with pytest.warns(UserWarning, match="sparse cannot be copied"), pytest.raises(AssertionError, match="save altered the model"):
+        assert_roundtrip(Sparse(), save=altering, load=_load, make=Sparse)

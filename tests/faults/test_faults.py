@@ -30,6 +30,8 @@ def test_the_reference_format_passes_every_check(backend: str) -> None:
     results = check_format(reference_format(backend), select="all")
     assert [str(result) for result in results if result.failed] == []
     assert len(results) == len(checks_for(backend))
+    vacuous = [str(result) for result in results if "would be shown" in f"{result.detail}{result.skipped}"]
+    assert vacuous == [], "an example whose clone is equal to the original shows nothing, and is no example"
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
