@@ -14,13 +14,14 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from .checks import CHECKS, Asking, Check, asks_about, check_pattern, checks_for, select_checks
+from .checks import CHECKS, SCENARIOS, Asking, Check, asks_about, check_pattern, checks_for, select_checks
 from .expectations import Expectation, expectation_for, in_force, is_pattern, matches
 from .folders import temporary_folder
 from .formats.base import Format
 from .specs import Spec, effort
 from .trials import Trials
-from .verdicts import ASPECTS, Difference, Judgement, Verdict, judge
+from .verdicts import ASPECTS, Difference, Judgement, Observation, Verdict, judge
+from .workers import Workers
 
 #: Examples that are drawn for a check beyond the fixed ones, unless a run says otherwise.
 EXAMPLES = 15
@@ -95,6 +96,7 @@ class Runner:
         known: Mapping[str, Sequence[Spec]] | None = None,
         shrink: bool = True,
         folder: pathlib.Path | None = None,
+        workers: Workers | None = None,
     ) -> None:
         check_expectations(format)
         if examples is not None and (type(examples) is not int or examples < 0):
@@ -107,15 +109,18 @@ class Runner:
         self.known = known or {}
         self.shrinks = shrink
         models = "state" if format.save_model is None else "whole" if format.whole_model else "into"
-        self.asking = Asking(format.backend, format.accepts, format.template, models, format.load_partial is not None)
+        partial = format.load_partial is not None
+        self.asking = Asking(format.backend, format.accepts, format.template, models, partial, format.save is not None)
         self._names = frozenset(check.name for check in self.checks)
         self._seen: dict[str, dict[str, Verdict]] = {}
         self._premises: dict[Spec, str | None] = {}
         self._above = folder
+        self._workers = workers
         self._folder = contextlib.ExitStack()
 
     def __enter__(self) -> Runner:
-        self.trials = Trials(self.format, self._folder.enter_context(temporary_folder(self._above)))
+        folder = self._folder.enter_context(temporary_folder(self._above))
+        self.trials = self._folder.enter_context(Trials(self.format, folder, self._workers))
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -127,13 +132,14 @@ class Runner:
         asked = _Asked(self, check)
         for spec in self.known.get(check.name, ()):
             asked.visit(spec)
-        for spec in check.examples(self.asking):
-            asked.visit(spec)
+        for general in check.examples(self.asking):
+            for spec in self.trials.variants(general):
+                asked.visit(spec)
         if check.explore is not None and asked.seen and not asked.nothing_to_ask():
             from .exploration import explore
 
             seed = zlib.crc32(f"{self.seed} {check.name}".encode())
-            with self.trials.scope():
+            with self.trials.settings():
                 asked.cut = not explore(check.explore(self.asking), asked.visit, count=self.examples, seed=seed, seconds=EXPLORE_SECONDS)
         result = self.conclude(check, asked)
         if self.shrinks and result.failed and check.explore is not None and result.verdict is not None:
@@ -146,7 +152,7 @@ class Runner:
 
         assert check.explore is not None
         seed = zlib.crc32(f"{self.seed} {check.name}".encode())
-        with self.trials.scope():
+        with self.trials.settings():
             shrink(
                 check.explore(self.asking),
                 lambda spec: asked.is_bad(spec, verdict),
@@ -175,7 +181,7 @@ class Runner:
         outside = not self.format.in_domain(spec)
         passed = self._passes(judgement.verdict, outside, expectation, key)
         kept = judgement.verdict is Verdict.KEPT
-        detail = judgement.detail + asked.flakiness(spec)
+        detail = judgement.detail + asked.flakiness(spec) + (asked.share(judgement.verdict) if check.shares else "")
         if kept and (skips := [each.skipped for each in asked.seen.values() if each.skipped]):
             detail = f"{len(skips)} of {len(asked.seen)} examples could not be asked: {skips[0]}"
         if asked.cut:
@@ -219,12 +225,18 @@ class Runner:
             seen = self._seen_by(other).get(difference.aspect)
             return other if seen is not None and seen >= difference.verdict else None
 
-        return judge(self.trials.run(spec, check.limit), check.judges, asked_elsewhere)
+        return judge(self._observe(check, spec), check.judges, asked_elsewhere, check.allows)
+
+    def _observe(self, check: Check, spec: Spec) -> Observation:
+        """What a trial shows, in a worker where the format asks for that, or where it is declared that the process dies."""
+        expected, _ = expectation_for(self.format.expected_failures, check.name)
+        dies = expected is not None and expected.verdict is Verdict.CRASHED
+        return self.trials.run(spec, check.limit, apart=self.format.isolate or dies)
 
     def _not_kept(self, spec: Spec) -> str | None:
         """Why a spec that a question builds on does not come back, in words; None if it does."""
         if spec not in self._premises:
-            everything = judge(self.trials.run(spec), ASPECTS, lambda difference: None)
+            everything = judge(self.trials.run(spec, apart=self.format.isolate), ASPECTS, lambda difference: None)
             lost = everything.verdict is None or everything.verdict not in (Verdict.KEPT, Verdict.CONVERTED)
             words = everything.skipped or f"{everything.verdict}: {everything.detail}"
             self._premises[spec] = f"{spec!r}, on which the question builds, is not kept: {words}" if lost else None
@@ -240,7 +252,7 @@ class Runner:
             check = CHECKS[name]
             found: dict[str, Verdict] = {}
             for spec in check.examples(self.asking):
-                for difference in self.trials.run(spec).differences:
+                for difference in self._observe(check, spec).differences:
                     if difference.aspect in check.judges:
                         found[difference.aspect] = max(difference.verdict, found.get(difference.aspect, Verdict.KEPT))
             self._seen[name] = found
@@ -251,8 +263,9 @@ def _saves(format: Format, check: Check) -> bool:
     """Whether the format has functions for what a check saves."""
     if format.save is not None:
         return True
-    wanted = {"model": format.save_model, "mismatch": format.save_model, "training": format.save_training}
-    return wanted.get(check.family) is not None
+    if check.family == "training":
+        return format.save_training is not None
+    return format.save_model is not None and check.family in ("model", "mismatch", *SCENARIOS)
 
 
 class _Asked:
@@ -269,6 +282,11 @@ class _Asked:
         if spec not in self.seen:
             self.seen[spec] = self.runner.judge(self.check, spec)
         return self.seen[spec]
+
+    def share(self, verdict: Verdict) -> str:
+        """Which share of the examples got the verdict."""
+        judged = [each.verdict for each in self.seen.values() if each.verdict is not None]
+        return f"\n{judged.count(verdict)} of {len(judged)} examples got {verdict}"
 
     def is_bad(self, spec: Spec, verdict: Verdict) -> bool:
         """Whether a spec gets ``verdict`` or a worse one; refusing what is outside the domain does not count."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .formats.base import Format
     from .items import BoundCheck, Cell
     from .runner import Runner
+    from .workers import Workers
 
 
 class Session:
@@ -38,6 +39,7 @@ class Session:
         self._above = above
         self._stack = contextlib.ExitStack()
         self._runners: dict[Any, Runner] = {}
+        self._workers: Workers | None = None
         self._folder: pathlib.Path | None = None
         self._numbers = itertools.count()
         self._in_test = False
@@ -52,6 +54,15 @@ class Session:
         if self._folder is None:
             self._folder = self._stack.enter_context(_session_folder(self._above))
         return self._folder
+
+    @property
+    def workers(self) -> Workers:
+        """The workers that all runners of the session share, so that few of them live at once."""
+        from .workers import Workers
+
+        if self._workers is None:
+            self._workers = self._stack.enter_context(Workers(self.folder / "workers"))
+        return self._workers
 
     def fresh_folder(self) -> pathlib.Path:
         """A new folder. One that a test asks for is gone after it; one that a fixture made may serve more than one test."""
@@ -98,7 +109,8 @@ class Session:
         key = (id(format), select, examples, seed)
         if key not in self._runners:
             known = self.settings.known.get(format.name)
-            self._runners[key] = self._stack.enter_context(Runner(format, select, examples, seed, known, folder=self.folder))
+            runner = Runner(format, select, examples, seed, known, folder=self.folder, workers=self.workers)
+            self._runners[key] = self._stack.enter_context(runner)
         return self._runners[key]
 
     def repeat(self, item: pytest.Item) -> str:

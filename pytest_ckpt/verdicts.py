@@ -2,7 +2,8 @@
 
 One example was saved and loaded, and these facts were seen. They are judged in this order.
 
-If `save` raised, the verdict is REFUSED. If it ended the process, or the loader did, it is CRASHED. If `save` was
+If loading ran foreign code, or touched something outside the checkpoint, the verdict is UNSAFE, whatever else happened. If
+`save` raised, the verdict is REFUSED. If it ended the process, hung, or ran out of its memory, or the loader did, it is CRASHED. If `save` was
 content and nothing stands at the path, if `load` raises, or if it hands back the very object that was saved, so that
 nothing shows that the file can be read, it is UNREADABLE.
 
@@ -14,6 +15,11 @@ not. What is left over on disk beyond what was agreed is COSTLY.
 Where none of the check's own aspects differs, but another one differs so that the question has no answer (values
 cannot be compared where the dtype is another), the check is skipped if some other check of the same run asks about
 that aspect and sees it differ too, and is CHANGED if none does. So no difference is lost, and none counts twice.
+
+Some questions have an error for a right answer: a damaged file should not load, and a folder that cannot be written to
+should not be written to. Such a check *allows* a verdict, UNREADABLE or REFUSED, which then counts as KEPT, with what was
+said. Whether the old checkpoint is still there after a save that raised is a fact of its own: where it is harmed, what was seen
+is what loading it now gives.
 
 A check keeps the worst verdict that any of its examples got.
 
@@ -117,6 +123,7 @@ class Difference:
 class Observation:
     """The facts of one example: what was said and done when it was saved and loaded."""
 
+    unsafe: str | None = None
     refused: str | None = None
     crashed: str | None = None
     unreadable: str | None = None
@@ -136,13 +143,25 @@ class Judgement:
     skipped: str | None = None
 
 
-def judge(seen: Observation, judges: Collection[str], asked_elsewhere: Callable[[Difference], str | None]) -> Judgement:
-    """The verdict of a check that ``judges`` these aspects on what was ``seen``.
+def judge(
+    seen: Observation,
+    judges: Collection[str],
+    asked_elsewhere: Callable[[Difference], str | None],
+    allows: Collection[Verdict] = (),
+) -> Judgement:
+    """The verdict of a check that ``judges`` these aspects on what was ``seen``; those that it ``allows`` count as KEPT.
 
     ``asked_elsewhere`` names the other check of the run that asks about a difference which is not ours, and sees it; or None.
     """
+    found = _judged(seen, judges, asked_elsewhere)
+    return dataclasses.replace(found, verdict=Verdict.KEPT) if found.verdict in allows else found
+
+
+def _judged(seen: Observation, judges: Collection[str], asked_elsewhere: Callable[[Difference], str | None]) -> Judgement:
     if seen.skipped is not None:
         return Judgement(None, skipped=seen.skipped)
+    if seen.unsafe is not None:
+        return Judgement(Verdict.UNSAFE, seen.unsafe)
     if seen.crashed is not None:
         return Judgement(Verdict.CRASHED, seen.crashed)
     if seen.refused is not None:

@@ -23,6 +23,8 @@ from ..specs import (
     Spec,
     TensorSpec,
     TupleSpec,
+    Unsavable,
+    UnsavableSpec,
     ViewOf,
     Wide,
 )
@@ -72,6 +74,8 @@ class _Builder:
         if isinstance(spec, Wide):
             leaves = [self.build(spec.child(index)) for index in range(spec.count)]
             return leaves if spec.container == "list" else {str(index): leaf for index, leaf in enumerate(leaves)}
+        if isinstance(spec, UnsavableSpec):
+            return Unsavable()
         if isinstance(spec, SameAs):
             return self._keep(self._made(spec, spec.index))
         if isinstance(spec, ViewOf):

@@ -8,15 +8,18 @@ from ..backends import BUILTIN, check_name
 from ..expectations import is_pattern, matches
 from ..specs import nearest
 from ..verdicts import Difference
-from . import alias, container, keys, layout, mismatch, model, tensor, training, values
+from . import alias, container, keys, layout, mismatch, model, process, tensor, training, values
 from .base import CORE, EXTENDED, Asking, Check, checks_in
 
 CHECKS: dict[str, Check] = {
     check.name: check
-    for module in (values, layout, container, keys, tensor, alias, model, mismatch, training)
+    for module in (values, layout, container, keys, tensor, alias, model, mismatch, training, process)
     for check in checks_in(module)
 }
 FAMILIES: tuple[str, ...] = tuple(dict.fromkeys(check.family for check in CHECKS.values()))
+
+#: The families that ask what happens to a checkpoint, be it of a tree or of a model.
+SCENARIOS = ("files", "process", "crash", "corruption", "security")
 
 
 def checks_for(backend: str) -> tuple[Check, ...]:
@@ -42,7 +45,7 @@ def check_pattern(name: str) -> None:
 
 
 def select_checks(backend: str, select: str | Iterable[str] | None = None) -> tuple[Check, ...]:
-    """The checks of a run: the core ones by default, otherwise those that ``select`` names.
+    """The checks of a run: by default the core ones that run in this process, otherwise those that ``select`` names.
 
     ``select`` holds families, names and globs; one that begins with "-" takes away; "all" is every check. Where all
     entries take away, they take from the core checks. Raises ValueError for a name that means nothing.
@@ -56,7 +59,9 @@ def select_checks(backend: str, select: str | Iterable[str] | None = None) -> tu
     def wanted(check: Check) -> bool:
         if any(matches(check.name, name) for name in dropped):
             return False
-        return any(name == "all" or matches(check.name, name) for name in asked) if asked else check.level == CORE
+        if asked:
+            return any(name == "all" or matches(check.name, name) for name in asked)
+        return check.level == CORE and not check.apart
 
     return tuple(check for check in checks_for(backend) if wanted(check))
 
@@ -102,6 +107,6 @@ def _shape_case(text: str) -> str:
 
 
 __all__ = [
-    "CHECKS", "CORE", "EXTENDED", "FAMILIES", "Asking", "Check", "asks_about", "check_pattern", "checks_for",
+    "CHECKS", "CORE", "EXTENDED", "FAMILIES", "SCENARIOS", "Asking", "Check", "asks_about", "check_pattern", "checks_for",
     "list_checks", "select_checks",
 ]  # fmt: skip

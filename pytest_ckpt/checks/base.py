@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from ..specs import DictSpec, Fill, ListSpec, Spec, TensorSpec
+from ..specs import DictSpec, Fill, LayerSpec, ListSpec, ModelSpec, Spec, TensorSpec
+from ..verdicts import Verdict
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -22,13 +23,26 @@ CORE, EXTENDED = "core", "extended"
 @dataclasses.dataclass(frozen=True)
 class Asking:
     """For whom a question is made: the backend's name, the domain that the format accepts, whether it wants a template, how it
-    loads models ("into" one that is given, "whole", or as a "state" that goes through its trees), and whether it loads a part."""
+    loads models ("into" one that is given, "whole", or as a "state" that goes through its trees), whether it loads a part, and whether
+    it saves trees at all."""
 
     backend: str
     domain: str
     template: bool = False
     models: str = "state"
     partial: bool = False
+    trees: bool = True
+
+    def subject(self, seed: int = 1, size: int = 8, leaves: int = 2) -> Spec:
+        """Something ordinary that the format saves: ``leaves`` tensors of ``size`` float32 in its domain, or a model about as large
+        where it saves models alone. Another ``seed`` is the same structure with other values."""
+        if self.trees:
+            return self.carry(*(TensorSpec("float32", (size,), fill=Fill(10 * seed + leaf)) for leaf in range(self.fitting(leaves))))
+        return ModelSpec((LayerSpec("dense", size), *(LayerSpec("dense", 2) for _ in range(leaves - 1))), (2,), seed=seed)
+
+    def fitting(self, leaves: int) -> int:
+        """How many of so many leaves the domain holds."""
+        return 1 if self.domain == "tensor" else leaves
 
     def carry(self, *leaves: Spec) -> Spec:
         """The leaves as a tree of the format's domain: alone, in a list, or in a dict.
@@ -70,8 +84,10 @@ Premise = Callable[[Any], "Iterable[Spec]"]
 class Check:
     """One question. ``name`` is "family/case"; ``judges`` are the aspects that it asks about; ``backends`` those that can
     express it; ``examples`` the fixed specs, simplest first; ``explore`` where more are drawn from; ``limit`` the bytes on
-    disk that so many bytes of values may take; ``premise`` what has to be kept before an example means anything; ``why``
-    what is asserted, why, and what to do."""
+    disk that so many bytes of values may take; ``premise`` what has to be kept before an example means anything; ``allows``
+    are verdicts that are right answers here; ``apart`` says that it takes other processes, so that it is asked only where it is
+    selected; ``shares`` that the result tells which share of the examples got its verdict; ``why`` what is asserted, why, and what
+    to do."""
 
     name: str
     level: str
@@ -82,6 +98,9 @@ class Check:
     explore: Explore | None = None
     limit: Callable[[int], int] | None = None
     premise: Premise | None = None
+    allows: frozenset[Verdict] = frozenset()
+    apart: bool = False
+    shares: bool = False
 
     @property
     def family(self) -> str:
@@ -101,11 +120,17 @@ def check(
     explore: Explore | None = None,
     limit: Callable[[int], int] | None = None,
     premise: Premise | None = None,
+    allows: Iterable[Verdict] = (),
+    apart: bool = False,
+    shares: bool = False,
 ) -> Callable[[Examples], Check]:
     """Makes a check of a function that yields its fixed examples; the docstring is what `explain` shows."""
 
     def make(examples: Examples) -> Check:
-        return Check(name, level, frozenset(judges), backends, examples, inspect.getdoc(examples) or "", explore, limit, premise)
+        why = inspect.getdoc(examples) or ""
+        return Check(
+            name, level, frozenset(judges), backends, examples, why, explore, limit, premise, frozenset(allows), apart, shares
+        )  # fmt: skip
 
     return make
 

@@ -9,7 +9,23 @@ from typing import Any
 
 from ..backends import check_name
 from ..expectations import Expectation
-from ..specs import DictSpec, Into, ListSpec, Misfit, ModelSpec, Narrow, Partial, SameAs, Spec, TensorSpec, TrainingSpec, ViewOf, nearest
+from ..specs import (
+    DictSpec,
+    Into,
+    ListSpec,
+    Misfit,
+    ModelSpec,
+    Narrow,
+    Partial,
+    SameAs,
+    Scenario,
+    Spec,
+    TensorSpec,
+    TrainingSpec,
+    ViewOf,
+    nearest,
+)
+from ..workers import Parcel, packed
 
 DOMAINS = ("tensor", "list", "dict", "tree")
 
@@ -28,6 +44,10 @@ class Format:
     manager that is held around saving and loading. ``load_partial(path, model, names)`` loads only the tensors called ``names``
     into a model. ``save_training(run, path)`` and ``load_training(path, run)`` save a training run, an object with ``model``,
     ``optimizer``, ``schedule``, ``step``, ``state()`` and ``restore(tree)``; without them its state goes through ``save`` and ``load``.
+
+    ``isolate=True`` asks every check in a worker, a process of its own that may crash, exit or hang for more than ``time_limit``
+    seconds a save and load. ``update_checksums(path)`` makes the checksums of a checkpoint right again after its bytes were changed.
+    Functions go to workers by cloudpickle.
 
     Raises ValueError or TypeError, with what is possible, for what cannot be a format.
     """
@@ -73,8 +93,6 @@ class Format:
             raise ValueError(f"format {self.name!r}: whole_model=True says how load_model works; give save_model and load_model")
         if self.load_partial is not None and self.save_model is None and self.save is None:
             raise ValueError(f"format {self.name!r}: load_partial loads a part of a model; give save_model as well")
-        if self.isolate:
-            raise ValueError(f"format {self.name!r}: isolate=True asks for worker processes, which this version does not have yet")
         if not self.time_limit > 0:
             raise ValueError(f"format {self.name!r}: time_limit is a number of seconds above zero, not {self.time_limit!r}")
         self._check_expectations()
@@ -91,7 +109,7 @@ class Format:
     def in_domain(self, spec: Spec) -> bool:
         """Whether the format says that it accepts such a tree. Models and runs are accepted where there are functions for them;
         otherwise their state, a dict or a tree, has to be."""
-        if isinstance(spec, Misfit):
+        if isinstance(spec, Misfit | Scenario):
             return self.in_domain(spec.saved)
         if isinstance(spec, Narrow):
             return self.in_domain(spec.tree)
@@ -112,6 +130,8 @@ class Format:
 
     def cannot_ask(self, spec: Spec) -> str | None:
         """Why nothing can be asked about such a spec, for want of a function to save or load it with; None if it can."""
+        if isinstance(spec, Scenario):
+            return self.cannot_ask(spec.saved)
         saves = {ModelSpec: self.save_model, Into: self.save_model, Partial: self.save_model, TrainingSpec: self.save_training}
         if isinstance(spec, Misfit) and isinstance(spec.target, ModelSpec):
             return None if self.save_model is not None else "the format has no save_model and load_model"
@@ -123,6 +143,11 @@ class Format:
             what = "a run's state is a tree" if isinstance(spec, TrainingSpec) else "a model's state is a dict"
             return f"{what}, and the format accepts {self.accepts!r}"
         return None
+
+    def parcel(self) -> Parcel:
+        """The format, ready to be sent to a worker. Raises CannotTravel."""
+        functions = [getattr(self, field.name) for field in dataclasses.fields(self) if callable(getattr(self, field.name))]
+        return packed(self, {getattr(function, "__module__", None) or "" for function in functions})
 
     @property
     def saves(self) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from .dtypes import DTYPES, DType, Float, dtypes_of, is_nan, nan_patterns, speci
 from .layers import LAYERS, LayerSpec
 from .layouts import LAYOUTS, Layout, layouts_of, misfit
 from .models import Into, Misfit, ModelSpec, Narrow, Partial, other_model
+from .scenes import Scenario, Scene
 from .tensors import TRAITS, Fill, TensorSpec, nearest
 from .training import OPTIMIZERS, SCHEDULES, TrainingSpec, other_run
 from .trees import (
@@ -20,6 +21,8 @@ from .trees import (
     ScalarSpec,
     Tree,
     TupleSpec,
+    Unsavable,
+    UnsavableSpec,
     ViewOf,
     Wide,
     effort,
@@ -33,7 +36,8 @@ from .trees import (
 __all__ = [
     "DTYPES", "LAYERS", "LAYOUTS", "MAX_DEPTH", "OPTIMIZERS", "SCHEDULES", "TRAITS", "DType", "DataclassSpec", "Deep", "DictSpec",
     "Fill", "Float", "Into", "LayerSpec", "Layout", "ListSpec", "Misfit", "ModelSpec", "NamedTupleSpec", "Narrow", "Pair", "Partial",
-    "PlainSpec", "Record", "SameAs", "ScalarSpec", "Spec", "TensorSpec", "TrainingSpec", "Tree", "TupleSpec", "ViewOf", "Wide",
+    "PlainSpec", "Record", "SameAs", "ScalarSpec", "Scenario", "Scene", "Spec", "TensorSpec", "TrainingSpec", "Tree", "TupleSpec",
+    "Unsavable", "UnsavableSpec", "ViewOf", "Wide",
     "dtypes_of", "effort", "from_json", "in_plain_memory", "is_nan", "layouts_of", "misfit", "nan_patterns", "nearest", "other_model",
     "other_run", "other_values", "payload_of", "special_patterns", "tensor_specs_in", "to_json", "walk",
 ]  # fmt: skip

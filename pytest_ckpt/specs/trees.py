@@ -15,6 +15,7 @@ from .base import MAX_DEPTH, Spec
 from .dtypes import DTYPES
 from .layouts import LAYOUTS
 from .models import parts_of
+from .scenes import Scenario
 from .tensors import Fill, TensorSpec, nearest
 
 
@@ -195,6 +196,26 @@ class ViewOf(Spec):
     stop: int
 
 
+class Unsavable:
+    """An object that raises, whatever is asked of it: a leaf that nobody can write down."""
+
+    def __getattribute__(self, name: str) -> Any:
+        if name == "__class__":
+            return Unsavable
+        raise TypeError("this leaf cannot be saved")
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise TypeError("this leaf cannot be saved")
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        raise TypeError("this leaf cannot be saved")
+
+
+@dataclasses.dataclass(frozen=True, repr=False, eq=False)
+class UnsavableSpec(Spec):
+    """A leaf that cannot be saved, so that saving fails when most of it is done."""
+
+
 def _check_size(count: int, container: str) -> None:
     if type(count) is not int or count < 0:
         raise ValueError(f"a count is an int that is not negative, not {count!r}")
@@ -210,6 +231,8 @@ def walk(spec: Spec) -> Iterator[Spec]:
         yield node
         if isinstance(node, Tree):
             todo.extend(reversed(node.children()))
+        elif isinstance(node, Scenario):
+            todo.append(node.saved)
 
 
 def tensor_specs_in(spec: Spec) -> tuple[TensorSpec, ...]:

@@ -6,34 +6,75 @@ The expected object is built anew from the spec after saving, so it is never the
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import pathlib
 import random
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
-from ..backends import get_backend
+from ..backends import get_backend, get_models
 from ..backends.base import Backend, CannotBuild
 from ..formats.base import Format
-from ..specs import Into, Misfit, ModelSpec, Narrow, Partial, Spec, TensorSpec, TrainingSpec
+from ..specs import (
+    Fill,
+    Into,
+    LayerSpec,
+    Misfit,
+    ModelSpec,
+    Narrow,
+    Partial,
+    Scene,
+    Spec,
+    TensorSpec,
+    TrainingSpec,
+)
 from ..verdicts import Observation
+from ..workers import Workers
+from .away import Away
 from .base import NOTHING_WRITTEN, Failed, emptied, size_on_disk
 from .misfits import try_misfit, try_narrow, try_partial
 from .models import try_model
+from .scenes import Play, Stage, direction_of
+from .subjects import Subject
 from .training import try_training
 from .trees import try_tree
 
 
 class Trials:
-    """Runs trials of one format in one folder, each under a name of its own, of which nothing is left afterwards."""
+    """Runs trials of one format in one folder, each under a name of its own, of which nothing is left afterwards.
 
-    def __init__(self, format: Format, folder: pathlib.Path) -> None:
+    A context manager: the workers that it has started are gone when it is left. ``workers`` are those of somebody else, who ends them.
+    """
+
+    def __init__(self, format: Format, folder: pathlib.Path, workers: Workers | None = None) -> None:
         self.format = format
         self.folder = folder
         self.backend: Backend = get_backend(format.backend)
+        #: What scenarios keep from one example to the next: intact checkpoints, recordings.
+        self.kept: dict[Any, Any] = {}
+        #: Where the files of a scenario are left for inspection, if anywhere.
+        self.leave_in: pathlib.Path | None = None
+        self._workers = workers
+        self._own = contextlib.ExitStack()
         self._numbers = itertools.count()
         self._place: pathlib.Path | None = None
         self._held: set[TensorSpec] = set()
+        self._subjects: dict[Spec, Subject] = {}
+
+    def __enter__(self) -> Trials:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._own.close()
+
+    @functools.cached_property
+    def away(self) -> Away:
+        """The format's workers; none is started before it is asked something."""
+        folder = self.folder / "workers"
+        folder.mkdir(exist_ok=True)
+        return Away(self.format, self._workers or self._own.enter_context(Workers(folder)), folder)
 
     @contextlib.contextmanager
     def fresh_path(self) -> Iterator[pathlib.Path]:
@@ -48,44 +89,98 @@ class Trials:
             if not emptied(self._place):
                 self._place = None
 
+    def fresh_folder(self) -> pathlib.Path:
+        """A new folder that stays until the run is over."""
+        folder = self.folder / f"kept-{next(self._numbers)}"
+        folder.mkdir()
+        return folder
+
     @contextlib.contextmanager
-    def scope(self) -> Iterator[None]:
-        """The settings under which trees are built, saved, loaded and compared. Warnings are no verdict here, whatever
-        filters the process has, and random numbers that a library draws are not the user's."""
+    def settings(self) -> Iterator[None]:
+        """The settings under which trees are built and compared. Warnings are no verdict here, whatever filters the process has, and
+        random numbers that a library draws are not the user's."""
         state = random.getstate()
-        context = self.format.context() if self.format.context else contextlib.nullcontext()
         try:
-            with warnings.catch_warnings(), self.backend.scope(), context:
+            with warnings.catch_warnings(), self.backend.scope():
                 warnings.simplefilter("ignore")
                 yield
         finally:
             random.setstate(state)
 
-    def run(self, spec: Spec, limit: Callable[[int], int] | None = None) -> Observation:
-        """Saves and loads what ``spec`` describes; ``limit`` gives the bytes on disk that a payload may take."""
+    @contextlib.contextmanager
+    def scope(self) -> Iterator[None]:
+        """The settings under which things are saved and loaded: those, and the format's own context."""
+        with self.settings(), self.format.context() if self.format.context else contextlib.nullcontext():
+            yield
+
+    def subject(self, spec: Spec) -> Subject:
+        """What a scenario saves; the same each time, so that what is compared with is built once."""
+        if spec not in self._subjects:
+            self._subjects[spec] = Subject(self.format, self.backend, spec)
+        return self._subjects[spec]
+
+    def warm(self) -> None:
+        """Uses the framework once."""
+        self.backend.read(self.backend.build(TensorSpec("float32", (2,), fill=Fill(1))))
+        models = get_models(self.backend.name)
+        if self.format.save is None and models is not None:
+            models.build(ModelSpec((LayerSpec("dense", 2),), (2,)))
+
+    def variants(self, spec: Spec) -> Iterable[Spec]:
+        """The examples that one example stands for, where that is known only when a checkpoint is there: each way to damage it."""
+        expand = _VARIANTS.get(type(spec))
+        if expand is None or self.format.cannot_ask(spec):
+            return (spec,)
+        try:
+            with self.settings(), self.fresh_path() as path:
+                return expand(Stage(self, path), spec)
+        except (CannotBuild, Failed):
+            return (spec,)  # running it tells why
+
+    def run(self, spec: Spec, limit: Callable[[int], int] | None = None, apart: bool = False) -> Observation:
+        """Saves and loads what ``spec`` describes; ``limit`` gives the bytes on disk that a payload may take, ``apart`` asks a worker."""
         if why := self.format.cannot_ask(spec):
             return Observation(skipped=why)
+        direction = direction_of(spec) if isinstance(spec, Scene) else None
+        play: Play | None = direction.play if direction and direction.across else _ACROSS.get(type(spec))
+        role = direction.role if direction else None
         try:
-            with self.scope():
-                return self._tried(spec, limit)
+            if play is not None:
+                with self.settings(), self.fresh_path() as path:
+                    return play(Stage(self, path), spec)
+            if apart or role:
+                return self.away.observe(_tried_there, spec, limit, role=role or "plain")
+            return self.tried(spec, limit)
         except CannotBuild as error:
             return Observation(skipped=str(error))
         except Failed as failed:
             return failed.seen
 
-    def _tried(self, spec: Spec, limit: Callable[[int], int] | None) -> Observation:
-        if isinstance(spec, Misfit):
-            return try_misfit(self.format, self.backend, spec, self.fresh_path)
-        with self.fresh_path() as path:
-            if isinstance(spec, ModelSpec | Into):
-                return try_model(self.format, self.backend, spec, path)
-            if isinstance(spec, Partial):
-                return try_partial(self.format, self.backend, spec, path)
-            if isinstance(spec, Narrow):
-                return try_narrow(self.format, self.backend, spec, path)
-            if isinstance(spec, TrainingSpec):
-                return try_training(self.format, self.backend, spec, self.fresh_path)
-            return try_tree(self.format, self.backend, spec, path, limit, self._held)
+    def tried(self, spec: Spec, limit: Callable[[int], int] | None) -> Observation:
+        """The trial, in this process. Raises CannotBuild and Failed."""
+        with self.scope():
+            if isinstance(spec, Misfit):
+                return try_misfit(self.format, self.backend, spec, self.fresh_path)
+            with self.fresh_path() as path:
+                if isinstance(spec, Scene):
+                    return direction_of(spec).play(Stage(self, path), spec)
+                if isinstance(spec, ModelSpec | Into):
+                    return try_model(self.format, self.backend, spec, path)
+                if isinstance(spec, Partial):
+                    return try_partial(self.format, self.backend, spec, path)
+                if isinstance(spec, Narrow):
+                    return try_narrow(self.format, self.backend, spec, path)
+                if isinstance(spec, TrainingSpec):
+                    return try_training(self.format, self.backend, spec, self.fresh_path)
+                return try_tree(self.format, self.backend, spec, path, limit, self._held)
 
+
+def _tried_there(trials: Trials, spec: Spec, limit: Callable[[int], int] | None) -> Observation:
+    return trials.tried(spec, limit)
+
+
+#: By the type of a spec: what plays it by asking workers, and what other examples it stands for.
+_ACROSS: dict[type[Spec], Play] = {}
+_VARIANTS: dict[type[Spec], Callable[[Stage, Any], Iterable[Spec]]] = {}
 
 __all__ = ["NOTHING_WRITTEN", "Trials", "size_on_disk"]

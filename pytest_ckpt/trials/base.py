@@ -14,6 +14,7 @@ import pytest
 
 from ..formats.base import Format
 from ..verdicts import Observation
+from ..workers.limits import peak_above_start
 
 NOTHING_WRITTEN = "save returned, and nothing stands at the path that it was given"
 #: What a user's function may raise that is about the run, and says nothing of the format.
@@ -91,11 +92,20 @@ def attempt(stage: str, function: Callable[..., Any], *arguments: Any) -> Any:
         raise
     except SystemExit as error:
         raise Failed(Observation(crashed=f"{stage} ended the process: SystemExit({error.code!r})")) from error
+    except MemoryError as error:
+        if (took := peak_above_start()) is not None:
+            text = f"{stage} ran out of its memory limit: {took >> 20} MiB were taken"
+            raise Failed(Observation(crashed=text)) from error
+        raise Failed(_failure(stage, error, arguments)) from error
     except BaseException as error:
         if type(error).__module__ == "hypothesis.errors":  # its own signals, where a user's function draws something
             raise
-        text = _said(error, arguments)
-        raise Failed(Observation(refused=text) if stage == "save" else Observation(unreadable=text)) from error
+        raise Failed(_failure(stage, error, arguments)) from error
+
+
+def _failure(stage: str, error: BaseException, arguments: tuple[Any, ...]) -> Observation:
+    text = _said(error, arguments)
+    return Observation(refused=text) if stage == "save" else Observation(unreadable=text)
 
 
 def _said(error: BaseException, arguments: tuple[Any, ...], limit: int = 400) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import importlib
 import pathlib
 import unicodedata
 from collections.abc import Callable
@@ -18,7 +19,7 @@ import numpy as np
 from pytest_ckpt import Format
 from pytest_ckpt.backends import get_backend
 from pytest_ckpt.backends.payload import texts
-from pytest_ckpt.checks import Check
+from pytest_ckpt.checks import SCENARIOS, Check
 from pytest_ckpt.compare import differences, read
 from pytest_ckpt.expectations import matches
 from pytest_ckpt.specs import DTYPES, Fill, Pair, Record, TensorSpec, is_nan, nan_patterns, special_patterns
@@ -57,6 +58,10 @@ def faulty_format(backend: str, fault: Fault) -> Format:
 def faults_for(check: Check, backend: str) -> dict[str, Format]:
     """The formats that this check has to see through, by the name of their fault: the plain one of its family, and those that
     hide behind it."""
+    if check.family in SCENARIOS:
+        module: Any = importlib.import_module(f"tests.faults.{check.family}")
+        found: dict[str, Format] = module.faults(check.case, backend)
+        return found
     if check.family == "mismatch":
         return mismatch_faults(check.case, backend)
     if check.family == "training":

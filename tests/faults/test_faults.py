@@ -10,7 +10,7 @@ import pytest
 
 from pytest_ckpt import Format, check_format
 from pytest_ckpt.backends import get_models
-from pytest_ckpt.checks import CHECKS, checks_for
+from pytest_ckpt.checks import CHECKS, SCENARIOS, checks_for
 from pytest_ckpt.specs import tensor_specs_in
 from pytest_ckpt.verdicts import Verdict
 
@@ -18,6 +18,7 @@ from ..conftest import BACKENDS
 from .models import whole_format
 from .planted import faults_for
 from .reference import Reference, reference_format, reference_with_template
+from .sealed import sealed_format
 
 EVERY = [(backend, check.name) for backend in BACKENDS for check in checks_for(backend)]
 
@@ -27,11 +28,20 @@ CANNOT_BE_BUILT = ("sees no accelerator here", "here has no dtype", "cannot crea
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_the_reference_format_passes_every_check(backend: str) -> None:
-    results = check_format(reference_format(backend), select="all")
+    others = [f"-{family}" for family in SCENARIOS]
+    results = check_format(reference_format(backend), select=["all", *others])
     assert [str(result) for result in results if result.failed] == []
-    assert len(results) == len(checks_for(backend))
+    assert len(results) == len([check for check in checks_for(backend) if check.family not in SCENARIOS])
     vacuous = [str(result) for result in results if "would be shown" in f"{result.detail}{result.skipped}"]
     assert vacuous == [], "an example whose clone is equal to the original shows nothing, and is no example"
+
+
+@pytest.mark.parametrize("family", SCENARIOS)
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_the_format_that_keeps_its_promises_when_things_go_wrong_passes(backend: str, family: str) -> None:
+    results = check_format(sealed_format(backend), select=[family])
+    assert [str(result) for result in results if not result.passed] == []
+    assert len(results) == len([check for check in checks_for(backend) if check.family == family])
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

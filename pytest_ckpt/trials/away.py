@@ -1,0 +1,123 @@
+"""Asks questions about one format in workers. Facts only; nothing is judged here.
+
+A question is a function of this package that is given the `Trials` of the worker and what else it needs; it returns an
+`Observation`, or what an orchestrator in this process makes one of.
+"""
+
+from __future__ import annotations
+
+import functools
+import pathlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ..backends.base import CannotBuild
+from ..formats.base import Format
+from ..verdicts import Observation
+from ..workers import MEMORY, CannotTravel, Died, Parcel, Worker, Workers
+from .base import Failed
+
+if TYPE_CHECKING:
+    from . import Trials
+
+#: Starts the worker of a role with a log.
+Start = Callable[[pathlib.Path], Worker]
+#: Seconds and bytes that nothing runs into: what is done once, before questions are asked.
+_AT_LEISURE = {"seconds": 180.0, "memory": 1 << 46}
+
+
+class Away:
+    """The workers of one format. ``folder`` is where they may make files, each in a folder of its own."""
+
+    def __init__(self, format: Format, workers: Workers, folder: pathlib.Path) -> None:
+        self.format = format
+        self.workers = workers
+        self.folder = folder
+
+    @functools.cached_property
+    def parcel(self) -> Parcel:
+        return self.format.parcel()
+
+    def ask(
+        self,
+        question: Callable[..., Any],
+        *arguments: Any,
+        role: str = "plain",
+        seconds: float | None = None,
+        memory: int = MEMORY,
+        file_size: int | None = None,
+    ) -> Any:
+        """What ``question(trials, *arguments)`` returns in the worker of a role. ``seconds`` is by default the format's limit.
+        Raises Died, CannotTravel, and what the question raises of Failed and CannotBuild."""
+        worker = self.worker(role)
+        seconds = self.format.time_limit if seconds is None else seconds
+        answer = worker.ask(
+            _answer, self.parcel, str(self.folder), question, arguments, seconds=seconds, memory=memory, file_size=file_size
+        )  # fmt: skip
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def worker(self, role: str) -> Worker:
+        """The worker of a role, in which everything that the format needs is imported."""
+        parcel = self.parcel
+        worker = self.workers.get((parcel.digest, role), self._starts(role))
+        if not worker.knows(parcel):
+            worker.ask(_answer, parcel, str(self.folder), _warm, (), **_AT_LEISURE)
+        return worker
+
+    def _starts(self, role: str) -> Start:
+        if role == "confined":
+            place = self.folder / "small-disk"
+            place.mkdir(exist_ok=True)
+            return functools.partial(Worker, confined=place)
+        if role == "traced":
+            from ..crashes.recording import traced_worker
+
+            return traced_worker
+        return Worker
+
+    def end(self, role: str = "plain") -> None:
+        """Ends the worker of a role, so that the next question gets a fresh process."""
+        self.workers.end((self.parcel.digest, role))
+
+    def observe(self, question: Callable[..., Any], *arguments: Any, **limits: Any) -> Observation:
+        """As `ask`, for questions that are answered with an Observation: what becomes of the worker is a fact like others."""
+        try:
+            found: Observation = self.ask(question, *arguments, **limits)
+        except Died as died:
+            return Observation(crashed=str(died))
+        except CannotTravel as error:
+            return Observation(skipped=str(error))
+        except CannotBuild as error:
+            return Observation(skipped=str(error))
+        except Failed as failed:
+            return failed.seen
+        return found
+
+
+#: The trials of each format that this process has been asked about; the formats are kept, so that an id stays one format's.
+_HERE: dict[int, tuple[Format, Trials]] = {}
+
+
+def _answer(format: Format, folder: str, question: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    """In the worker: the answer, or the exception that is one."""
+    import os
+
+    from . import Trials
+
+    if id(format) not in _HERE:
+        own = pathlib.Path(folder) / f"process-{os.getpid()}-{len(_HERE)}"
+        own.mkdir()
+        _HERE[id(format)] = (format, Trials(format, own))
+    trials = _HERE[id(format)][1]
+    try:
+        return question(trials, *arguments)
+    except (Failed, CannotBuild) as error:
+        return error
+
+
+def _warm(trials: Trials) -> None:
+    """Everything that is imported and started but once is there when the first question is asked."""
+    with trials.scope():
+        trials.warm()

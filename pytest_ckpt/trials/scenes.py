@@ -1,0 +1,77 @@
+"""The table of scenes: for each case of the families `files` and `process`, the function that plays it, and where it is played."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+import shutil
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ..specs import Scene, Spec
+from ..verdicts import Observation
+from .away import Away
+from .subjects import Subject
+
+if TYPE_CHECKING:
+    from . import Trials
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """Where a scene is played: a fresh ``path`` in a folder that holds nothing else, and the workers, where it takes other processes."""
+
+    trials: Trials
+    path: pathlib.Path
+
+    @property
+    def folder(self) -> pathlib.Path:
+        return self.path.parent
+
+    @property
+    def away(self) -> Away:
+        return self.trials.away
+
+    def leave(self) -> None:
+        """Copies what stands in the folder to where somebody wants to look at it; called when it is just as a loader will find it."""
+        if (place := self.trials.leave_in) is not None:
+            shutil.copytree(self.folder, place, symlinks=True, dirs_exist_ok=True)
+
+    def subject(self, spec: Spec | None) -> Subject:
+        assert spec is not None
+        return self.trials.subject(spec)
+
+
+Play = Callable[[Stage, Any], Observation]
+
+
+@dataclasses.dataclass(frozen=True)
+class Direction:
+    """``play`` plays a scene: in this process, in a worker of a ``role``, or, where it is ``across`` processes, by asking workers."""
+
+    play: Play
+    role: str | None = None
+    across: bool = False
+
+
+#: By the name of the check.
+DIRECTIONS: dict[str, Direction] = {}
+
+
+def plays(case: str, *, role: str | None = None, across: bool = False) -> Callable[[Play], Play]:
+    """Puts a function into the table."""
+
+    def add(play: Play) -> Play:
+        DIRECTIONS[case] = Direction(play, role, across)
+        return play
+
+    return add
+
+
+def direction_of(scene: Scene) -> Direction:
+    """How a scene is played. Raises ValueError for a case that nobody knows."""
+    from . import files, process  # noqa: F401
+
+    if scene.case not in DIRECTIONS:
+        raise ValueError(f"nobody knows how to play {scene.case!r}; known are {', '.join(DIRECTIONS)}")
+    return DIRECTIONS[scene.case]
