@@ -181,7 +181,7 @@ class Runner:
         outside = not self.format.in_domain(spec)
         passed = self._passes(judgement.verdict, outside, expectation, key)
         kept = judgement.verdict is Verdict.KEPT
-        detail = judgement.detail + asked.flakiness(spec) + (asked.share(judgement.verdict) if check.shares else "")
+        detail = judgement.detail + asked.flakiness(spec) + (asked.share(judgement.verdict, check.shares) if check.shares else "")
         if kept and (skips := [each.skipped for each in asked.seen.values() if each.skipped]):
             detail = f"{len(skips)} of {len(asked.seen)} examples could not be asked: {skips[0]}"
         if asked.cut:
@@ -283,10 +283,12 @@ class _Asked:
             self.seen[spec] = self.runner.judge(self.check, spec)
         return self.seen[spec]
 
-    def share(self, verdict: Verdict) -> str:
-        """Which share of the examples got the verdict."""
+    def share(self, verdict: Verdict, called: bool | str) -> str:
+        """Which share of the examples got the verdict; ``called`` is what they are."""
         judged = [each.verdict for each in self.seen.values() if each.verdict is not None]
-        return f"\n{judged.count(verdict)} of {len(judged)} examples got {verdict}"
+        what = called if isinstance(called, str) else "examples"
+        unseen = ": load gave other values and raised nothing" if isinstance(called, str) and verdict is Verdict.CHANGED else ""
+        return f"\n{judged.count(verdict)} of {len(judged)} {what} got {verdict}{unseen}"
 
     def is_bad(self, spec: Spec, verdict: Verdict) -> bool:
         """Whether a spec gets ``verdict`` or a worse one; refusing what is outside the domain does not count."""

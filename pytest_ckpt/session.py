@@ -52,7 +52,7 @@ class Session:
     def folder(self) -> pathlib.Path:
         """The folder of the session, made when it is first asked for."""
         if self._folder is None:
-            self._folder = self._stack.enter_context(_session_folder(self._above))
+            self._folder = self._stack.enter_context(_session_folder(self._above, self._end_workers))
         return self._folder
 
     @property
@@ -63,6 +63,10 @@ class Session:
         if self._workers is None:
             self._workers = self._stack.enter_context(Workers(self.folder / "workers"))
         return self._workers
+
+    def _end_workers(self) -> None:
+        if self._workers is not None:
+            self._workers.close()
 
     def fresh_folder(self) -> pathlib.Path:
         """A new folder. One that a test asks for is gone after it; one that a fixture made may serve more than one test."""
@@ -133,9 +137,15 @@ class Session:
 
 
 @contextlib.contextmanager
-def _session_folder(above: str | None) -> Iterator[pathlib.Path]:
-    """A folder that is gone afterwards, also where the process is ended by SIGTERM and nobody else has a say in that."""
-    with temporary_folder(above) as folder, _before_termination(lambda: _remove(folder)):
+def _session_folder(above: str | None, before: Callable[[], object]) -> Iterator[pathlib.Path]:
+    """A folder that is gone afterwards, also where the process is ended by SIGTERM and nobody else has a say in that; ``before``
+    ends those who are at work in it."""
+
+    def clean_up() -> None:
+        before()
+        _remove(folder)
+
+    with temporary_folder(above) as folder, _before_termination(clean_up):
         yield folder
 
 

@@ -170,17 +170,21 @@ def _judged(seen: Observation, judges: Collection[str], asked_elsewhere: Callabl
         return Judgement(Verdict.UNREADABLE, seen.unreadable)
     own = [difference for difference in seen.differences if difference.aspect in judges]
     if own:
-        return Judgement(max(difference.verdict for difference in own), describe(own))
+        return Judgement(max(difference.verdict for difference in own), _with_note(seen, describe(own)))
     foreign = [difference for difference in seen.differences if blocks(difference, judges)]
     for difference in foreign:
         if asked_elsewhere(difference) is None:
-            return Judgement(Verdict.CHANGED, describe([difference]))
+            return Judgement(Verdict.CHANGED, _with_note(seen, describe([difference])))
     if foreign:
         other = asked_elsewhere(foreign[0])
         return Judgement(None, skipped=f"the {foreign[0].aspect} differs, which {other} asks about: {foreign[0]}")
     if seen.excess is not None:
         return Judgement(Verdict.COSTLY, seen.excess)
     return Judgement(Verdict.KEPT, seen.note)
+
+
+def _with_note(seen: Observation, words: str) -> str:
+    return f"{seen.note}\n{words}" if seen.note else words
 
 
 def blocks(difference: Difference, judges: Collection[str]) -> bool:

@@ -74,6 +74,10 @@ class Backend(Protocol):
     def view(self, tensor: Any, start: int, stop: int) -> Any:
         """``tensor[start:stop]`` in the same memory. Raises CannotBuild where tensors are immutable."""
 
+    def overwrite(self, tensor: Any, other: Any) -> bool:
+        """Puts the values of ``other``, which has the same shape and dtype, into ``tensor``, in place. False where it cannot be
+        written to."""
+
     def owns(self, leaf: Any) -> bool:
         """Whether ``leaf`` is a tensor of this framework."""
 

@@ -98,6 +98,10 @@ def view(tensor: Any, start: int, stop: int) -> Any:
     raise CannotBuild("jax arrays are immutable: no view of one can be told from a copy")
 
 
+def overwrite(tensor: Any, other: Any) -> bool:
+    return False
+
+
 def _is_variable(leaf: Any) -> bool:
     """Whether ``leaf`` is a variable of Flax, which is asked only where the process has imported it."""
     variable = getattr(sys.modules.get("flax.nnx"), "Variable", None)

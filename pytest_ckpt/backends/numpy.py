@@ -145,6 +145,14 @@ def view(tensor: Any, start: int, stop: int) -> Any:
     return tensor[start:stop]
 
 
+def overwrite(tensor: Any, other: Any) -> bool:
+    if not tensor.flags.writeable:
+        return False
+    np.copyto(tensor, other)
+    return True
+
+
+
 def owns(leaf: Any) -> bool:
     return isinstance(leaf, np.ndarray)
 

@@ -109,6 +109,14 @@ def view(tensor: Any, start: int, stop: int) -> Any:
     raise CannotBuild("tensorflow has no views: a slice of a tensor is a tensor of its own")
 
 
+def overwrite(tensor: Any, other: Any) -> bool:
+    if not hasattr(tensor, "assign"):
+        return False
+    tensor.assign(other)
+    return True
+
+
+
 def owns(leaf: Any) -> bool:
     if isinstance(leaf, tf.Tensor | tf.Variable | tf.SparseTensor | tf.IndexedSlices | tf.RaggedTensor):
         return True

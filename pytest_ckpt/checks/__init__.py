@@ -8,12 +8,12 @@ from ..backends import BUILTIN, check_name
 from ..expectations import is_pattern, matches
 from ..specs import nearest
 from ..verdicts import Difference
-from . import alias, container, keys, layout, mismatch, model, process, tensor, training, values
+from . import alias, container, corruption, files, keys, layout, mismatch, model, process, tensor, training, values
 from .base import CORE, EXTENDED, Asking, Check, checks_in
 
 CHECKS: dict[str, Check] = {
     check.name: check
-    for module in (values, layout, container, keys, tensor, alias, model, mismatch, training, process)
+    for module in (values, layout, container, keys, tensor, alias, model, mismatch, training, files, process, corruption)
     for check in checks_in(module)
 }
 FAMILIES: tuple[str, ...] = tuple(dict.fromkeys(check.family for check in CHECKS.values()))

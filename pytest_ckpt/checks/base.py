@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import math
 from collections.abc import Callable, Iterable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -38,7 +39,8 @@ class Asking:
         where it saves models alone. Another ``seed`` is the same structure with other values."""
         if self.trees:
             return self.carry(*(TensorSpec("float32", (size,), fill=Fill(10 * seed + leaf)) for leaf in range(self.fitting(leaves))))
-        return ModelSpec((LayerSpec("dense", size), *(LayerSpec("dense", 2) for _ in range(leaves - 1))), (2,), seed=seed)
+        width = max(2, math.isqrt(size))
+        return ModelSpec((LayerSpec("dense", width),) * leaves, (width,), seed=seed)
 
     def fitting(self, leaves: int) -> int:
         """How many of so many leaves the domain holds."""
@@ -86,8 +88,8 @@ class Check:
     express it; ``examples`` the fixed specs, simplest first; ``explore`` where more are drawn from; ``limit`` the bytes on
     disk that so many bytes of values may take; ``premise`` what has to be kept before an example means anything; ``allows``
     are verdicts that are right answers here; ``apart`` says that it takes other processes, so that it is asked only where it is
-    selected; ``shares`` that the result tells which share of the examples got its verdict; ``why`` what is asserted, why, and what
-    to do."""
+    selected; ``shares`` that the result tells which share of the examples got its verdict, and, if it is text, what these are called;
+    ``why`` what is asserted, why, and what to do."""
 
     name: str
     level: str
@@ -100,7 +102,7 @@ class Check:
     premise: Premise | None = None
     allows: frozenset[Verdict] = frozenset()
     apart: bool = False
-    shares: bool = False
+    shares: bool | str = False
 
     @property
     def family(self) -> str:
@@ -122,7 +124,7 @@ def check(
     premise: Premise | None = None,
     allows: Iterable[Verdict] = (),
     apart: bool = False,
-    shares: bool = False,
+    shares: bool | str = False,
 ) -> Callable[[Examples], Check]:
     """Makes a check of a function that yields its fixed examples; the docstring is what `explain` shows."""
 

@@ -1,7 +1,9 @@
 """What gets saved, as small immutable values in plain Python. `repr(spec)` evaluates with the names of this package."""
 
 from .base import MAX_DEPTH, Spec, from_json, to_json
+from .damage import Appended, Damage, Damaged, Damaging, Exchanged, Flipped, Missing, Spliced, Swapped, Truncated, Zeroed
 from .dtypes import DTYPES, DType, Float, dtypes_of, is_nan, nan_patterns, special_patterns
+from .hostile import Attacked, Attacking
 from .layers import LAYERS, LayerSpec
 from .layouts import LAYOUTS, Layout, layouts_of, misfit
 from .models import Into, Misfit, ModelSpec, Narrow, Partial, other_model
@@ -34,6 +36,8 @@ from .trees import (
 )
 
 __all__ = [
+    "Appended", "Attacked", "Attacking", "Damage", "Damaged", "Damaging", "Exchanged", "Flipped", "Missing", "Spliced", "Swapped",
+    "Truncated", "Zeroed",
     "DTYPES", "LAYERS", "LAYOUTS", "MAX_DEPTH", "OPTIMIZERS", "SCHEDULES", "TRAITS", "DType", "DataclassSpec", "Deep", "DictSpec",
     "Fill", "Float", "Into", "LayerSpec", "Layout", "ListSpec", "Misfit", "ModelSpec", "NamedTupleSpec", "Narrow", "Pair", "Partial",
     "PlainSpec", "Record", "SameAs", "ScalarSpec", "Scenario", "Scene", "Spec", "TensorSpec", "TrainingSpec", "Tree", "TupleSpec",

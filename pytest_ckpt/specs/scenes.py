@@ -16,8 +16,9 @@ class Scenario(Spec):
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class Scene(Scenario):
     """``saved`` is saved and loaded in the circumstances that the check ``case`` is about ("files/overwrite-smaller"); ``other`` is
-    what stands there before, or beside it, where the case wants something."""
+    what stands there before, or beside it, where the case wants something; ``how`` says which, where a case has several circumstances."""
 
     case: str
     saved: Spec
     other: Spec | None = None
+    how: str = ""

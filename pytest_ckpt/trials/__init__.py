@@ -18,6 +18,8 @@ from ..backends import get_backend, get_models
 from ..backends.base import Backend, CannotBuild
 from ..formats.base import Format
 from ..specs import (
+    Damaged,
+    Damaging,
     Fill,
     Into,
     LayerSpec,
@@ -31,9 +33,10 @@ from ..specs import (
     TrainingSpec,
 )
 from ..verdicts import Observation
-from ..workers import Workers
+from ..workers import CannotTravel, Died, Workers
 from .away import Away
 from .base import NOTHING_WRITTEN, Failed, emptied, size_on_disk
+from .corruption import damaged, damaged_ways, no_ways
 from .misfits import try_misfit, try_narrow, try_partial
 from .models import try_model
 from .scenes import Play, Stage, direction_of
@@ -134,7 +137,7 @@ class Trials:
         try:
             with self.settings(), self.fresh_path() as path:
                 return expand(Stage(self, path), spec)
-        except (CannotBuild, Failed):
+        except (CannotBuild, CannotTravel, Died, Failed):
             return (spec,)  # running it tells why
 
     def run(self, spec: Spec, limit: Callable[[int], int] | None = None, apart: bool = False) -> Observation:
@@ -144,15 +147,20 @@ class Trials:
         direction = direction_of(spec) if isinstance(spec, Scene) else None
         play: Play | None = direction.play if direction and direction.across else _ACROSS.get(type(spec))
         role = direction.role if direction else None
+        limits: dict[str, Any] = {}
+        if direction is not None:
+            limits = {"memory": direction.memory, "seconds": direction.patience * self.format.time_limit}
         try:
             if play is not None:
                 with self.settings(), self.fresh_path() as path:
                     return play(Stage(self, path), spec)
             if apart or role:
-                return self.away.observe(_tried_there, spec, limit, role=role or "plain")
+                return self.away.observe(_tried_there, spec, limit, role=role or "plain", **limits)
             return self.tried(spec, limit)
-        except CannotBuild as error:
+        except (CannotBuild, CannotTravel) as error:
             return Observation(skipped=str(error))
+        except Died as died:
+            return Observation(crashed=str(died))
         except Failed as failed:
             return failed.seen
 
@@ -180,7 +188,7 @@ def _tried_there(trials: Trials, spec: Spec, limit: Callable[[int], int] | None)
 
 
 #: By the type of a spec: what plays it by asking workers, and what other examples it stands for.
-_ACROSS: dict[type[Spec], Play] = {}
-_VARIANTS: dict[type[Spec], Callable[[Stage, Any], Iterable[Spec]]] = {}
+_ACROSS: dict[type[Spec], Play] = {Damaging: no_ways, Damaged: damaged}
+_VARIANTS: dict[type[Spec], Callable[[Stage, Any], Iterable[Spec]]] = {Damaging: damaged_ways}
 
 __all__ = ["NOTHING_WRITTEN", "Trials", "size_on_disk"]

@@ -7,6 +7,7 @@ A question is a function of this package that is given the `Trials` of the worke
 from __future__ import annotations
 
 import functools
+import os
 import pathlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -67,7 +68,7 @@ class Away:
         return worker
 
     def _starts(self, role: str) -> Start:
-        if role == "confined":
+        if role in ("confined", "full-disk"):
             place = self.folder / "small-disk"
             place.mkdir(exist_ok=True)
             return functools.partial(Worker, confined=place)
@@ -75,6 +76,9 @@ class Away:
             from ..crashes.recording import traced_worker
 
             return traced_worker
+        if role == "other-hashes":
+            # The order of a set of text hangs on it, also where this process was given one.
+            return functools.partial(Worker, environment={"PYTHONHASHSEED": "2" if os.environ.get("PYTHONHASHSEED") == "1" else "1"})
         return Worker
 
     def end(self, role: str = "plain") -> None:
@@ -102,8 +106,6 @@ _HERE: dict[int, tuple[Format, Trials]] = {}
 
 def _answer(format: Format, folder: str, question: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     """In the worker: the answer, or the exception that is one."""
-    import os
-
     from . import Trials
 
     if id(format) not in _HERE:

@@ -28,6 +28,8 @@ _RUN_ITSELF = (
 )
 #: What colours a terminal has in the messages of some frameworks.
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
+#: What the name of a checkpoint begins with, so that each is another.
+_NUMBER = re.compile(r"^\d+-")
 
 
 class Failed(Exception):
@@ -64,9 +66,16 @@ def emptied(folder: pathlib.Path, tries: int = 20) -> bool:
     return False
 
 
+def owned_by(path: pathlib.Path) -> list[pathlib.Path]:
+    """What a format owns that was given a path: that, and names that begin with it."""
+    if not path.parent.is_dir():
+        return []
+    return sorted(entry for entry in path.parent.iterdir() if entry.name.startswith(path.name))
+
+
 def size_on_disk(path: pathlib.Path) -> int | None:
     """The bytes of everything that a format owns: the path, and names that begin with it. None if there is nothing."""
-    owned = [entry for entry in path.parent.iterdir() if entry.name.startswith(path.name)]
+    owned = owned_by(path)
     if not owned:
         return None
     files = [file for entry in owned for file in ([entry] if entry.is_file() else entry.rglob("*"))]
@@ -112,6 +121,6 @@ def _said(error: BaseException, arguments: tuple[Any, ...], limit: int = 400) ->
     """The exception in words, without the names of folder and file, which are others every time."""
     text = " ".join(_ESCAPES.sub("", f"{type(error).__name__}: {error}").split())
     for argument in arguments:
-        if isinstance(argument, pathlib.Path):
-            text = text.replace(str(argument.parent), "<folder>").replace(argument.name, argument.name.split("-", 1)[-1])
+        if isinstance(argument, pathlib.Path | str) and (path := pathlib.Path(argument)).is_absolute():
+            text = text.replace(str(path.parent), "<folder>").replace(path.name, _NUMBER.sub("", path.name))
     return text if len(text) <= limit else f"{text[:limit]}…"

@@ -1,16 +1,272 @@
-"""Scenes of the family `process`: what is saved in one process, and loaded in another."""
+"""Scenes of the family `process`, in one worker: what becomes of a checkpoint, and of what was loaded, when something else changes."""
 
 from __future__ import annotations
 
+import gc
+import os
 import pathlib
-from typing import TYPE_CHECKING
+import shutil
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
-from ..specs import Scene, Spec
+from ..backends import owner_of
+from ..compare import is_leaf
+from ..specs import ModelSpec, Scene, Spec, other_values, payload_of
 from ..verdicts import Observation
+from ..workers.limits import held, peak_begins
+from .base import Failed, attempt, emptied
+from .models import models_for
 from .scenes import Stage, plays
+from .subjects import Subject
 
 if TYPE_CHECKING:
     from . import Trials
+
+#: How often one thing is saved to see what stays, and after how many of them nothing more may.
+SAVES, SETTLED = 200, 100
+#: Threads that save at once.
+THREADS = 4
+#: Bytes that the peak may be above the start, in payloads.
+PEAK = 3
+#: Bytes that no measurement of memory counts: headers, pages that are half used.
+SLACK = 1 << 20
+#: How often a peak is measured.
+TRIES = 3
+
+
+@plays("process/second-generation", role="plain")
+def second_generation(stage: Stage, scene: Scene) -> Observation:
+    """What was loaded is saved and loaded again."""
+    subject = stage.subject(scene.saved)
+    subject.save(stage.path)
+    loaded = subject.load(stage.path)
+    again = stage.path.with_name(f"2-{stage.path.name}")
+    subject.save(again, loaded)
+    for entry in stage.folder.iterdir():
+        if entry.name.startswith(stage.path.name):  # nobody may need the first one any more
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    stage.leave()
+    return subject.seen(again)
+
+
+@plays("process/load-twice", role="plain")
+def load_twice(stage: Stage, scene: Scene) -> Observation:
+    """Two loads give two objects: what is done to the first shows neither in the second nor in the file."""
+    subject = stage.subject(scene.saved)
+    subject.save(stage.path)
+    first, second = subject.load(stage.path), subject.load(stage.path)
+    found = subject.differences(first) or subject.differences(second)
+    if not found:
+        alter(subject, first)
+        found = subject.differences(second)
+    return Observation(differences=tuple(found)) if found else subject.seen(stage.path)
+
+
+@plays("process/delete-after-load", role="plain")
+def delete_after_load(stage: Stage, scene: Scene) -> Observation:
+    """What was loaded does not need the file any more."""
+    subject = stage.subject(scene.saved)
+    subject.save(stage.path)
+    loaded = subject.load(stage.path)
+    emptied(stage.folder)
+    return Observation(differences=tuple(subject.differences(loaded)))
+
+
+@plays("process/change-after-save", role="plain")
+def change_after_save(stage: Stage, scene: Scene) -> Observation:
+    """What is done to the tree after `save` has returned is not in the file, though it may still be at work."""
+    subject = stage.subject(scene.saved)
+    thing = subject.build()
+    result = subject.start_saving(stage.path, thing)
+    alter(subject, thing)
+    if subject.format.wait is not None:
+        attempt("save", subject.format.wait, result)
+    stage.leave()
+    return subject.seen(stage.path)
+
+
+@plays("process/change-after-load", role="plain")
+def change_after_load(stage: Stage, scene: Scene) -> Observation:
+    """What was loaded stays as it is when something else is saved at the same path."""
+    subject, other = stage.subject(scene.saved), stage.subject(scene.other)
+    subject.save(stage.path)
+    loaded = subject.load(stage.path)
+    try:
+        other.save(stage.path)
+    except Failed:
+        return Observation(skipped="save refuses to write over the checkpoint, so nothing can change below what was loaded")
+    return Observation(differences=tuple(subject.differences(loaded)))
+
+
+@plays("process/threads", role="plain")
+def threads(stage: Stage, scene: Scene) -> Observation:
+    """Several threads save and load at once, each at its own path, each its own values."""
+    subjects = [stage.subject(_numbered(scene.saved, number)) for number in range(THREADS)]
+    things = [subject.build() for subject in subjects]
+    started = threading.Barrier(THREADS)
+    seen: list[Observation | BaseException | None] = [None] * THREADS
+
+    def work(number: int) -> None:
+        path = stage.path.with_name(f"{number}-{stage.path.name}")
+        try:
+            # Settings of a framework may be those of one thread.
+            with stage.trials.backend.scope():
+                started.wait()
+                subjects[number].save(path, things[number])
+                seen[number] = subjects[number].seen(path)
+        except Failed as failed:
+            seen[number] = failed.seen
+        except BaseException as error:  # ours, to be told by the thread that asked
+            seen[number] = error
+
+    workers = [threading.Thread(target=work, args=(number,)) for number in range(THREADS)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    for each in seen:
+        if isinstance(each, BaseException):
+            raise each
+    found = [each for each in seen if isinstance(each, Observation)]
+    return max(found, key=lambda each: (each.crashed or each.refused or each.unreadable) is not None or bool(each.differences))
+
+
+def _numbered(spec: Spec, number: int) -> Spec:
+    """The same structure with values of its own for each number."""
+    import dataclasses
+
+    if isinstance(spec, ModelSpec):
+        return dataclasses.replace(spec, seed=spec.seed + number)
+    return spec if number == 0 else other_values(spec, number)
+
+
+@plays("process/memory", role="plain", memory=4 << 30)
+def memory(stage: Stage, scene: Scene) -> Observation:
+    """The peak above the start, while saving and while loading, in payloads."""
+    small = stage.subject(scene.other)
+    small.save(stage.path)  # what is imported, started and kept at first use is nobody's payload
+    small.load(stage.path)
+    emptied(stage.folder)
+    subject = stage.subject(scene.saved)
+    thing = subject.build()
+    payload = payload_in(subject)
+    saving = _peak(lambda _: subject.save(stage.path, thing), lambda: emptied(stage.folder))
+    del thing
+    subject.save(stage.path)
+    loading = _peak(lambda clone: subject.load(stage.path, clone), subject.handed)
+    for what, took in (("save", saving), ("load", loading)):
+        if took > PEAK * payload + SLACK:
+            excess = f"{what} took {took:,} bytes at its peak for {payload:,} bytes of values: {took / payload:.1f} times as much"
+            return Observation(excess=f"{excess}; {PEAK} times are agreed to")
+    return Observation(note=f"peaks above the start: save {saving / payload:.1f}, load {loading / payload:.1f} times the values")
+
+
+def _peak(work: Callable[[Any], Any], before: Callable[[], Any]) -> int:
+    """The bytes that the least of a few tries takes at its peak: what an allocator happens to hold back is nobody's payload."""
+    took = []
+    for _ in range(TRIES):
+        given = before()
+        gc.collect()
+        peak_begins()
+        start = held("VmRSS")
+        kept = work(given)
+        took.append(held("VmHWM") - start)
+        del kept, given
+    return min(took)
+
+
+@plays("process/growth", role="plain", patience=10)
+def growth(stage: Stage, scene: Scene) -> Observation:
+    """One thing is saved many times; after half of them nothing more may stay."""
+    subject = stage.subject(scene.saved)
+    thing, payload, half = subject.build(), payload_in(subject), SAVES - SETTLED
+    again = True
+    measured: list[dict[str, int]] = []
+    for number in range(SAVES):
+        if not again:
+            emptied(stage.folder)
+        try:
+            subject.save(stage.path, thing)
+        except Failed:
+            if number != 1:
+                raise
+            again = False  # it refuses to write over a checkpoint
+            emptied(stage.folder)
+            subject.save(stage.path, thing)
+        if number % 4 == 0:
+            subject.load(stage.path)
+        if number + 1 in (SETTLED, SETTLED + half // 2, SAVES):
+            gc.collect()
+            measured.append(_staying(stage.folder))
+    limits = {"files": half // 10, "threads": half // 10, "open descriptors": half // 10, "bytes of memory": payload * half // 4}
+    for what, limit in limits.items():
+        first, middle, last = (each[what] for each in measured)
+        # What grows steadily grows in both quarters.
+        if last - first > limit and last - middle > limit // 4 and middle - first > limit // 4:
+            return Observation(excess=f"{last - first:,} more {what} after {half} more saves of {payload:,} bytes of values")
+    return Observation()
+
+
+def _staying(folder: pathlib.Path) -> dict[str, int]:
+    return {
+        "files": sum(1 for _ in folder.rglob("*")),
+        "threads": len(os.listdir("/proc/self/task")),
+        "open descriptors": len(os.listdir("/proc/self/fd")),
+        "bytes of memory": held("VmRSS"),
+    }
+
+
+def payload_in(subject: Subject) -> int:
+    """Bytes of the values of a tree or a model."""
+    if not isinstance(subject.spec, ModelSpec):
+        return payload_of(subject.spec)
+    models = models_for(subject.backend)
+    words = (subject.backend.read(tensor).words for tensor in models.look(subject.build()).tensors.values())
+    return sum(each.nbytes for each in words if each is not None)
+
+
+def alter(subject: Subject, thing: Any) -> None:
+    """Gives a tree or a model other values, in place as far as that goes: in its tensors, and in its containers."""
+    other = subject.handed(always=True)
+    if subject.is_model:
+        models = models_for(subject.backend)
+        models.load_state(thing, models.state(other))
+    else:
+        _alter(thing, other)
+
+
+def _alter(tree: Any, other: Any) -> None:
+    if is_leaf(tree):
+        owner, theirs = owner_of(tree), owner_of(other)
+        if owner is not None and owner is theirs:
+            owner.overwrite(tree, other)
+        return
+    pairs = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
+    for key, value in list(pairs):
+        _alter(value, other[key])
+        tree[key] = other[key]
+
+
+@plays("process/moved", across=True)
+def moved(stage: Stage, scene: Scene) -> Observation:
+    """A checkpoint that is finished is moved to another folder, and loaded from another current directory, by another process."""
+    before, after = stage.folder / "before", stage.folder / "after"
+    before.mkdir()
+    stage.away.ask(saved, scene.saved, str(before / stage.path.name), role="plain")
+    shutil.move(before, after)
+    stage.leave()
+    return stage.away.observe(seen_from, scene.saved, str(after / stage.path.name), str(stage.folder), role="second")
+
+
+def seen_from(trials: Trials, spec: Spec, path: str, directory: str) -> Observation:
+    """Asked in a worker: loads with another current directory, and compares."""
+    before = os.getcwd()
+    os.chdir(directory)
+    try:
+        return seen(trials, spec, path)
+    finally:
+        os.chdir(before)
 
 
 def saved(trials: Trials, spec: Spec, path: str) -> None:
@@ -29,4 +285,5 @@ def seen(trials: Trials, spec: Spec, path: str) -> Observation:
 def fresh_process(stage: Stage, scene: Scene) -> Observation:
     """One worker saves, another loads."""
     stage.away.ask(saved, scene.saved, str(stage.path), role="plain")
+    stage.leave()
     return stage.away.observe(seen, scene.saved, str(stage.path), role="second")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..specs import Scene, Spec
 from ..verdicts import Observation
+from ..workers import MEMORY
 from .away import Away
 from .subjects import Subject
 
@@ -47,22 +48,25 @@ Play = Callable[[Stage, Any], Observation]
 
 @dataclasses.dataclass(frozen=True)
 class Direction:
-    """``play`` plays a scene: in this process, in a worker of a ``role``, or, where it is ``across`` processes, by asking workers."""
+    """``play`` plays a scene: in this process, in a worker of a ``role``, or, where it is ``across`` processes, by asking workers. In
+    a worker it may take ``memory`` bytes more than the process has, and ``patience`` times as long as one save and load may."""
 
     play: Play
     role: str | None = None
     across: bool = False
+    memory: int = MEMORY
+    patience: int = 1
 
 
 #: By the name of the check.
 DIRECTIONS: dict[str, Direction] = {}
 
 
-def plays(case: str, *, role: str | None = None, across: bool = False) -> Callable[[Play], Play]:
-    """Puts a function into the table."""
+def plays(case: str, **how: Any) -> Callable[[Play], Play]:
+    """Puts a function into the table; ``how`` are the fields of `Direction`."""
 
     def add(play: Play) -> Play:
-        DIRECTIONS[case] = Direction(play, role, across)
+        DIRECTIONS[case] = Direction(play, **how)
         return play
 
     return add
@@ -70,7 +74,7 @@ def plays(case: str, *, role: str | None = None, across: bool = False) -> Callab
 
 def direction_of(scene: Scene) -> Direction:
     """How a scene is played. Raises ValueError for a case that nobody knows."""
-    from . import files, process  # noqa: F401
+    from . import concurrent, determinism, failing, files, litter, paths, process, side_effects  # noqa: F401
 
     if scene.case not in DIRECTIONS:
         raise ValueError(f"nobody knows how to play {scene.case!r}; known are {', '.join(DIRECTIONS)}")

@@ -52,14 +52,19 @@ class Subject:
         assert save is not None
         return attempt("save", save, thing, path)
 
-    def load(self, path: pathlib.Path) -> Any:
-        """What comes back, into a model or a template with other values. Raises Failed."""
+    def load(self, path: pathlib.Path, given: Any = None) -> Any:
+        """What comes back, into a model or a template with other values (``given``, or a new one). Raises Failed."""
+        given = self.handed() if given is None else given
         if self.is_model:
-            models = models_for(self.backend)
-            return load_model(self.format, models, path, models.build(self.clone))
+            return load_model(self.format, models_for(self.backend), path, given)
         assert self.format.load is not None
-        template = (build_tree(self.clone, self.backend),) if self.format.template else ()
-        return attempt("load", self.format.load, path, *template)
+        return attempt("load", self.format.load, path, *((given,) if self.format.template else ()))
+
+    def handed(self, always: bool = False) -> Any:
+        """A new object of the same structure with other values: what a loader is handed, if it wants one; or ``always``."""
+        if self.is_model:
+            return models_for(self.backend).build(self.clone)
+        return build_tree(self.clone, self.backend) if self.format.template or always else None
 
     @functools.cached_property
     def clone(self) -> Any:

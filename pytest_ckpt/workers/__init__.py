@@ -18,7 +18,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -44,10 +44,16 @@ class Failed(Exception):
 
 class Worker:
     """One process. ``log`` is where what it prints goes; ``confined`` takes away its privileges and gives it a small disk of its own
-    at that folder; ``before`` is a command that it is started under, such as a tracer.
+    at that folder; ``before`` is a command that it is started under, such as a tracer; ``environment`` is added to that of this process.
     """
 
-    def __init__(self, log: pathlib.Path, confined: pathlib.Path | None = None, before: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        log: pathlib.Path,
+        confined: pathlib.Path | None = None,
+        before: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.log = log
         self._known: set[bytes] = set()
         to_child, ours_out = os.pipe()
@@ -66,7 +72,7 @@ class Worker:
                 # A group of its own: Ctrl-C at a terminal is for this process, which ends its workers itself.
                 self.process = subprocess.Popen(
                     command, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                    pass_fds=(to_child, from_child), start_new_session=True, env=_surroundings(),
+                    pass_fds=(to_child, from_child), start_new_session=True, env={**_surroundings(), **(environment or {})},
                 )  # fmt: skip
         finally:
             os.close(to_child)
@@ -93,6 +99,8 @@ class Worker:
             answer = self._answer(seconds)
         except OSError:
             raise self._death() from None
+        except Failed:
+            raise
         except BaseException:
             self.stop()  # it is in the middle of something that nobody waits for any more
             raise

@@ -36,6 +36,12 @@ def held(what: str = "VmData") -> int:
     return int(found[1]) << 10 if found else 0
 
 
+def peak_begins() -> None:
+    """From now on VmHWM is the peak since now."""
+    with contextlib.suppress(OSError):
+        pathlib.Path("/proc/self/clear_refs").write_text("5")
+
+
 #: What the process held when the question began that it is at work on, and how much more it may take; None outside of questions.
 _BUDGET: list[tuple[int, int]] = []
 
@@ -60,8 +66,7 @@ def limited(memory: int, file_size: int | None) -> Iterator[None]:
     for kind, amount in wanted.items():
         hard = before[kind][1]
         resource.setrlimit(kind, (amount if hard == resource.RLIM_INFINITY else min(amount, hard), hard))
-    with contextlib.suppress(OSError):
-        pathlib.Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    peak_begins()
     _BUDGET.append((held("VmRSS"), memory))
     try:
         yield

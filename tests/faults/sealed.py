@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import importlib
 import json
 import os
 import pathlib
@@ -32,40 +33,70 @@ def encode(backend: str, tree: dict[str, Any]) -> bytes:
         reading = read(tensor)
         if reading is None or reading.words is None:
             raise TypeError(f"{name!r} is no tensor of {backend}")
-        block = np.ascontiguousarray(reading.words).tobytes()
-        header.append({"name": name, "dtype": reading.dtype, "shape": reading.shape, "bytes": len(block)})
-        blocks.append(block)
+        words = np.ascontiguousarray(reading.words)
+        header.append({"name": name, "dtype": reading.dtype, "shape": reading.shape, "bytes": words.nbytes})
+        blocks.append(memoryview(words.reshape(-1).view(np.uint8)))
     text = json.dumps(header).encode()
-    return seal(len(text).to_bytes(8, "little") + text + b"".join(blocks))
+    return _sealed([len(text).to_bytes(8, "little"), text, *blocks])
 
 
 def seal(body: bytes) -> bytes:
-    return MAGIC + hashlib.sha256(body).digest() + body
+    return _sealed([body])
 
 
-def unseal(data: bytes) -> bytes:
-    body = data[len(MAGIC) + 32 :]
+def _sealed(parts: list[Any]) -> bytes:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return b"".join([MAGIC, digest.digest(), *parts])
+
+
+def unseal(data: bytes) -> memoryview:
+    body = memoryview(data)[len(MAGIC) + 32 :]
     if not data.startswith(MAGIC) or hashlib.sha256(body).digest() != data[len(MAGIC) : len(MAGIC) + 32]:
         raise ValueError("not a sealed file, or a damaged one")
     return body
 
 
-def decode(backend: str, body: bytes) -> dict[str, Any]:
+def decode(backend: str, body: bytes | memoryview) -> dict[str, Any]:
     """The tensors of a body. Raises ValueError where the header does not say just what is there."""
     size = int.from_bytes(body[:8], "little")
-    header, at, tree = json.loads(body[8 : 8 + size]), 8 + size, {}
+    header, at, tree = json.loads(bytes(body[8 : 8 + size])), 8 + size, {}
     for entry in header:
-        row, shape = DTYPES[entry["dtype"]], tuple(entry["shape"])
         block = body[at : at + entry["bytes"]]
-        elements = np.frombuffer(block, f"<u{row.word // 8}").reshape(-1, row.words)
-        if len(block) != entry["bytes"] or len(elements) != TensorSpec(entry["dtype"], shape).size:
+        if len(block) != entry["bytes"]:
             raise ValueError("the file ends too early")
-        specials = tuple((place, pattern) for place, words in enumerate(elements) if (pattern := pattern_of(words, row)))
-        tree[entry["name"]] = get_backend(backend).build(TensorSpec(entry["dtype"], shape, fill=Fill(specials=specials)))
+        tree[entry["name"]] = tensor_of(backend, entry["dtype"], tuple(entry["shape"]), block)
         at += entry["bytes"]
     if at != len(body):
         raise ValueError("the file is longer than its header says")
     return tree
+
+
+def tensor_of(backend: str, dtype: str, shape: tuple[int, ...], block: bytes | memoryview) -> Any:
+    """The tensor with just these bytes as its elements. Raises ValueError where they are not so many."""
+    if dtype == "float32":
+        return _FROM_NUMPY[backend](np.frombuffer(block, dtype).reshape(shape))
+    row = DTYPES[dtype]
+    elements = np.frombuffer(block, f"<u{row.word // 8}").reshape(-1, row.words)
+    if len(elements) != TensorSpec(dtype, shape).size:
+        raise ValueError(f"{len(elements)} elements do not make the shape {shape}")
+    specials = tuple((place, pattern) for place, words in enumerate(elements) if (pattern := pattern_of(words, row)))
+    return get_backend(backend).build(TensorSpec(dtype, shape, fill=Fill(specials=specials)))
+
+
+def _framework(name: str) -> Any:
+    return importlib.import_module(name)
+
+
+#: An array over bytes that are read once, as a tensor of each framework in memory of its own.
+_FROM_NUMPY: dict[str, Callable[[Any], Any]] = {
+    "numpy": lambda array: array.copy(),
+    "torch": lambda array: _framework("torch").from_numpy(array.copy()),
+    "tensorflow": lambda array: _framework("tensorflow").constant(array),
+    "jax": lambda array: _framework("jax.numpy").asarray(array.copy()),
+    "mxnet": lambda array: _framework("mxnet").np.array(array, dtype=array.dtype),
+}
 
 
 def write_safely(path: pathlib.Path, data: bytes) -> None:
@@ -97,7 +128,7 @@ class Sealed:
 
     backend: str
     write: Callable[[pathlib.Path, bytes], Any] = write_safely
-    unsealed: Callable[[bytes], bytes] = unseal
+    unsealed: Callable[[bytes], bytes | memoryview] = unseal
 
     def save(self, tree: Any, path: pathlib.Path) -> None:
         self.write(pathlib.Path(path), encode(self.backend, tree))

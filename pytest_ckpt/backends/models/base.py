@@ -62,6 +62,9 @@ class ModelBackend(Protocol):
     def copy(self, model: Any) -> Any:
         """The same model in other memory."""
 
+    def spoil(self, model: Any) -> None:
+        """Puts something into the last of the model's modules that cannot be saved, so that saving the model raises."""
+
 
 def fill_of(spec: ModelSpec, index: int, dtype: str, shape: tuple[int, ...]) -> TensorSpec:
     """The values of a model's tensor with number ``index``."""

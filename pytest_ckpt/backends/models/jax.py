@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ...specs import ModelSpec
+from ...specs import ModelSpec, Unsavable
 from .. import jax as tensors
 from ..base import CannotBuild
 from ..layers import jax as layers
@@ -196,3 +196,10 @@ def copy(model: Any) -> Any:
 
     definition, state = nnx.split(model)
     return nnx.merge(definition, jax.tree.map(jnp.copy, state))
+
+
+def spoil(model: Any) -> None:
+    from flax import nnx
+
+    last = list(modules(model).values())[-1]
+    last.unsavable = nnx.Param(Unsavable())

@@ -202,3 +202,22 @@ def copy(model: Any) -> Any:
         made = layers.network(model.spec) if type(model) is layers.Network else copies.deepcopy(model)
     load_state(made, state(model))
     return made
+
+
+def spoil(model: Any) -> None:
+    # Keras asks its layers to save their variables, a checkpoint what it tracks to give its state.
+    last = list(modules(model).values())[-1]
+    last.save_own_variables = _not_saved
+    last.unsavable = _UnsavableState()
+
+
+def _not_saved(store: Any) -> None:
+    raise TypeError("this layer cannot be saved")
+
+
+class _UnsavableState(tf.train.experimental.PythonState):  # type: ignore[misc]
+    def serialize(self) -> Any:
+        raise TypeError("this state cannot be saved")
+
+    def deserialize(self, value: Any) -> None:
+        raise TypeError("this state was never saved")

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ...specs import ModelSpec
+from ...specs import ModelSpec, Unsavable
 from .. import torch as tensors
 from ..base import CannotBuild
 from ..layers import torch as layers
@@ -115,3 +115,14 @@ def _put_back(model: Any, name: str, buffer: Any, values: Any) -> None:
 
 def copy(model: Any) -> Any:
     return copies.deepcopy(model)
+
+
+def spoil(model: Any) -> None:
+    # Who pickles the module meets the attribute, who saves its state what the hook adds to that.
+    last = list(model.modules())[-1]
+    last.unsavable = Unsavable()
+    last.register_state_dict_post_hook(_add_unsavable)
+
+
+def _add_unsavable(module: Any, state: dict[str, Any], prefix: str, metadata: Any) -> None:
+    state[f"{prefix}unsavable"] = Unsavable()

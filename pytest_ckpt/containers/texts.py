@@ -1,0 +1,49 @@
+"""Files of JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from .base import NotOne, Region
+
+
+def parsed(data: bytes) -> Any:
+    """What a whole file of JSON says. Raises NotOne where it is none, or only a number or text."""
+    if data[:1] not in (b"{", b"[") and data.strip()[:1] not in (b"{", b"["):
+        raise NotOne
+    try:
+        said = json.loads(data)
+    except (ValueError, RecursionError):
+        raise NotOne from None
+    if not isinstance(said, dict | list):
+        raise NotOne
+    return said
+
+
+def regions(data: bytes) -> Iterator[Region]:
+    """The whole of it. Raises NotOne."""
+    parsed(data)
+    yield Region(0, len(data), "the JSON")
+
+
+def nodes(said: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    """Every value in a JSON document, with the keys that lead to it; parents first."""
+    yield path, said
+    for key, value in said.items() if isinstance(said, dict) else enumerate(said) if isinstance(said, list) else ():
+        yield from nodes(value, (*path, key))
+
+
+def replaced(said: Any, path: tuple[Any, ...], change: Callable[[Any], Any]) -> Any:
+    """The document with one value changed."""
+    if not path:
+        return change(said)
+    key = path[0]
+    if isinstance(said, dict):
+        return {**said, key: replaced(said[key], path[1:], change)}
+    return [replaced(value, path[1:], change) if place == key else value for place, value in enumerate(said)]
+
+
+def written(said: Any) -> bytes:
+    return json.dumps(said).encode()

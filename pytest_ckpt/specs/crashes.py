@@ -1,0 +1,54 @@
+"""A crash while a checkpoint is saved: the specs of the family `crash`. Plain Python."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from .base import Spec
+from .scenes import Scenario
+
+#: What may happen: the process is killed; the machine stops, while saving or once it has returned; either, in an empty place; Ctrl-C.
+CRASHES = ("kill", "power-loss", "durable", "new-path", "exception")
+
+
+@dataclasses.dataclass(frozen=True, repr=False, eq=False)
+class Crashing(Scenario):
+    """``saved`` is saved where ``old`` stands, or in an empty place, and at some time a crash of the ``kind`` happens: stands for one
+    `Crashed` for each state that it can leave, or for one `Interrupted` for each moment."""
+
+    kind: str
+    saved: Spec
+    old: Spec | None = None
+
+    def __post_init__(self) -> None:
+        _check_kind(self.kind)
+
+
+@dataclasses.dataclass(frozen=True, repr=False, eq=False)
+class Crashed(Scenario):
+    """A state that such a crash leaves: the first ``after`` of the operations that saving does to the disk were done, and of these
+    the disk lacks ``lost``, as (number from 1, what, bytes): "all" of it, or of a write the bytes "from" there on or "before" there."""
+
+    kind: str
+    saved: Spec
+    old: Spec | None = None
+    after: int = 0
+    lost: tuple[tuple[int, str, int], ...] = ()
+
+    def __post_init__(self) -> None:
+        _check_kind(self.kind)
+
+
+@dataclasses.dataclass(frozen=True, repr=False, eq=False)
+class Interrupted(Scenario):
+    """``saved`` is saved where ``old`` stands, or in an empty place, and a KeyboardInterrupt is raised at the moment ``at`` (from 1) at
+    which what stands there is seen to have changed."""
+
+    saved: Spec
+    old: Spec | None = None
+    at: int = 1
+
+
+def _check_kind(kind: str) -> None:
+    if kind not in CRASHES:
+        raise ValueError(f"unknown crash {kind!r}: possible are: {', '.join(CRASHES)}")

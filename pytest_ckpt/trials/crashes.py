@@ -1,0 +1,222 @@
+"""A crash while something is saved: what saving does to the disk is recorded once, and what a crash can leave of it is put there again,
+for a worker to load. Facts only; nothing is judged here."""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+import pathlib
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from ..crashes import CannotTrace, History, Loss, Lost, Recorder, Standing, State, files_of, in_words, kill_states, marked
+from ..crashes import power_states, put_into
+from ..specs import Crashed, Crashing, Spec
+from ..verdicts import Difference, Observation
+from .base import Failed, attempt, emptied, inspected
+from .scenes import Stage
+from .standing import is_whole, told
+from .subjects import Subject, any_of
+
+if TYPE_CHECKING:
+    from . import Trials
+
+#: A record of threads that work side by side may come out in an order in which nothing can be followed.
+_TRIES = 2
+_REFUSES = "the format does not save over what is there, so it was asked in an empty place"
+
+
+@dataclasses.dataclass
+class Recorded:
+    """``saved`` was saved at ``path`` where ``old`` stood, or nothing. ``refused`` is what save said where it does not save over ``old``.
+    ``confirmed`` are the kinds of trouble that a fresh process has also seen in this checkpoint."""
+
+    path: pathlib.Path
+    saved: Spec
+    old: Spec | None
+    history: History
+    refused: str | None = None
+    confirmed: set[str] = dataclasses.field(default_factory=set)
+
+    @property
+    def folder(self) -> pathlib.Path:
+        return self.path.parent
+
+    @property
+    def name(self) -> str:
+        return self.path.name.split("-", 1)[-1]
+
+    def wanted(self, durable: bool = False) -> list[Spec]:
+        """What may come back, the nearest first."""
+        return [self.saved] if durable or self.old is None else [self.saved, self.old]
+
+    def put(self, state: State) -> None:
+        emptied(self.folder)
+        put_into(self.folder, files_of(self.history, state))
+
+    def has_nothing(self, state: State) -> bool:
+        """Whether nothing stands at the path, so that there is nothing to ask."""
+        return not any(name.startswith(self.path.name) for name in files_of(self.history, state))
+
+
+def crash_states(stage: Stage, spec: Crashing) -> Iterable[Spec]:
+    """One spec for each state that the crash can leave. Raises Failed where saving cannot be recorded."""
+    recorded = _recorded(stage, spec)
+    history = recorded.history
+    if spec.kind == "durable":
+        states = power_states(history, returned=True)
+    elif spec.kind == "new-path":
+        states = list(dict.fromkeys([*kill_states(history), *power_states(history)]))
+    else:
+        states = kill_states(history) if spec.kind == "kill" else power_states(history)
+    if recorded.old is None and spec.kind != "durable":
+        states = [state for state in states if not recorded.has_nothing(state)]
+    return [Crashed(spec.kind, spec.saved, spec.old, state.after, tuple(map(tuple, state.lost))) for state in states]
+
+
+def crashing(stage: Stage, spec: Crashing) -> Observation:
+    """Why a crash cannot be told apart into the states that it leaves. Raises Failed."""
+    _recorded(stage, spec)
+    return Observation(skipped="saving does nothing to the disk, so there is nothing that a crash could leave")
+
+
+def crashed(stage: Stage, spec: Crashed) -> Observation:
+    """What a worker loads where the crash has left this state. Raises Failed."""
+    recorded = _recorded(stage, spec)
+    state = State(spec.after, tuple(Loss(*loss) for loss in spec.lost))
+    if state.after > len(recorded.history.operations):
+        return Observation(skipped=f"saving does {len(recorded.history.operations)} operations to the disk here, not {state.after}")
+    recorded.put(state)
+    dataclasses.replace(stage, path=recorded.path).leave()
+    empty = recorded.old is None and spec.kind != "durable"
+    seen = _loaded(stage, recorded, recorded.wanted(spec.kind == "durable"), empty)
+    if empty and seen.unreadable is not None and recorded.refused is not None:
+        # Nothing had been there, and so nothing is lost; for an empty place that was asked for the check says the same.
+        seen = Observation(note=f"loading says so: {seen.unreadable}")
+    where = in_words(recorded.history, state)
+    if spec.kind == "durable":
+        where = f"save had returned, {where}"
+    if is_whole(seen):
+        return dataclasses.replace(seen, note=_REFUSES) if recorded.refused is not None else seen
+    return told(seen, where)
+
+
+def _loaded(stage: Stage, recorded: Recorded, wanted: list[Spec], empty: bool) -> Observation:
+    """What a worker sees. What it cannot load a fresh one is asked to load as well, until one has had the same trouble: a library may
+    be left in disorder by the damaged files that it read before."""
+
+    def ask() -> Observation:
+        return stage.away.observe(whole, wanted, str(recorded.path), empty)
+
+    seen = ask()
+    trouble = "unreadable" if seen.unreadable is not None else "differences"
+    if is_whole(seen) or seen.crashed is not None or trouble in recorded.confirmed:
+        return seen
+    stage.away.end()
+    again = ask()
+    if (again.unreadable is not None) == (seen.unreadable is not None) and not is_whole(again):
+        recorded.confirmed.add(trouble)
+    return again
+
+
+def whole(trials: Trials, wanted: list[Spec], path: str, empty: bool) -> Observation:
+    """Asked in a worker: whether what loads is one of ``wanted``; in an ``empty`` place also whether it is what a loader gives that
+    finds nothing there."""
+    with trials.scope():
+        subjects = [trials.subject(spec) for spec in wanted]
+        seen = any_of(subjects, pathlib.Path(path))
+        if empty and seen.differences and _is_nothing(subjects[0], pathlib.Path(path)):
+            seen = Observation(note="what loads is what loads where nothing stands")
+        if not is_whole(seen):
+            gc.collect()  # files that a failed load has left open are closed, before others stand in their place
+        return seen
+
+
+def _is_nothing(subject: Subject, path: pathlib.Path) -> bool:
+    """Whether what loads from a path is what loads where nothing stands."""
+    try:
+        loaded, nothing = subject.load(path), subject.load(path.with_name(f"nothing-{path.name}"))
+        differences: list[Difference] = attempt("load", inspected, subject.compared, loaded, nothing)
+        return not differences
+    except Failed:
+        return False
+
+
+def _recorded(stage: Stage, spec: Crashing | Crashed) -> Recorded:
+    """The record of this save, made once; what it cannot be made for is remembered as well. Raises Failed."""
+    old = None if spec.kind == "new-path" else spec.old
+    key = ("crash", spec.saved, old)
+    kept = stage.trials.kept
+    if key not in kept:
+        try:
+            kept[key] = _record(stage, spec.saved, old)
+        except Failed as failed:
+            kept[key] = failed
+    if isinstance(kept[key], Failed):
+        raise kept[key]
+    recorded: Recorded = kept[key]
+    return recorded
+
+
+def _record(stage: Stage, saved: Spec, old: Spec | None, refused: str | None = None) -> Recorded:
+    for last in (False, True):
+        try:
+            return _record_once(stage, saved, old, refused)
+        except Lost as lost:
+            if last:
+                raise Failed(Observation(skipped=f"what saving does to the disk could not be recorded: {lost}")) from None
+    raise AssertionError
+
+
+def _record_once(stage: Stage, saved: Spec, old: Spec | None, refused: str | None) -> Recorded:
+    folder = stage.trials.fresh_folder()
+    path = folder / f"0-checkpoint{stage.trials.format.suffix}"
+    try:
+        worker = stage.away.worker("traced")
+    except CannotTrace as error:
+        raise Failed(Observation(skipped=str(error))) from None
+    if old is not None:
+        stage.away.ask(save_it, old, str(path), role="traced")
+    recorder = Recorder(worker, folder)
+    standing, failed = stage.away.ask(save_marked, saved, str(path), role="traced")
+    if failed is not None and failed.refused is not None and old is not None:
+        return _record(stage, saved, None, failed.refused)
+    if failed is not None:
+        raise Failed(failed)
+    history = recorder.history(standing, lambda name: name.replace(path.name, path.name.split("-", 1)[-1]))
+    recorded = Recorded(path, saved, old, history, refused)
+    _check(stage, recorded)
+    return recorded
+
+
+def _check(stage: Stage, recorded: Recorded) -> None:
+    """What was saved, untouched, has to load where it is put back; else nothing that loads there says anything. Raises Failed."""
+    for spec, after in ((recorded.old, 0), (recorded.saved, len(recorded.history.operations))):
+        if spec is None:
+            continue
+        recorded.put(State(after))
+        seen = stage.away.observe(whole, [spec], str(recorded.path), False)
+        if seen.skipped is not None:
+            raise Failed(seen)
+        if not is_whole(seen):
+            words = seen.crashed or seen.unreadable or "\n".join(map(str, seen.differences))
+            raise Failed(Observation(skipped=f"a copy of the finished checkpoint, put back where it was, does not load: {words}"))
+
+
+def save_it(trials: Trials, spec: Spec, path: str) -> None:
+    """Asked in a worker: saves."""
+    with trials.scope():
+        trials.subject(spec).save(pathlib.Path(path))
+
+
+def save_marked(trials: Trials, spec: Spec, path: str) -> tuple[Standing, Observation | None]:
+    """Asked in a traced worker: saves, between marks; what was seen if that failed."""
+    with trials.scope():
+        subject = trials.subject(spec)
+        thing = subject.build()
+        with marked() as standing:
+            try:
+                subject.save(pathlib.Path(path), thing)
+            except Failed as failed:
+                return standing, failed.seen
+        return standing, None

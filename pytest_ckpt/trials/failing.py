@@ -1,0 +1,143 @@
+"""Scenes of the family `files` in which saving fails: a leaf that cannot be saved, a full disk, a folder that cannot be written to."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import stat
+from typing import TYPE_CHECKING, Any
+
+from ..backends.base import CannotBuild
+from ..specs import Scene, Spec
+from ..verdicts import Observation
+from ..workers.child import SETTINGS
+from .base import Failed, emptied, owned_by
+from .models import models_for
+from .process import saved, seen
+from .scenes import Stage, plays
+from .standing import is_whole, told, unless_harmed
+from .subjects import Subject
+
+if TYPE_CHECKING:
+    from . import Trials
+
+#: How long a file may get, of so many bytes that the longest one takes.
+_LIMITS = {"no byte": lambda size: 0, "half": lambda size: size // 2, "all but one byte": lambda size: size - 1}
+#: Who meets a full disk: whatever a library is left in by that, nobody else is asked there.
+_ROLE = "full-disk"
+#: How a scene says that the disk itself is full, or that nothing stands at the path yet.
+_SMALL_DISK, _NEW = "a disk that is full", ", at a new path"
+
+
+def unsavable(subject: Subject) -> Any:
+    """What the subject describes, if it has a leaf that cannot be saved; a model gets something that cannot be. Raises CannotBuild."""
+    thing = subject.build()
+    if subject.is_model:
+        spoil = getattr(models_for(subject.backend), "spoil", None)
+        if spoil is None:
+            raise CannotBuild(f"{subject.backend.name} has no models that cannot be saved")
+        spoil(thing)
+    return thing
+
+
+@plays("files/failed-save-keeps-old")
+def failed_save(stage: Stage, scene: Scene) -> Observation:
+    """Over an old checkpoint something is saved of which the last part cannot be."""
+    old, other = stage.subject(scene.saved), stage.subject(scene.other)
+    thing = unsavable(other)
+    old.save(stage.path)
+    try:
+        other.save(stage.path, thing)
+    except Failed as failed:
+        stage.leave()
+        return unless_harmed(old, stage.path, failed)
+    return Observation(skipped="save was content with something that cannot be saved, so it has not failed")
+
+
+@plays("files/disk-full", across=True)
+def disk_full(stage: Stage, scene: Scene) -> Observation:
+    """Files may not get as long as the checkpoint needs them, or the disk has no more room."""
+    if scene.how == _SMALL_DISK:
+        return stage.away.observe(on_a_small_disk, scene, role=_ROLE)
+    path = str(stage.path)
+    longest = stage.away.ask(length_of_longest, scene.saved, path, role=_ROLE)
+    limit = _LIMITS[scene.how.removesuffix(_NEW)](longest)
+    is_new = scene.how.endswith(_NEW)
+    if not is_new:
+        stage.away.ask(saved, scene.other, path, role=_ROLE)
+    try:
+        stage.away.ask(saved, scene.saved, path, role=_ROLE, file_size=limit)
+    except Failed as failed:
+        stage.leave()
+        return failed.seen if is_new else after_failing(stage, scene, failed, _ROLE)
+    stage.leave()
+    return stage.away.observe(seen, scene.saved, path, role=_ROLE)
+
+
+def after_failing(stage: Stage, scene: Scene, failed: Failed, role: str) -> Observation:
+    """As `unless_harmed`, where a worker has the old checkpoint."""
+    if failed.seen.refused is None:
+        return failed.seen
+    now = stage.away.observe(seen, scene.other, str(stage.path), role=role)
+    return failed.seen if is_whole(now) else told(now, f"the old checkpoint, after save has raised {failed.seen.refused}")
+
+
+def length_of_longest(trials: Trials, spec: Spec, path: str) -> int:
+    """Asked in a worker: how long the longest file of a checkpoint is, which is taken away again."""
+    place = pathlib.Path(path)
+    saved(trials, spec, path)
+    files = [each for entry in owned_by(place) for each in ([entry] if entry.is_file() else entry.rglob("*")) if each.is_file()]
+    longest = max((each.stat().st_size for each in files), default=0)
+    emptied(place.parent)
+    return longest
+
+
+def on_a_small_disk(trials: Trials, scene: Scene) -> Observation:
+    """Asked in a confined worker: fills its disk so that half of what is to be saved has no room, and saves it over an old checkpoint."""
+    if not SETTINGS.get("disk"):
+        return Observation(skipped="this machine lets nobody mount a small disk")
+    disk = pathlib.Path(SETTINGS["confined"])
+    path, ballast = disk / f"checkpoint{trials.format.suffix}", disk / "ballast"
+    assert scene.other is not None
+    new, old = trials.subject(scene.saved), trials.subject(scene.other)
+    try:
+        with trials.scope():
+            empty = _room(disk)
+            new.save(path)
+            needed = empty - _room(disk)
+            emptied(disk)
+            old.save(path)
+            ballast.write_bytes(bytes(_room(disk) - needed // 2))
+            failure = None
+            try:
+                new.save(path)
+            except Failed as failed:
+                failure = failed
+            ballast.unlink()
+            return unless_harmed(old, path, failure) if failure else new.seen(path)
+    finally:
+        emptied(disk)
+
+
+def _room(folder: pathlib.Path) -> int:
+    """Bytes that are free on a disk."""
+    about = os.statvfs(folder)
+    return about.f_bavail * about.f_frsize
+
+
+@plays("files/read-only-dir", across=True)
+def read_only_folder(stage: Stage, scene: Scene) -> Observation:
+    """Nothing can be made or renamed in the folder, by a process that may not override that."""
+    path = str(stage.path)
+    if scene.other is not None:
+        stage.away.ask(saved, scene.other, path, role="confined")
+    mode = stat.S_IMODE(stage.folder.stat().st_mode)
+    try:
+        stage.folder.chmod(mode & ~0o222)
+        try:
+            stage.away.ask(saved, scene.saved, path, role="confined")
+        except Failed as failed:
+            return failed.seen if scene.other is None else after_failing(stage, scene, failed, "confined")
+        return stage.away.observe(seen, scene.saved, path, role="confined")
+    finally:
+        stage.folder.chmod(mode)

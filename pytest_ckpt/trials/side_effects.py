@@ -1,0 +1,41 @@
+"""The scene `files/no-side-effects`: what saving and loading leave changed in the caller's objects, and in the process."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from ..specs import Scene
+from ..verdicts import Difference, Observation
+from .process_state import kept
+from .scenes import Stage, plays
+from .subjects import Subject
+
+
+@plays("files/no-side-effects")
+def no_side_effects(stage: Stage, scene: Scene) -> Observation:
+    """Saves and loads once, so that what comes with a first use does not count, and looks what a second time changes."""
+    subject = stage.subject(scene.saved)
+    with kept():
+        subject.save(stage.path)
+        subject.load(stage.path)
+    path = stage.path.with_name(f"2-{stage.path.name}")
+    thing, given = subject.build(), subject.handed()
+    excess, found = [], []
+    with kept() as changed:
+        subject.save(path, thing)
+        excess += [f"save changed {each}" for each in changed()]
+    found += _altered(subject, thing, "what was saved, afterwards")
+    with kept() as changed:
+        loaded = subject.load(path, given)
+        excess += [f"load changed {each}" for each in changed()]
+    found += _altered(subject, thing, "what was saved before, after loading") if not found else []
+    found += subject.differences(loaded)
+    return Observation(differences=tuple(found), excess="\n".join(excess) or None)
+
+
+def _altered(subject: Subject, thing: Any, when: str) -> list[Difference]:
+    """In what the caller's own object is not what it was; any difference is one too many."""
+    return [
+        dataclasses.replace(each, path=f"{when}: {each.path or 'the root'}", lost=True) for each in subject.differences(thing)
+    ]  # fmt: skip
