@@ -1,4 +1,4 @@
-"""Measures this package beside its peers and prints one table: `python benchmarks/run.py [startup drawing comparing checking]`.
+"""Measures this package beside its peers and prints one table: `python benchmarks/run.py [startup drawing comparing checking damaging]`.
 
 Nothing is asserted; the exit code is 0 whenever everything could be measured. Each measurement is a fresh process.
 """
@@ -19,6 +19,7 @@ MEASUREMENTS: dict[str, tuple[tuple[str, ...], ...]] = {
     "drawing": (("numpy",), ("torch",)),
     "comparing": (("numpy",), ("torch",)),
     "checking": ((),),
+    "damaging": ((),),
 }
 #: Plugins of Hypothesis are left out: hypothesis-torch's seeds torch before every example, whatever strategy draws it,
 #: and where all sides are slower alike, ratios are nearer to one.

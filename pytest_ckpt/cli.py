@@ -1,4 +1,4 @@
-"""The command line: `pytest-ckpt run`, `survey` and `list`. It drives pytest; the checks are the same items."""
+"""The command line: `pytest-ckpt run`, `survey`, `list` and `explain`. It drives pytest; the checks are the same items."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _parser() -> _Parser:
         prog="pytest-ckpt", description="Does what was saved come back? Checks of save and load functions.", allow_abbrev=False
     )
     parser.add_argument("--version", action="version", version=f"pytest-ckpt {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="{run,survey,list}", parser_class=_Parser)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="{run,survey,list,explain}", parser_class=_Parser)
     run = commands.add_parser(
         "run", help="ask formats, and print a matrix", allow_abbrev=False,
         description="Asks the checks of formats and prints a matrix. Exits with 0 if all is as declared, 1 if not, 2 for wrong usage.",
@@ -57,6 +57,7 @@ def _parser() -> _Parser:
         help="a family, check or glob; --select=-NAME leaves out; 'all' is everything; may be repeated (default: the core checks)",
     )  # fmt: skip
     _draws(run)
+    run.add_argument("--keep-files", metavar="FOLDER", help="leave the damaged or half-written files there that show a failure")
     underneath = run.add_argument_group("options of pytest")
     underneath.add_argument("-n", metavar="NUM", help="ask in so many processes at once (needs pytest-xdist)")
     underneath.add_argument("-k", metavar="EXPRESSION", help="only checks whose names match, as 'dtype and not float8'")
@@ -73,6 +74,8 @@ def _parser() -> _Parser:
     listing = commands.add_parser("list", help="list formats, checks or backends, one name first on each line", allow_abbrev=False)
     listing.add_argument("what", nargs="?", choices=("formats", "checks", "backends"), default="formats", help="default: formats")
     listing.add_argument("--backend", metavar="NAME", help="only those of this backend")
+    explain = commands.add_parser("explain", help="say what a check asserts, why, and what to do", allow_abbrev=False)
+    explain.add_argument("checks", nargs="+", metavar="CHECK", help="a check, a family or a glob")
     return parser
 
 
@@ -98,9 +101,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with _interruptible():
         try:
             options, rest = _parser().parse_known_args(given)
-            if rest and options.command == "list":
-                raise Wrong(f"unrecognized arguments: {' '.join(rest)} (see pytest-ckpt list --help)")
-            code = {"run": _run, "survey": _survey, "list": _list}[options.command](options, rest)
+            if rest and options.command in ("list", "explain"):
+                raise Wrong(f"unrecognized arguments: {' '.join(rest)} (see pytest-ckpt {options.command} --help)")
+            code = {"run": _run, "survey": _survey, "list": _list, "explain": _explain}[options.command](options, rest)
             sys.stdout.flush()
         except Wrong as error:
             print(f"pytest-ckpt: {' '.join(str(error).split())}", file=sys.stderr)
@@ -145,6 +148,7 @@ def _run(options: argparse.Namespace, rest: list[str]) -> int:
     command += [f"--ckpt-select={name}" for name in options.select or ()]
     command += [f"--ckpt-examples={options.examples}"] if options.examples is not None else []
     command += [f"--ckpt-seed={options.seed}"] if options.seed is not None else []
+    command += [f"--ckpt-keep-files={options.keep_files}"] if options.keep_files else []
     said = io.StringIO()
     with (
         _without_settings_of_others(),
@@ -310,4 +314,20 @@ def _list(options: argparse.Namespace, _: list[str]) -> int:
     width = max((len(name) for name, _ in rows), default=0)
     for name, what in rows:
         print(f"{name.ljust(width)}  {what}")
+    return AS_DECLARED
+
+
+def _explain(options: argparse.Namespace, _: list[str]) -> int:
+    from .checks import CHECKS, check_pattern
+    from .expectations import matches
+
+    with _said_in_one_line():
+        for name in options.checks:
+            check_pattern(name)
+    for check in CHECKS.values():
+        if any(name == "all" or matches(check.name, name) for name in options.checks):
+            asked = ", in processes of its own" if check.apart else ""
+            right = f"; {', '.join(sorted(check.allows))} is a right answer, too" if check.allows else ""
+            print(f"{check.name} ({check.level}{asked}{right})")
+            print("\n".join(f"    {line}".rstrip() for line in check.why.splitlines()), end="\n\n")
     return AS_DECLARED

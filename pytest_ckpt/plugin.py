@@ -37,6 +37,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--ckpt-examples", type=int, metavar="N", help="examples to draw for each check beyond the fixed ones")
     group.addoption("--ckpt-seed", metavar="N", help="the seed of drawn examples (default 0), or 'random' for another each time")
     group.addoption("--ckpt-regressions", metavar="FILE", help="the file that keeps the counterexamples of earlier runs")
+    group.addoption("--ckpt-keep-files", metavar="FOLDER", help="leave the damaged or half-written files there that show a failure")
     group.addoption("--ckpt-update-regressions", action="store_true", help="write new counterexamples to that file")
     parser.addini("ckpt_backends", "backends that the fixtures use (default: all that are installed)", type="args", default=[])
     parser.addini("ckpt_select", "families, checks and globs to ask by default", type="args", default=[])

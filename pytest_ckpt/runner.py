@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
 import pathlib
 import time
 import zlib
@@ -18,7 +19,7 @@ from .checks import CHECKS, SCENARIOS, Asking, Check, asks_about, check_pattern,
 from .expectations import Expectation, expectation_for, in_force, is_pattern, matches
 from .folders import temporary_folder
 from .formats.base import Format
-from .specs import Spec, effort
+from .specs import Scenario, Spec, effort
 from .trials import Trials
 from .verdicts import ASPECTS, Difference, Judgement, Observation, Verdict, judge
 from .workers import Workers
@@ -97,6 +98,7 @@ class Runner:
         shrink: bool = True,
         folder: pathlib.Path | None = None,
         workers: Workers | None = None,
+        keep_files: pathlib.Path | None = None,
     ) -> None:
         check_expectations(format)
         if examples is not None and (type(examples) is not int or examples < 0):
@@ -116,6 +118,7 @@ class Runner:
         self._premises: dict[Spec, str | None] = {}
         self._above = folder
         self._workers = workers
+        self._keep_files = keep_files
         self._folder = contextlib.ExitStack()
 
     def __enter__(self) -> Runner:
@@ -145,7 +148,21 @@ class Runner:
         if self.shrinks and result.failed and check.explore is not None and result.verdict is not None:
             self._shrink(check, asked, result.verdict)
         asked.repeat()
-        return dataclasses.replace(self.conclude(check, asked), seconds=time.perf_counter() - start)
+        result = self.conclude(check, asked)
+        if result.failed and self._keep_files is not None and isinstance(result.counterexample, Scenario):
+            result = self._kept_files(check, result, result.counterexample)
+        return dataclasses.replace(result, seconds=time.perf_counter() - start)
+
+    def _kept_files(self, check: Check, result: Result, spec: Scenario) -> Result:
+        """Asks the counterexample once more, and leaves its files where they can be looked at."""
+        assert self._keep_files is not None
+        place = _new_place(self._keep_files / self.format.name / check.family, check.case)
+        self.trials.leave_in = place
+        try:
+            self._observe(check, spec)
+        finally:
+            self.trials.leave_in = None
+        return dataclasses.replace(result, detail=f"{result.detail}\nits files: {place}") if place.exists() else result
 
     def _shrink(self, check: Check, asked: _Asked, verdict: Verdict) -> None:
         from .exploration import shrink
@@ -259,6 +276,11 @@ class Runner:
         return self._seen[name]
 
 
+def _new_place(folder: pathlib.Path, name: str) -> pathlib.Path:
+    """A name in the folder that nothing has yet: nobody's files are written over."""
+    return next(place for number in itertools.count() if not (place := folder / (f"{name}-{number}" if number else name)).exists())
+
+
 def _saves(format: Format, check: Check) -> bool:
     """Whether the format has functions for what a check saves."""
     if format.save is not None:
@@ -361,15 +383,17 @@ def check_format(
     select: str | Iterable[str] | None = None,
     examples: int | None = None,
     seed: int | None = None,
+    keep_files: str | pathlib.Path | None = None,
 ) -> list[Result]:
     """Asks the checks of ``format`` without pytest: a list of `Result`, in a fixed order.
 
     ``select`` holds families, names and globs, one with a leading "-" takes away, "all" is every check (default: the core
-    checks); ``examples`` is how many are drawn beyond the fixed ones; the same ``seed`` draws the same. Raises
-    ValueError or ImportError at once for what cannot be asked.
+    checks); ``examples`` is how many are drawn beyond the fixed ones; the same ``seed`` draws the same; in the folder ``keep_files`` the
+    damaged, hostile or half-written files are left that show a failure. Raises ValueError or ImportError at once for what cannot
+    be asked.
     """
     if not isinstance(format, Format):
         raise TypeError(f"check_format takes a Format, not {type(format).__name__}")
-    with Runner(format, select, examples, seed) as runner:
+    with Runner(format, select, examples, seed, keep_files=pathlib.Path(keep_files) if keep_files else None) as runner:
         results = [runner.run(check) for check in runner.checks]
     return [*results, *idle_patterns(format, results)]

@@ -113,7 +113,8 @@ class Session:
         key = (id(format), select, examples, seed)
         if key not in self._runners:
             known = self.settings.known.get(format.name)
-            runner = Runner(format, select, examples, seed, known, folder=self.folder, workers=self.workers)
+            places: Any = {"folder": self.folder, "workers": self.workers, "keep_files": self.settings.keep_files}
+            runner = Runner(format, select, examples, seed, known, **places)
             self._runners[key] = self._stack.enter_context(runner)
         return self._runners[key]
 

@@ -117,6 +117,12 @@ class Settings:
         return above / setting if (setting := self.config.getini("ckpt_regressions")) else None
 
     @property
+    def keep_files(self) -> pathlib.Path | None:
+        """The folder in which files that show a failure are left, absolute."""
+        given = self.config.getoption("--ckpt-keep-files")
+        return self.config.invocation_params.dir / str(given) if given else None
+
+    @property
     def updates(self) -> bool:
         """Whether new counterexamples are written."""
         return bool(self.config.getoption("--ckpt-update-regressions"))

@@ -14,6 +14,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 import pytest_ckpt
+import pytest_ckpt.checks
 import pytest_ckpt.cli
 from pytest_ckpt import Format, check_format, list_checks
 from pytest_ckpt.backends import known_backends
@@ -286,3 +287,14 @@ def test_the_version_and_the_help(folder: pathlib.Path) -> None:
     script = shutil.which("pytest-ckpt", path=str(pathlib.Path(sys.executable).parent))
     assert script is not None
     assert subprocess.run([script, "--version"], capture_output=True, text=True, check=True).stdout.startswith("pytest-ckpt ")
+
+
+def test_explain_says_what_a_check_asserts_why_and_what_to_do(folder: pathlib.Path) -> None:
+    said = _call(folder, "explain", "process/memory").stdout
+    assert said.startswith("process/memory (extended, in processes of its own)\n    Saving and loading take at most three times")
+    for part in ("Why: ", "numpy/numpy#5902", "What to do: "):
+        assert part in said
+    wrong = _call(folder, "explain", "process/memoryy")
+    assert wrong.returncode == 2
+    assert "did you mean 'process/memory'?" in wrong.stderr
+    assert _call(folder, "explain", "all").stdout.count("What to do: ") == len(pytest_ckpt.checks.CHECKS)

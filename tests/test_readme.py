@@ -6,6 +6,7 @@ import importlib.util
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 
@@ -47,6 +48,16 @@ def test_what_the_readme_shows_is_what_is_printed(pytester: pytest.Pytester) -> 
     (shown,) = [block for block in FENCED if block.startswith("mylib [layout/fortran]")]
     printed = [line.removeprefix("E   ").strip() for line in _run(pytester, "test_mylib.py", "-k", "fortran").outlines]
     assert [line for line in shown.splitlines() if line.strip() not in printed] == []
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="the family crash needs strace")
+def test_a_save_that_syncs_nothing_is_found_and_shown_as_the_readme_does(pytester: pytest.Pytester) -> None:
+    result = _run(pytester, "test_safety.py")
+    assert result.parseoutcomes() == {"passed": 3, "failed": 3}
+    (shown,) = [block for block in FENCED if block.startswith("safe [crash/power-loss]")]
+    printed = [line.removeprefix("E   ").strip() for line in result.outlines]
+    assert [line for line in shown.splitlines() if line.strip() not in printed] == []
+    assert {entry.name for entry in pytester.path.iterdir()} <= {"runpytest-0", "runpytest-current", "stderr", "stdout", "test_safety.py", "__pycache__"}
 
 
 def test_a_users_declaration_of_a_library_holds(pytester: pytest.Pytester) -> None:

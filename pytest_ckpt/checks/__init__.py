@@ -8,12 +8,12 @@ from ..backends import BUILTIN, check_name
 from ..expectations import is_pattern, matches
 from ..specs import nearest
 from ..verdicts import Difference
-from . import alias, container, corruption, files, keys, layout, mismatch, model, process, tensor, training, values
+from . import alias, container, corruption, crash, files, keys, layout, mismatch, model, process, security, tensor, training, values
 from .base import CORE, EXTENDED, Asking, Check, checks_in
 
 CHECKS: dict[str, Check] = {
     check.name: check
-    for module in (values, layout, container, keys, tensor, alias, model, mismatch, training, files, process, corruption)
+    for module in (values, layout, container, keys, tensor, alias, model, mismatch, training, files, process, crash, corruption, security)
     for check in checks_in(module)
 }
 FAMILIES: tuple[str, ...] = tuple(dict.fromkeys(check.family for check in CHECKS.values()))
@@ -41,7 +41,10 @@ def check_pattern(name: str) -> None:
     if name == "all" or any(matches(check, name) for check in CHECKS):
         return
     what = "pattern" if is_pattern(name) else "check or family"
-    raise ValueError(f"unknown {what} {name!r}: {nearest(name, [*FAMILIES, *CHECKS])}")
+    # Where no name is near, all of them would fill a screen.
+    near = nearest(name, [*FAMILIES, *CHECKS])
+    families = f"the families are: {', '.join(FAMILIES)}; pytest-ckpt list checks has all checks"
+    raise ValueError(f"unknown {what} {name!r}: {near if near.startswith('did') else families}")
 
 
 def select_checks(backend: str, select: str | Iterable[str] | None = None) -> tuple[Check, ...]:

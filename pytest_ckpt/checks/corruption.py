@@ -41,7 +41,8 @@ def truncate(asking: Asking) -> Iterator[Spec]:
 def bit_flip_header(asking: Asking) -> Iterator[Spec]:
     """A flipped bit in whatever is not the values (headers, names, directories, trailers) is an error, or all comes back.
 
-    Each copy has one bit flipped; the bits are spread over all files and all structures that can be told apart.
+    Each copy has one bit flipped: every bit in turn of a small header; otherwise bits spread over all files and all structures that can
+    be told apart.
 
     Why: shapes, types, names and offsets are believed without a checksum (pytorch/pytorch#28858); a size that was flipped is
     believed as well (pytorch/pytorch#38643).

@@ -304,5 +304,3 @@ def size(asking: Asking) -> Iterator[Spec]:
     whole = asking.subject(size=_MIB // asking.fitting(2)) if asking.trees else asking.subject(size=_MIB // 5)
     yield Scene("files/size", whole)
     yield Scene("files/size", whole, how="three times")
-
-

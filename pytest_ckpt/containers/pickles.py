@@ -46,7 +46,6 @@ CALLS: dict[str, Callable[[str, str, str], bytes]] = {
     "STACK_GLOBAL and REDUCE": lambda module, name, text: _short(module) + _short(name) + b"\x93" + _text(text) + b"\x85R",
     "INST": lambda module, name, text: b"(" + _text(text) + b"i" + f"{module}\n{name}\n".encode(),
     "OBJ": lambda module, name, text: b"(c" + f"{module}\n{name}\n".encode() + _text(text) + b"o",
-    "NEWOBJ": lambda module, name, text: b"c" + f"{module}\n{name}\n".encode() + _text(text) + b"\x85\x81",
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from .base import NotOne, Region
@@ -35,14 +35,25 @@ def nodes(said: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ..
         yield from nodes(value, (*path, key))
 
 
-def replaced(said: Any, path: tuple[Any, ...], change: Callable[[Any], Any]) -> Any:
-    """The document with one value changed."""
+def at(said: Any, path: tuple[Any, ...]) -> Any:
+    """The value in one place."""
+    for key in path:
+        said = said[key]
+    return said
+
+
+def shown(path: tuple[Any, ...]) -> str:
+    return "/".join(map(str, path)) or "the top"
+
+
+def replaced(said: Any, path: tuple[Any, ...], value: Any) -> Any:
+    """The document with another value in one place."""
     if not path:
-        return change(said)
+        return value
     key = path[0]
     if isinstance(said, dict):
-        return {**said, key: replaced(said[key], path[1:], change)}
-    return [replaced(value, path[1:], change) if place == key else value for place, value in enumerate(said)]
+        return {**said, key: replaced(said[key], path[1:], value)}
+    return [replaced(each, path[1:], value) if place == key else each for place, each in enumerate(said)]
 
 
 def written(said: Any) -> bytes:

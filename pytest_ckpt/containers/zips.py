@@ -39,7 +39,7 @@ def entries(data: bytes) -> list[Entry]:
     end = data.rfind(_END)
     if not data.startswith((_LOCAL, _END)) or end < 0 or end + 22 > len(data):
         raise NotOne
-    count, size, at = struct.unpack_from("<HII", data, end + 10)
+    count, _, at = struct.unpack_from("<HII", data, end + 10)
     found = []
     try:
         for _ in range(count):
@@ -147,17 +147,30 @@ def with_sizes(data: bytes, entry: Entry, packed: int, unpacked: int) -> bytes:
 
 
 @functools.cache
-def zeros(name: str, mebibytes: int) -> bytes:
-    """A small archive with one member of so many MiB of zeros, compressed. The same for each of many copies of one block."""
+def _zeros(mebibytes: int) -> tuple[bytes, int]:
+    """So many MiB of zeros, compressed, and their checksum. Compressed once for a MiB, which then stands there many times."""
     one = bytes(1 << 20)
     press = zlib.compressobj(9, zlib.DEFLATED, -15)
     block = press.compress(one) + press.flush(zlib.Z_FULL_FLUSH)
-    body = block * mebibytes + press.flush(zlib.Z_FINISH)
     checksum = 0
     for _ in range(mebibytes):
         checksum = zlib.crc32(one, checksum)
-    text, size = name.encode(), mebibytes << 20
-    fields = struct.pack("<HHHHHIIIHH", 20, 0x800, 8, 0, 33, checksum, len(body), size, len(text), 0)
-    local = _LOCAL + fields + text + body
-    central = _CENTRAL + struct.pack("<H", 20) + fields + struct.pack("<HHHII", 0, 0, 0, 0, 0) + text
-    return local + central + _END + struct.pack("<HHHHIIH", 0, 0, 1, 1, len(central), len(local), 0)
+    return block * mebibytes + press.flush(zlib.Z_FINISH), checksum
+
+
+def with_zeros(contents: dict[str, bytes], name: str, mebibytes: int) -> bytes:
+    """A new archive in which one member is so many MiB of zeros, compressed to about a thousandth."""
+    packed, checksum = _zeros(mebibytes)
+    locals_, centrals, at = b"", b"", 0
+    for each, content in {**contents, name: b""}.items():
+        text = each.encode()
+        if each == name:
+            body, check, size, method = packed, checksum, mebibytes << 20, 8
+        else:
+            body, check, size, method = content, zlib.crc32(content), len(content), 0
+        fields = struct.pack("<HHHHHIIIHH", 20, 0x800, method, 0, 33, check, len(body), size, len(text), 0)
+        locals_ += _LOCAL + fields + text + body
+        centrals += _CENTRAL + struct.pack("<H", 20) + fields + struct.pack("<HHHII", 0, 0, 0, 0, at) + text
+        at = len(locals_)
+    count = len({**contents, name: b""})
+    return locals_ + centrals + _END + struct.pack("<HHHHIIH", 0, 0, count, count, len(centrals), len(locals_), 0)

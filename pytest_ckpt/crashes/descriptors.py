@@ -37,10 +37,11 @@ class Standing:
 
 @dataclasses.dataclass
 class Process:
-    """What the tasks of one process share."""
+    """What the tasks of one process share. ``since`` says for each descriptor which call made it what it is."""
 
     here: str
     descriptors: dict[int, Open]
+    since: dict[int, int] = dataclasses.field(default_factory=dict)
 
 
 class Processes:
@@ -67,7 +68,7 @@ class Processes:
                 self._tasks[task] = Process("", {})
             else:
                 above = self.of(parent)
-                self._tasks[task] = above if "CLONE_FILES" in flags else Process(above.here, dict(above.descriptors))
+                self._tasks[task] = above if "CLONE_FILES" in flags else Process(above.here, dict(above.descriptors), dict(above.since))
         return self._tasks[task]
 
     def known(self, call: Call, text: str) -> Open | None:
@@ -83,14 +84,18 @@ class Processes:
 
     def now(self, call: Call, number: int, file: Open | None) -> None:
         """From now on the descriptor is this file, or nothing that matters."""
-        table = self.of(call.task).descriptors
+        process = self.of(call.task)
+        process.since[number] = call.number
         if file is None:
-            table.pop(number, None)
+            process.descriptors.pop(number, None)
         else:
-            table[number] = file
+            process.descriptors[number] = file
 
     def close(self, call: Call, text: str) -> None:
-        self.now(call, _number(text), None)
+        """Before the call has ended another task may have been given the number again; then that is not what was closed."""
+        number = _number(text)
+        if self.of(call.task).since.get(number, 0) <= call.before:
+            self.now(call, number, None)
 
 
 def _number(text: str) -> int:

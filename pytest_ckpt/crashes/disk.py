@@ -5,7 +5,6 @@ What a crash can take away is a part of the operations. Knows neither how they w
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import os
 import pathlib
@@ -73,7 +72,11 @@ class Disk:
         self.links: dict[int, Link] = {}
 
     def copy(self) -> Disk:
-        return copy.deepcopy(self)
+        other = Disk()
+        other.files = {node: bytearray(content) for node, content in self.files.items()}
+        other.folders = {node: dict(names) for node, names in self.folders.items()}
+        other.links = dict(self.links)
+        return other
 
     def add(self, node: int, content: bytes | Link | None) -> None:
         """A new node, without a name: a file, a link, or an empty folder."""

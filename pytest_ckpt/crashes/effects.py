@@ -110,7 +110,7 @@ def _link(follower: Follower, call: Call) -> None:
     own = _OWN.match(old)
     if own or "EMPTY_PATH" in flags:
         known = follower.processes.known(call, own[1] if own else call.parts[0])
-        follower.link(known and known.node, "naming of what was written as {}", new)
+        follower.link(known.node if known else None, "naming of what was written as {}", new)
     else:
         node = follower.place(old, follow="SYMLINK_FOLLOW" in flags)[2]
         follower.link(node, f"naming of {follower.called(old)} as {{}} too", new)

@@ -59,7 +59,9 @@ def traced_worker(log: pathlib.Path) -> Worker:
     try:
         return Worker(log, before=command)
     except Died as died:
-        raise CannotTrace(f"strace cannot trace a process here: {died}") from None
+        # The first of its words say what it was that failed.
+        words = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
+        raise CannotTrace(f"strace cannot trace a process here: {words[0] if words else died}") from None
 
 
 def _traced(log: pathlib.Path) -> pathlib.Path:

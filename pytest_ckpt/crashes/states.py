@@ -23,6 +23,10 @@ _EVERY_CHOICE = 6
 _MOST_SINGLE = 24
 
 
+#: How many operations that are not on disk are named.
+_MOST_NAMED = 3
+
+
 class Loss(NamedTuple):
     """What is not on the disk of the operation ``number`` (from 1): "all" of it; or, of a write, the bytes "from" ``at`` on; or
     those "before" ``at``, where then stands what stood there before, or zeros up to the length that the file has by it."""
@@ -61,23 +65,26 @@ def _apply_part(disk: Disk, operation: Operation, loss: Loss) -> None:
         disk.write(operation.node, operation.offset + loss.at, operation.data[loss.at :])
 
 
-def in_words(history: History, state: State) -> str:
-    """The state as one line: the operation after which it arises, and what is not on the disk."""
+def in_words(history: History, state: State, returned: bool = False) -> str:
+    """The state as one line: the operation after which it arises, or that saving had ``returned``, and what is not on the disk."""
     total = len(history.operations)
-    words = "before the first operation"
-    if state.after:
+    words = f"after save had returned, and done {total} operations" if returned else "before the first operation"
+    if state.after and not returned:
         words = f"after operation {state.after} of {total} ({history.operations[state.after - 1].words})"
-    lost = [_loss_in_words(history, loss, short=loss.number == state.after) for loss in state.lost]
-    if len(lost) > 4:
-        lost = [*lost[:3], f"and {len(lost) - 3} more operations not on disk"]
-    return words + (f", with {', '.join(lost)}" if lost else "")
+    parts = [_part_in_words(history, loss, "it" if loss.number == state.after else None) for loss in state.lost if loss.what != "all"]
+    gone = [_named(history, loss.number) for loss in state.lost if loss.what == "all"]
+    if gone:
+        more = [f"{len(gone) - _MOST_NAMED} more"] if len(gone) > _MOST_NAMED else []
+        parts.append(f"{' and '.join([', '.join(gone[:_MOST_NAMED]), *more])} not on disk")
+    return words + (f", with {', and '.join(parts)}" if parts else "")
 
 
-def _loss_in_words(history: History, loss: Loss, short: bool) -> str:
-    operation = history.operations[loss.number - 1]
-    name = "it" if short else f"operation {loss.number} ({operation.words})"
-    if loss.what == "all":
-        return f"{name} not on disk"
+def _named(history: History, number: int) -> str:
+    return f"operation {number} ({history.operations[number - 1].words})"
+
+
+def _part_in_words(history: History, loss: Loss, name: str | None) -> str:
+    operation, name = history.operations[loss.number - 1], name or _named(history, loss.number)
     length = len(operation.data) if isinstance(operation, Write) else 0
     if loss.what == "from":
         return f"only the first {loss.at} bytes of {name} on disk"
@@ -225,10 +232,14 @@ def _earliest(history: History, state: State) -> State:
 def _distinct(history: History, states: Iterable[State], most: int) -> list[State]:
     """States in which different things stand on the disk, of equal ones the one with the shortest description; the simplest first."""
     found: dict[object, State] = {}
-    for state in itertools.islice(dict.fromkeys(states), MOST_SEEN):
+    seen: set[State] = set()
+    for state in itertools.islice(states, MOST_SEEN):
+        if state in seen:
+            continue
+        seen.add(state)
         content = frozenset(files_of(history, state).items())
         if content not in found and len(found) >= most:
-            continue
+            break
         known = found.get(content)
         if known is None or _effort(state) < _effort(known):
             found[content] = state

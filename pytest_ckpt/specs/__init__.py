@@ -1,6 +1,7 @@
 """What gets saved, as small immutable values in plain Python. `repr(spec)` evaluates with the names of this package."""
 
 from .base import MAX_DEPTH, Spec, from_json, to_json
+from .crashes import CRASHES, Crashed, Crashing, Interrupted, Interrupting
 from .damage import Appended, Damage, Damaged, Damaging, Exchanged, Flipped, Missing, Spliced, Swapped, Truncated, Zeroed
 from .dtypes import DTYPES, DType, Float, dtypes_of, is_nan, nan_patterns, special_patterns
 from .hostile import Attacked, Attacking
@@ -36,6 +37,7 @@ from .trees import (
 )
 
 __all__ = [
+    "CRASHES", "Crashed", "Crashing", "Interrupted", "Interrupting",
     "Appended", "Attacked", "Attacking", "Damage", "Damaged", "Damaging", "Exchanged", "Flipped", "Missing", "Spliced", "Swapped",
     "Truncated", "Zeroed",
     "DTYPES", "LAYERS", "LAYOUTS", "MAX_DEPTH", "OPTIMIZERS", "SCHEDULES", "TRAITS", "DType", "DataclassSpec", "Deep", "DictSpec",

@@ -7,14 +7,14 @@ import dataclasses
 from .base import Spec
 from .scenes import Scenario
 
-#: What may happen: the process is killed; the machine stops, while saving or once it has returned; either, in an empty place; Ctrl-C.
-CRASHES = ("kill", "power-loss", "durable", "new-path", "exception")
+#: What may happen: the process is killed; the machine stops, while saving or once that has returned; either, in an empty place.
+CRASHES = ("kill", "power-loss", "durable", "new-path")
 
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class Crashing(Scenario):
     """``saved`` is saved where ``old`` stands, or in an empty place, and at some time a crash of the ``kind`` happens: stands for one
-    `Crashed` for each state that it can leave, or for one `Interrupted` for each moment."""
+    `Crashed` for each state that it can leave."""
 
     kind: str
     saved: Spec
@@ -37,6 +37,15 @@ class Crashed(Scenario):
 
     def __post_init__(self) -> None:
         _check_kind(self.kind)
+
+
+@dataclasses.dataclass(frozen=True, repr=False, eq=False)
+class Interrupting(Scenario):
+    """``saved`` is saved where ``old`` stands, or in an empty place, and at some time somebody presses Ctrl-C: stands for one
+    `Interrupted` for each moment at which something has changed on disk."""
+
+    saved: Spec
+    old: Spec | None = None
 
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)

@@ -9,7 +9,6 @@ import contextlib
 import functools
 import itertools
 import pathlib
-import random
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -18,9 +17,15 @@ from ..backends import get_backend, get_models
 from ..backends.base import Backend, CannotBuild
 from ..formats.base import Format
 from ..specs import (
+    Attacked,
+    Attacking,
+    Crashed,
+    Crashing,
     Damaged,
     Damaging,
     Fill,
+    Interrupted,
+    Interrupting,
     Into,
     LayerSpec,
     Misfit,
@@ -37,9 +42,13 @@ from ..workers import CannotTravel, Died, Workers
 from .away import Away
 from .base import NOTHING_WRITTEN, Failed, emptied, size_on_disk
 from .corruption import damaged, damaged_ways, no_ways
+from .crashes import crash_states, crashed, crashing
+from .interrupts import interrupted, interrupting, interrupts
 from .misfits import try_misfit, try_narrow, try_partial
 from .models import try_model
+from .process_state import SET, SHARED, put_back, state_of
 from .scenes import Play, Stage, direction_of
+from .security import attacked, attacked_ways, no_attacks
 from .subjects import Subject
 from .training import try_training
 from .trees import try_tree
@@ -57,6 +66,8 @@ class Trials:
         self.backend: Backend = get_backend(format.backend)
         #: What scenarios keep from one example to the next: intact checkpoints, recordings.
         self.kept: dict[Any, Any] = {}
+        #: What the process was like before the format was used.
+        self.before = state_of(SET)
         #: Where the files of a scenario are left for inspection, if anywhere.
         self.leave_in: pathlib.Path | None = None
         self._workers = workers
@@ -101,14 +112,10 @@ class Trials:
     @contextlib.contextmanager
     def settings(self) -> Iterator[None]:
         """The settings under which trees are built and compared. Warnings are no verdict here, whatever filters the process has, and
-        random numbers that a library draws are not the user's."""
-        state = random.getstate()
-        try:
-            with warnings.catch_warnings(), self.backend.scope():
-                warnings.simplefilter("ignore")
-                yield
-        finally:
-            random.setstate(state)
+        random numbers that a library draws are not the user's, nor is where it leaves the current directory and the like."""
+        with warnings.catch_warnings(), put_back(SHARED), self.backend.scope():
+            warnings.simplefilter("ignore")
+            yield
 
     @contextlib.contextmanager
     def scope(self) -> Iterator[None]:
@@ -188,7 +195,21 @@ def _tried_there(trials: Trials, spec: Spec, limit: Callable[[int], int] | None)
 
 
 #: By the type of a spec: what plays it by asking workers, and what other examples it stands for.
-_ACROSS: dict[type[Spec], Play] = {Damaging: no_ways, Damaged: damaged}
-_VARIANTS: dict[type[Spec], Callable[[Stage, Any], Iterable[Spec]]] = {Damaging: damaged_ways}
+_ACROSS: dict[type[Spec], Play] = {
+    Crashing: crashing,
+    Crashed: crashed,
+    Interrupting: interrupting,
+    Interrupted: interrupted,
+    Damaging: no_ways,
+    Damaged: damaged,
+    Attacking: no_attacks,
+    Attacked: attacked,
+}
+_VARIANTS: dict[type[Spec], Callable[[Stage, Any], Iterable[Spec]]] = {
+    Crashing: crash_states,
+    Interrupting: interrupts,
+    Damaging: damaged_ways,
+    Attacking: attacked_ways,
+}
 
 __all__ = ["NOTHING_WRITTEN", "Trials", "size_on_disk"]

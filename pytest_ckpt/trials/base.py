@@ -82,6 +82,11 @@ def size_on_disk(path: pathlib.Path) -> int | None:
     return sum(file.stat().st_size for file in files if file.is_file())
 
 
+def plain_name(name: str) -> str:
+    """The name of a checkpoint as it is told: without the number that makes each another."""
+    return _NUMBER.sub("", name)
+
+
 class CannotInspect(Exception):
     """What came back cannot be looked at: it is closed, deleted, or raises from its own methods."""
 
@@ -122,5 +127,5 @@ def _said(error: BaseException, arguments: tuple[Any, ...], limit: int = 400) ->
     text = " ".join(_ESCAPES.sub("", f"{type(error).__name__}: {error}").split())
     for argument in arguments:
         if isinstance(argument, pathlib.Path | str) and (path := pathlib.Path(argument)).is_absolute():
-            text = text.replace(str(path.parent), "<folder>").replace(path.name, _NUMBER.sub("", path.name))
+            text = text.replace(str(path.parent), "<folder>").replace(path.name, plain_name(path.name))
     return text if len(text) <= limit else f"{text[:limit]}…"

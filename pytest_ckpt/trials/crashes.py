@@ -3,17 +3,35 @@ for a worker to load. Facts only; nothing is judged here."""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import gc
 import pathlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from ..crashes import CannotTrace, History, Loss, Lost, Recorder, Standing, State, files_of, in_words, kill_states, marked
-from ..crashes import power_states, put_into
+from ..compare import differences
+from ..compare_models import model_differences
+from ..crashes import (
+    CannotTrace,
+    History,
+    Loss,
+    Lost,
+    Recorder,
+    Standing,
+    State,
+    files_of,
+    in_words,
+    kill_states,
+    marked,
+    power_states,
+    put_into,
+)
 from ..specs import Crashed, Crashing, Spec
-from ..verdicts import Difference, Observation
+from ..verdicts import Observation
+from ..workers import Died
 from .base import Failed, attempt, emptied, inspected
+from .models import models_for
 from .scenes import Stage
 from .standing import is_whole, told
 from .subjects import Subject, any_of
@@ -23,20 +41,18 @@ if TYPE_CHECKING:
 
 #: A record of threads that work side by side may come out in an order in which nothing can be followed.
 _TRIES = 2
-_REFUSES = "the format does not save over what is there, so it was asked in an empty place"
+REFUSES = "the format does not save over what is there, so it was asked in an empty place"
 
 
 @dataclasses.dataclass
 class Recorded:
-    """``saved`` was saved at ``path`` where ``old`` stood, or nothing. ``refused`` is what save said where it does not save over ``old``.
-    ``confirmed`` are the kinds of trouble that a fresh process has also seen in this checkpoint."""
+    """``saved`` was saved at ``path`` where ``old`` stood, or nothing. ``refused`` is what save said that does not save over ``old``."""
 
     path: pathlib.Path
     saved: Spec
     old: Spec | None
     history: History
     refused: str | None = None
-    confirmed: set[str] = dataclasses.field(default_factory=set)
 
     @property
     def folder(self) -> pathlib.Path:
@@ -71,7 +87,10 @@ def crash_states(stage: Stage, spec: Crashing) -> Iterable[Spec]:
         states = kill_states(history) if spec.kind == "kill" else power_states(history)
     if recorded.old is None and spec.kind != "durable":
         states = [state for state in states if not recorded.has_nothing(state)]
-    return [Crashed(spec.kind, spec.saved, spec.old, state.after, tuple(map(tuple, state.lost))) for state in states]
+    return [
+        Crashed(spec.kind, spec.saved, spec.old, state.after, tuple((loss.number, loss.what, loss.at) for loss in state.lost))
+        for state in states
+    ]
 
 
 def crashing(stage: Stage, spec: Crashing) -> Observation:
@@ -89,15 +108,12 @@ def crashed(stage: Stage, spec: Crashed) -> Observation:
     recorded.put(state)
     dataclasses.replace(stage, path=recorded.path).leave()
     empty = recorded.old is None and spec.kind != "durable"
-    seen = _loaded(stage, recorded, recorded.wanted(spec.kind == "durable"), empty)
-    if empty and seen.unreadable is not None and recorded.refused is not None:
-        # Nothing had been there, and so nothing is lost; for an empty place that was asked for the check says the same.
-        seen = Observation(note=f"loading says so: {seen.unreadable}")
-    where = in_words(recorded.history, state)
-    if spec.kind == "durable":
-        where = f"save had returned, {where}"
+    seen = nothing_lost(_loaded(stage, recorded, recorded.wanted(spec.kind == "durable"), empty), empty)
+    where = in_words(recorded.history, state, returned=spec.kind == "durable")
+    if seen.differences and recorded.old is not None and is_whole(stage.away.observe(whole, [recorded.old], str(recorded.path), False)):
+        where += ": the old checkpoint is there, and not the new one"
     if is_whole(seen):
-        return dataclasses.replace(seen, note=_REFUSES) if recorded.refused is not None else seen
+        return dataclasses.replace(seen, note=REFUSES) if recorded.refused is not None else seen
     return told(seen, where)
 
 
@@ -109,14 +125,32 @@ def _loaded(stage: Stage, recorded: Recorded, wanted: list[Spec], empty: bool) -
         return stage.away.observe(whole, wanted, str(recorded.path), empty)
 
     seen = ask()
-    trouble = "unreadable" if seen.unreadable is not None else "differences"
-    if is_whole(seen) or seen.crashed is not None or trouble in recorded.confirmed:
+    trouble, known = trouble_in(nothing_lost(seen, empty)), confirmed(stage)
+    if trouble in ("", "crashed", *known):
         return seen
     stage.away.end()
     again = ask()
-    if (again.unreadable is not None) == (seen.unreadable is not None) and not is_whole(again):
-        recorded.confirmed.add(trouble)
+    if trouble_in(again) == trouble:
+        known.add(trouble)
     return again
+
+
+def trouble_in(seen: Observation) -> str:
+    """What was wrong, in a word; empty if nothing was."""
+    if is_whole(seen):
+        return ""
+    return next((name for name in ("unsafe", "crashed", "unreadable") if getattr(seen, name) is not None), "differences")
+
+
+def confirmed(stage: Stage) -> set[str]:
+    """The kinds of trouble that a fresh process has had with a damaged checkpoint as one had that had read others before."""
+    found: set[str] = stage.trials.kept.setdefault("confirmed", set())
+    return found
+
+
+def nothing_lost(seen: Observation, empty: bool) -> Observation:
+    """Where nothing had been, an error says so, and is right."""
+    return Observation(note=f"loading says so: {seen.unreadable}") if empty and seen.unreadable is not None else seen
 
 
 def whole(trials: Trials, wanted: list[Spec], path: str, empty: bool) -> Observation:
@@ -124,20 +158,32 @@ def whole(trials: Trials, wanted: list[Spec], path: str, empty: bool) -> Observa
     finds nothing there."""
     with trials.scope():
         subjects = [trials.subject(spec) for spec in wanted]
-        seen = any_of(subjects, pathlib.Path(path))
-        if empty and seen.differences and _is_nothing(subjects[0], pathlib.Path(path)):
-            seen = Observation(note="what loads is what loads where nothing stands")
-        if not is_whole(seen):
-            gc.collect()  # files that a failed load has left open are closed, before others stand in their place
+        with _nothing_left():
+            seen = any_of(subjects, pathlib.Path(path))
+            if empty and seen.differences and _is_nothing(subjects[0], pathlib.Path(path)):
+                seen = Observation(note="what loads is what loads where nothing stands")
         return seen
+
+
+@contextlib.contextmanager
+def _nothing_left() -> Iterator[None]:
+    """Files that a failed load leaves open in its wreckage are closed, before others stand in their place. Only what is new is looked
+    through: all that a framework holds would take longer than most loads."""
+    gc.freeze()
+    try:
+        yield
+        gc.collect()
+    finally:
+        gc.unfreeze()
 
 
 def _is_nothing(subject: Subject, path: pathlib.Path) -> bool:
     """Whether what loads from a path is what loads where nothing stands."""
     try:
         loaded, nothing = subject.load(path), subject.load(path.with_name(f"nothing-{path.name}"))
-        differences: list[Difference] = attempt("load", inspected, subject.compared, loaded, nothing)
-        return not differences
+        if subject.is_model:
+            return not attempt("load", inspected, model_differences, loaded, nothing, models_for(subject.backend))
+        return not attempt("load", inspected, differences, loaded, nothing)
     except Failed:
         return False
 
@@ -175,6 +221,8 @@ def _record_once(stage: Stage, saved: Spec, old: Spec | None, refused: str | Non
         worker = stage.away.worker("traced")
     except CannotTrace as error:
         raise Failed(Observation(skipped=str(error))) from None
+    except Died as died:
+        raise Failed(Observation(skipped=f"the framework cannot be loaded in a process that strace traces: {died}")) from None
     if old is not None:
         stage.away.ask(save_it, old, str(path), role="traced")
     recorder = Recorder(worker, folder)

@@ -56,15 +56,19 @@ def flips(spans: Sequence[Span], count: int, order: Sequence[int] = range(8)) ->
                 yield Flipped(span.file, byte, bit)
 
 
+#: How many times as many bits of a header are flipped as is asked for: if that many are all that there are, and otherwise.
+_ALL, _MORE = 40, 4
 #: The bits of a header in the order in which another one makes something else that is valid: ``<`` is one bit from ``>``, and digits,
 #: letters and small numbers differ in the lowest ones.
 _TELLING = (1, 0, 3, 2, 5, 4, 6, 7)
 
 
 def _flip_header(whole: Intact, other: Intact | None, count: int) -> Iterable[Damage]:
-    """More of them than of others, since most of what a header says is said in few of its bytes. Padding is left out."""
+    """More of them than of others, since most of what a header says is said in few of its bits: all, where there are few. Padding is
+    left out."""
     spans = [part for span in whole.structures for part in _without_padding(span, whole.files[span.file])]
-    return flips(spans, 4 * count, _TELLING)
+    every = 8 * sum(span.length for span in spans)
+    return flips(spans, every if every <= _ALL * count else _MORE * count, _TELLING)
 
 
 def _without_padding(span: Span, data: bytes) -> Iterator[Span]:
@@ -172,7 +176,7 @@ def _missing(whole: Intact, other: Intact | None, count: int) -> Iterable[Damage
     for folder in whole.folders:
         yield Missing(folder)
     for file, data in whole.files.items():
-        yield from (Missing(file, member) for member in spread_names(list(members(data)), count))
+        yield from (Missing(file, member) for member in some(list(members(data)), count))
 
 
 def _mixed(whole: Intact, other: Intact | None, count: int) -> Iterable[Damage]:
@@ -186,7 +190,7 @@ def _mixed(whole: Intact, other: Intact | None, count: int) -> Iterable[Damage]:
         theirs = members(other.files[pairs[file]])
         mine = members(whole.files[file])
         names = [name for name in mine if name in theirs and theirs[name] != mine[name]]
-        yield from (Exchanged(file, name) for name in spread_names(names, count))
+        yield from (Exchanged(file, name) for name in some(names, count))
     for file in differing:
         if len(whole.files[file]) == len(other.files[pairs[file]]):
             middles = [(span.start + span.stop) // 2 for span in whole.payload if span.file == file]
@@ -211,7 +215,7 @@ def paired(whole: Intact, other: Intact) -> dict[str, str]:
     return found
 
 
-def spread_names(names: list[str], count: int) -> list[str]:
+def some(names: list[str], count: int) -> list[str]:
     return [names[place] for place in spread(range(len(names)), count)]
 
 

@@ -44,7 +44,8 @@ def deterministic(stage: Stage, scene: Scene) -> Observation:
         content = stage.away.ask(written, scene.saved, str(path), role=role)
         return _Saved(content, time.monotonic())
 
-    first: _Saved = stage.trials.kept.get(scene) or stage.trials.kept.setdefault(scene, save("first", "plain"))
+    kept = stage.trials.kept
+    first: _Saved = kept[scene] if scene in kept else kept.setdefault(scene, save("first", "plain"))
     elsewhere = save("elsewhere", OTHER_HASHES)
     time.sleep(max(0.0, APART - (time.monotonic() - first.moment)))
     second = save("second", "plain")
@@ -62,7 +63,8 @@ def written(trials: Trials, spec: Spec, path: str) -> Content:
 def unlike(one: Content, two: Content, how: str) -> str | None:
     """The first file in which two checkpoints differ, in words; None if they are the same."""
     if names := sorted(one.keys() ^ two.keys()):
-        return f"{how}: {names[0]!r} is a name in one checkpoint and not in the other, and so are {len(names) - 1} more"
+        more = f", and so are {len(names) - 1} more" if len(names) > 1 else ""
+        return f"{how}: {names[0]!r} is a name in one checkpoint and not in the other{more}"
     for name, first in one.items():
         second = two[name]
         if first == second:

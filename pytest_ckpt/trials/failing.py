@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pathlib
 import stat
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..backends.base import CannotBuild
@@ -15,14 +17,18 @@ from .base import Failed, emptied, owned_by
 from .models import models_for
 from .process import saved, seen
 from .scenes import Stage, plays
-from .standing import is_whole, told, unless_harmed
+from .standing import unless_harmed
 from .subjects import Subject
 
 if TYPE_CHECKING:
     from . import Trials
 
 #: How long a file may get, of so many bytes that the longest one takes.
-_LIMITS = {"no byte": lambda size: 0, "half": lambda size: size // 2, "all but one byte": lambda size: size - 1}
+_LIMITS: dict[str, Callable[[int], int]] = {
+    "no byte": lambda size: 0,
+    "half": lambda size: size // 2,
+    "all but one byte": lambda size: size - 1,
+}
 #: Who meets a full disk: whatever a library is left in by that, nobody else is asked there.
 _ROLE = "full-disk"
 #: How a scene says that the disk itself is full, or that nothing stands at the path yet.
@@ -50,7 +56,7 @@ def failed_save(stage: Stage, scene: Scene) -> Observation:
         other.save(stage.path, thing)
     except Failed as failed:
         stage.leave()
-        return unless_harmed(old, stage.path, failed)
+        return unless_harmed(failed.seen, lambda: old.seen(stage.path))
     return Observation(skipped="save was content with something that cannot be saved, so it has not failed")
 
 
@@ -65,21 +71,30 @@ def disk_full(stage: Stage, scene: Scene) -> Observation:
     is_new = scene.how.endswith(_NEW)
     if not is_new:
         stage.away.ask(saved, scene.other, path, role=_ROLE)
-    try:
-        stage.away.ask(saved, scene.saved, path, role=_ROLE, file_size=limit)
-    except Failed as failed:
-        stage.leave()
-        return failed.seen if is_new else after_failing(stage, scene, failed, _ROLE)
+    return _then(stage, scene, stage.away.ask(tried, scene.saved, path, role=_ROLE, file_size=limit), _ROLE, is_new)
+
+
+def _then(stage: Stage, scene: Scene, raised: Observation | None, role: str, is_new: bool) -> Observation:
+    """What was seen of a save in a worker, which raised or did not, and of what stands at the path afterwards."""
     stage.leave()
-    return stage.away.observe(seen, scene.saved, path, role=_ROLE)
+    path = str(stage.path)
+    if raised is None:
+        return stage.away.observe(seen, scene.saved, path, role=role)
+    return raised if is_new else unless_harmed(raised, lambda: stage.away.observe(seen, scene.other, path, role=role))
 
 
-def after_failing(stage: Stage, scene: Scene, failed: Failed, role: str) -> Observation:
-    """As `unless_harmed`, where a worker has the old checkpoint."""
-    if failed.seen.refused is None:
-        return failed.seen
-    now = stage.away.observe(seen, scene.other, str(stage.path), role=role)
-    return failed.seen if is_whole(now) else told(now, f"the old checkpoint, after save has raised {failed.seen.refused}")
+def tried(trials: Trials, spec: Spec, path: str) -> Observation | None:
+    """Asked in a worker: saves, and gives what was seen if that raised. What it has left behind comes to its end before this
+    returns: a library may die of it."""
+    raised = None
+    with trials.scope():
+        subject = trials.subject(spec)
+        try:
+            subject.save(pathlib.Path(path))
+        except Failed as failed:
+            raised = failed.seen
+        gc.collect()
+    return raised
 
 
 def length_of_longest(trials: Trials, spec: Spec, path: str) -> int:
@@ -97,24 +112,19 @@ def on_a_small_disk(trials: Trials, scene: Scene) -> Observation:
     if not SETTINGS.get("disk"):
         return Observation(skipped="this machine lets nobody mount a small disk")
     disk = pathlib.Path(SETTINGS["confined"])
-    path, ballast = disk / f"checkpoint{trials.format.suffix}", disk / "ballast"
-    assert scene.other is not None
-    new, old = trials.subject(scene.saved), trials.subject(scene.other)
+    path, ballast = str(disk / f"checkpoint{trials.format.suffix}"), disk / "ballast"
+    old = scene.other
+    assert old is not None
     try:
-        with trials.scope():
-            empty = _room(disk)
-            new.save(path)
-            needed = empty - _room(disk)
-            emptied(disk)
-            old.save(path)
-            ballast.write_bytes(bytes(_room(disk) - needed // 2))
-            failure = None
-            try:
-                new.save(path)
-            except Failed as failed:
-                failure = failed
-            ballast.unlink()
-            return unless_harmed(old, path, failure) if failure else new.seen(path)
+        empty = _room(disk)
+        saved(trials, scene.saved, path)
+        needed = empty - _room(disk)
+        emptied(disk)
+        saved(trials, old, path)
+        ballast.write_bytes(bytes(_room(disk) - needed // 2))
+        raised = tried(trials, scene.saved, path)
+        ballast.unlink()
+        return unless_harmed(raised, lambda: seen(trials, old, path)) if raised else seen(trials, scene.saved, path)
     finally:
         emptied(disk)
 
@@ -134,10 +144,7 @@ def read_only_folder(stage: Stage, scene: Scene) -> Observation:
     mode = stat.S_IMODE(stage.folder.stat().st_mode)
     try:
         stage.folder.chmod(mode & ~0o222)
-        try:
-            stage.away.ask(saved, scene.saved, path, role="confined")
-        except Failed as failed:
-            return failed.seen if scene.other is None else after_failing(stage, scene, failed, "confined")
-        return stage.away.observe(seen, scene.saved, path, role="confined")
+        raised = stage.away.ask(tried, scene.saved, path, role="confined")
+        return _then(stage, scene, raised, "confined", is_new=scene.other is None)
     finally:
         stage.folder.chmod(mode)

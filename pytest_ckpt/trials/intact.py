@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..compare import tensors_in
-from ..containers import kind_of, regions
+from ..containers import regions
 from ..specs import Spec
 from ..verdicts import Observation, Verdict
 from .base import Failed, owned_by
@@ -50,15 +50,24 @@ class Span:
 
 
 @dataclasses.dataclass(frozen=True)
+class Block:
+    """A tensor of some ``shape``: its ``size`` in bytes, and what these are, in each of the ``orders`` in which they may be written."""
+
+    shape: tuple[int, ...]
+    size: int
+    orders: tuple[bytes, ...]
+
+
+@dataclasses.dataclass(frozen=True)
 class Intact:
     """The ``files`` of a checkpoint, its ``folders`` and symbolic ``links``, all by their names below the folder that it was saved in;
-    its own is ``name``. ``blocks`` are the bytes of its tensors, each in the ways in which they may have been written."""
+    its own is ``name``. ``blocks`` are its tensors."""
 
     name: str
     files: Mapping[str, bytes]
     folders: tuple[str, ...]
     links: Mapping[str, str]
-    blocks: tuple[tuple[bytes, ...], ...]
+    blocks: tuple[Block, ...]
 
     def put(self, folder: pathlib.Path, changed: Mapping[str, bytes | None] | None = None) -> pathlib.Path:
         """Writes it into a folder, with other files in place of those ``changed``, or without them where there is None; the path."""
@@ -76,7 +85,7 @@ class Intact:
         """Where the bytes of the saved values stand, in every file."""
         found: set[tuple[str, int, int]] = set()
         for file, data in self.files.items():
-            for block in itertools.chain.from_iterable(self.blocks):
+            for block in itertools.chain.from_iterable(each.orders for each in self.blocks):
                 at = data.find(block)
                 while at >= 0:
                     found.add((file, at, at + len(block)))
@@ -165,7 +174,7 @@ def fresh_copy(stage: Stage) -> pathlib.Path:
     return folder
 
 
-def _read(path: pathlib.Path, blocks: tuple[tuple[bytes, ...], ...]) -> Intact:
+def _read(path: pathlib.Path, blocks: tuple[Block, ...]) -> Intact:
     files: dict[str, bytes] = {}
     folders: list[str] = []
     links: dict[str, str] = {}
@@ -181,11 +190,12 @@ def _read(path: pathlib.Path, blocks: tuple[tuple[bytes, ...], ...]) -> Intact:
     return Intact(path.name, files, tuple(folders), links, blocks)
 
 
-def blocks_of(trials: Trials, spec: Spec) -> tuple[tuple[bytes, ...], ...]:
-    """Asked in a worker: the bytes of every tensor that is saved, in the orders in which they may be written."""
+def blocks_of(trials: Trials, spec: Spec) -> tuple[Block, ...]:
+    """Asked in a worker: the bytes of every tensor that is saved, but for those that are too short, or all alike."""
     with trials.scope():
         subject = trials.subject(spec)
-        return tuple(dict.fromkeys(filter(None, map(_orders, words_in(subject, subject.build())))))
+        found = [_block(words) for words in words_in(subject, subject.build()) if words.nbytes >= _LEAST and np.ptp(words)]
+        return tuple(dict.fromkeys(found))
 
 
 def words_in(subject: Subject, thing: Any) -> list[Any]:
@@ -196,17 +206,10 @@ def words_in(subject: Subject, thing: Any) -> list[Any]:
     return [reading.words for reading in readings if reading.words is not None]
 
 
-def _orders(words: Any) -> tuple[bytes, ...]:
-    """By rows and by columns, lowest byte first and highest byte first; nothing for what is too short, or all alike."""
-    found = dict.fromkeys(data for array in (words, words.byteswap()) for data in (array.tobytes("C"), array.tobytes("F")))
-    if words.nbytes < _LEAST or not np.ptp(words):
-        return ()
-    return tuple(found)
+def _block(words: Any) -> Block:
+    """By rows and by columns, lowest byte first and highest byte first."""
+    orders = dict.fromkeys(data for array in (words, words.byteswap()) for data in (array.tobytes("C"), array.tobytes("F")))
+    return Block(tuple(words.shape), words.nbytes, tuple(orders))
 
 
-def kinds_in(files: Mapping[str, bytes]) -> dict[str, str | None]:
-    """Of which kind each file is."""
-    return {name: kind_of(data) for name, data in files.items()}
-
-
-__all__ = ["CONTENT", "Intact", "Span", "blocks_of", "fresh_copy", "intact", "kinds_in", "words_in"]
+__all__ = ["CONTENT", "Block", "Intact", "Span", "blocks_of", "fresh_copy", "intact", "words_in"]

@@ -132,15 +132,14 @@ def _failed(other: Subject, places: _Places, overwrites: bool) -> None:
     except Failed as failed:
         if failed.seen.refused is None:
             return
-        _wait_for(set(threading.enumerate()) - running)
+        _wait_for_threads(running)
         places.look("after a save that failed")
         left = places.own() - before if overwrites else places.named_temporary()
         places.note("after a save that failed", "what it had begun", left)
 
 
-def _wait_for(threads: set[threading.Thread], seconds: float = 1.0) -> None:
+def _wait_for_threads(known: set[threading.Thread], seconds: float = 1.0) -> None:
     """Lets threads come to their end that a failed save has left behind, which may still be making files."""
     until = time.monotonic() + seconds
-    for thread in threads:
-        # Of the class itself: a library's own may raise what the thread has died of.
-        threading.Thread.join(thread, max(0.0, until - time.monotonic()))
+    while not known.issuperset(threading.enumerate()) and time.monotonic() < until:
+        time.sleep(0.005)

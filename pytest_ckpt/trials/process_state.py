@@ -9,12 +9,13 @@ import locale
 import logging
 import os
 import pathlib
+import pickle
 import random
 import signal
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -26,14 +27,29 @@ def _umask() -> int:
     return before
 
 
-def _numpy_state() -> Any:
-    kind, words, *rest = np.random.get_state()
-    return (kind, words.tobytes(), *rest)  # type: ignore[union-attr]
+def _directory() -> str | None:
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        return None
 
 
-def _set_numpy_state(state: Any) -> None:
-    kind, words, *rest = state
-    np.random.set_state((kind, np.frombuffer(words, np.uint32), *rest))
+def _set_directory(directory: str | None) -> None:
+    if directory is not None:
+        os.chdir(directory)
+
+
+def _numpy_state() -> bytes:
+    """The state whatever generator it is of, as something that compares."""
+    return pickle.dumps(np.random.get_state(legacy=False))
+
+
+def _set_numpy_state(state: bytes) -> None:
+    np.random.set_state(pickle.loads(state))
+
+
+def _set_temporary_folder(folder: str) -> None:
+    tempfile.tempdir = folder
 
 
 def _set_environment(variables: dict[str, str]) -> None:
@@ -54,6 +70,10 @@ def _set_handlers(handlers: dict[int, Any]) -> None:
                 signal.signal(number, handler)
 
 
+def _set_log_handlers(handlers: list[logging.Handler]) -> None:
+    logging.root.handlers[:] = handlers
+
+
 def _attributes(owner: Any, *names: str) -> tuple[Callable[[], Any], Callable[[Any], None]]:
     def put_back(values: tuple[Any, ...]) -> None:
         for name, value in zip(names, values, strict=True):
@@ -62,7 +82,7 @@ def _attributes(owner: Any, *names: str) -> tuple[Callable[[], Any], Callable[[A
     return (lambda: tuple(getattr(owner, name) for name in names)), put_back
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Part:
     """One thing that all code of a process shares: how it is read, and put back."""
 
@@ -72,53 +92,80 @@ class Part:
     shown: Callable[[Any], str] | None = None
 
 
-PARTS = (
-    Part("the current directory", os.getcwd, os.chdir, repr),
+#: What is put back after each trial: others than the format live by it, it is quickly read, and putting it back harms nobody.
+SHARED = (
+    Part("the current directory", _directory, _set_directory, repr),
     Part("the umask", _umask, os.umask, oct),
-    Part("the environment", lambda: dict(os.environ), _set_environment),
     Part("the state of random", random.getstate, random.setstate),
+    Part("the standard streams", *_attributes(sys, "stdin", "stdout", "stderr")),
+)
+#: What else saving and loading may not change. At first use an import may, so it stays as it is after a trial.
+SET = (
     Part("the state of numpy.random", _numpy_state, _set_numpy_state),
     Part("numpy's treatment of errors", np.geterr, lambda value: np.seterr(**value)),
     Part("the handlers of signals", _handlers, _set_handlers),
-    Part("sys.path", lambda: list(sys.path), lambda value: sys.path.__setitem__(slice(None), value)),
-    Part("the standard streams", *_attributes(sys, "stdin", "stdout", "stderr")),
     Part("the hooks of sys", *_attributes(sys, "excepthook", "displayhook")),
     Part("the recursion limit", sys.getrecursionlimit, sys.setrecursionlimit, repr),
-    Part("the limit of digits of an int", sys.get_int_max_str_digits, sys.set_int_max_str_digits),
-    Part("tempfile.tempdir", *_attributes(tempfile, "tempdir")),
+    Part("the limit of digits of an int", sys.get_int_max_str_digits, sys.set_int_max_str_digits, repr),
+    Part("the place for temporary files", tempfile.gettempdir, _set_temporary_folder, repr),
     Part("the locale", lambda: locale.setlocale(locale.LC_ALL), lambda value: locale.setlocale(locale.LC_ALL, value), repr),
-    Part("the filters of warnings", lambda: list(warnings.filters), lambda value: None),
-    Part("warnings.showwarning", *_attributes(warnings, "showwarning")),
     Part("the root logger's level", lambda: logging.root.level, logging.root.setLevel, logging.getLevelName),
-    Part("the root logger's handlers", lambda: list(logging.root.handlers), lambda value: logging.root.handlers.__setitem__(slice(None), value)),
-    Part("the level below which logging is off", lambda: logging.root.manager.disable, logging.disable),
+    Part("the level below which logging is off", lambda: logging.root.manager.disable, logging.disable, logging.getLevelName),
     Part("whether garbage is collected", gc.isenabled, lambda value: gc.enable() if value else gc.disable()),
 )
+#: What libraries add to where they miss something: they would do so again in a process as it was before.
+ADDED = (
+    Part("the environment", lambda: dict(os.environ), _set_environment),
+    Part("sys.path", lambda: list(sys.path), lambda value: sys.path.__setitem__(slice(None), value)),
+    Part("the root logger's handlers", lambda: list(logging.root.handlers), _set_log_handlers),
+)
+OTHERS = (*SET, *ADDED)
+#: These are put back by whoever catches warnings.
+_WARNINGS = (
+    Part("the filters of warnings", lambda: list(warnings.filters), lambda value: None),
+    Part("warnings.showwarning", *_attributes(warnings, "showwarning")),
+)
+
+#: Values of some parts, by part.
+State = dict[Part, Any]
 
 
-class _OwnCategory(Warning):
-    """Nobody warns of this: it marks where in the filters those of this module end."""
+def state_of(parts: Iterable[Part]) -> State:
+    return {part: part.read() for part in parts}
 
 
 @contextlib.contextmanager
-def kept() -> Iterator[Callable[[], list[str]]]:
-    """Puts everything back, on leaving. Gives a function that names what is not as it was.
+def put_back(parts: Iterable[Part]) -> Iterator[None]:
+    """Puts these parts back as they are, on leaving."""
+    before = state_of(parts)
+    try:
+        yield
+    finally:
+        _restore(before)
 
-    A filter of warnings that stands first already could be set again unseen, so one that means nothing stands before it.
+
+def _restore(state: State) -> None:
+    for part, value in state.items():
+        if part.read() != value:
+            part.put_back(value)
+
+
+class _OwnCategory(Warning):
+    """Nobody warns of this."""
+
+
+@contextlib.contextmanager
+def watched(state: State) -> Iterator[Callable[[], list[str]]]:
+    """Puts the process into a state that it had before a format was used, which may have changed it already, and back on leaving.
+    Gives a function that names what is not in that state any more.
+
+    A filter of warnings that stands first could be set again unseen, so one that means nothing stands before it.
     """
-    with warnings.catch_warnings():
+    with put_back((*SHARED, *OTHERS)), warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=_OwnCategory)
-        before = [(part, part.read()) for part in PARTS]
-
-        def changed() -> list[str]:
-            return [_told(part, was, now) for part, was in before if (now := part.read()) != was]
-
-        try:
-            yield changed
-        finally:
-            for part, was in before:
-                if part.read() != was:
-                    part.put_back(was)
+        _restore(state)
+        wanted = {**state_of((*SHARED, *ADDED, *_WARNINGS)), **state}
+        yield lambda: [_told(part, was, now) for part, was in wanted.items() if (now := part.read()) != was]
 
 
 def _told(part: Part, was: Any, now: Any) -> str:
@@ -132,7 +179,7 @@ def _told(part: Part, was: Any, now: Any) -> str:
 @contextlib.contextmanager
 def own_places(current: pathlib.Path, temporary: pathlib.Path) -> Iterator[None]:
     """Makes one folder the current directory and the other the place for temporary files, and puts those before back."""
-    with kept():
+    with put_back((*SHARED, *OTHERS)):
         os.chdir(current)
         os.environ.update({name: str(temporary) for name in ("TMPDIR", "TEMP", "TMP")})
         tempfile.tempdir = str(temporary)

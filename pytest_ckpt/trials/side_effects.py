@@ -7,26 +7,27 @@ from typing import Any
 
 from ..specs import Scene
 from ..verdicts import Difference, Observation
-from .process_state import kept
+from .process_state import SHARED, put_back, watched
 from .scenes import Stage, plays
 from .subjects import Subject
 
 
 @plays("files/no-side-effects")
 def no_side_effects(stage: Stage, scene: Scene) -> Observation:
-    """Saves and loads once, so that what comes with a first use does not count, and looks what a second time changes."""
+    """Saves and loads once, so that what comes with a first use does not count, and looks what a second time changes in a process as
+    it was before any."""
     subject = stage.subject(scene.saved)
-    with kept():
+    with put_back(SHARED):
         subject.save(stage.path)
         subject.load(stage.path)
     path = stage.path.with_name(f"2-{stage.path.name}")
     thing, given = subject.build(), subject.handed()
     excess, found = [], []
-    with kept() as changed:
+    with watched(stage.trials.before) as changed:
         subject.save(path, thing)
         excess += [f"save changed {each}" for each in changed()]
     found += _altered(subject, thing, "what was saved, afterwards")
-    with kept() as changed:
+    with watched(stage.trials.before) as changed:
         loaded = subject.load(path, given)
         excess += [f"load changed {each}" for each in changed()]
     found += _altered(subject, thing, "what was saved before, after loading") if not found else []

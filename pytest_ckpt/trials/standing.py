@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..verdicts import Difference, Observation, Verdict
-from .base import Failed, owned_by
+from .base import Failed, owned_by, plain_name
 from .scenes import Stage
 from .subjects import Subject
 
@@ -46,7 +46,7 @@ def harm(before: Content, now: Content, what: str) -> list[Difference]:
             continue
         told = "gone" if name not in now else "a folder" if came is None else f"{len(came)} other bytes"
         wanted = "a folder" if content is None else f"the {len(content)} bytes that it had"
-        found.append(Difference(f"{what} {name!r}", "values", wanted, told, lost=True))
+        found.append(Difference(f"{what} {plain_name(name)!r}", "values", wanted, told, lost=True))
     return found
 
 
@@ -63,12 +63,12 @@ def is_whole(seen: Observation) -> bool:
     return all(each is None for each in said) and all(each.verdict <= Verdict.CONVERTED for each in seen.differences)
 
 
-def unless_harmed(old: Subject, path: pathlib.Path, failed: Failed) -> Observation:
+def unless_harmed(raised: Observation, load: Callable[[], Observation]) -> Observation:
     """What was seen of a save that raised: that, if the old checkpoint is whole; otherwise what loading it now gives."""
-    if failed.seen.refused is None:
-        return failed.seen
-    now = old.seen(path)
-    return failed.seen if is_whole(now) else told(now, f"the old checkpoint, after save has raised {failed.seen.refused}")
+    if raised.refused is None:
+        return raised
+    now = load()
+    return raised if is_whole(now) else told(now, f"the old checkpoint, after save has raised {raised.refused}")
 
 
 def saved_over(stage: Stage, old: Subject, new: Subject, path: pathlib.Path) -> Observation:
@@ -77,6 +77,6 @@ def saved_over(stage: Stage, old: Subject, new: Subject, path: pathlib.Path) -> 
     try:
         new.save(path)
     except Failed as failed:
-        return unless_harmed(old, path, failed)
+        return unless_harmed(failed.seen, lambda: old.seen(path))
     stage.leave()
     return new.seen(path)

@@ -67,7 +67,8 @@ def limited(memory: int, file_size: int | None) -> Iterator[None]:
         hard = before[kind][1]
         resource.setrlimit(kind, (amount if hard == resource.RLIM_INFINITY else min(amount, hard), hard))
     peak_begins()
-    _BUDGET.append((held("VmRSS"), memory))
+    # Where the peak cannot begin anew, it counts from the highest there was.
+    _BUDGET.append((max(held("VmRSS"), held("VmHWM")), memory))
     try:
         yield
     finally:

@@ -12,6 +12,7 @@ from pytest_ckpt import Format, check_format
 from pytest_ckpt.backends import get_models
 from pytest_ckpt.checks import CHECKS, SCENARIOS, checks_for
 from pytest_ckpt.specs import tensor_specs_in
+from pytest_ckpt.trials.process_state import OTHERS, SHARED, put_back
 from pytest_ckpt.verdicts import Verdict
 
 from ..conftest import BACKENDS
@@ -64,7 +65,8 @@ def test_a_planted_fault_is_caught_by_the_check_that_it_belongs_to(backend: str,
         assert get_models(backend) is None
         return
     for hidden, format in formats.items():
-        _caught(backend, name, hidden, format)
+        with put_back((*SHARED, *OTHERS)):  # some faults are about what they leave of the process
+            _caught(backend, name, hidden, format)
 
 
 def _caught(backend: str, name: str, hidden: str, format: Format) -> None:

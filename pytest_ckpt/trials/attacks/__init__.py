@@ -1,0 +1,20 @@
+"""How a checkpoint is made hostile: from the bytes of an intact one, whatever wrote them, with canaries that harm nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from ..intact import Intact
+from . import bomb, code, escape, overlap
+from .base import INSIDE, TOKEN, Attack, Ground
+
+#: By the name of the check: the attacks.
+CASES: dict[str, Callable[[Intact, Intact | None], Iterator[Attack]]] = {
+    "security/code": code.attacks,
+    "security/escape": escape.attacks,
+    "security/bomb": bomb.attacks,
+    "security/overlap": overlap.attacks,
+}
+UNWANTED = code.UNWANTED
+
+__all__ = ["CASES", "INSIDE", "TOKEN", "UNWANTED", "Attack", "Ground"]
