@@ -24,7 +24,7 @@ from pytest_ckpt.formats import get_format
 from pytest_ckpt.specs import DictSpec, Fill, LayerSpec, ModelSpec, Scene, TensorSpec, from_json, to_json
 from pytest_ckpt.specs.paths import NAMES, PATTERNS
 from pytest_ckpt.trials import Trials
-from pytest_ckpt.trials.process_state import OTHERS, SHARED, put_back, state_of
+from pytest_ckpt.trials.process_state import SHARED, own_places, state_of
 from pytest_ckpt.verdicts import Observation
 
 from .conftest import BACKENDS
@@ -38,9 +38,10 @@ OTHER = DictSpec((("x", TensorSpec("float32", (4,), fill=Fill(3))), ("y", Tensor
 
 
 @pytest.fixture(autouse=True)
-def _process_put_back() -> Iterator[None]:
-    """Some formats here leave the process changed, which other tests must not see."""
-    with put_back((*SHARED, *OTHERS)):
+def _own_places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Some formats here leave files, and the process changed, which other tests must not see."""
+    own = tmp_path_factory.mktemp("own")
+    with own_places(own, own):
         yield
 
 

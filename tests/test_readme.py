@@ -57,7 +57,14 @@ def test_a_save_that_syncs_nothing_is_found_and_shown_as_the_readme_does(pyteste
     (shown,) = [block for block in FENCED if block.startswith("safe [crash/power-loss]")]
     printed = [line.removeprefix("E   ").strip() for line in result.outlines]
     assert [line for line in shown.splitlines() if line.strip() not in printed] == []
-    assert {entry.name for entry in pytester.path.iterdir()} <= {"runpytest-0", "runpytest-current", "stderr", "stdout", "test_safety.py", "__pycache__"}
+    assert {entry.name for entry in pytester.path.iterdir()} <= {
+        "runpytest-0",
+        "runpytest-current",
+        "stderr",
+        "stdout",
+        "test_safety.py",
+        "__pycache__",
+    }
 
 
 def test_a_users_declaration_of_a_library_holds(pytester: pytest.Pytester) -> None:

@@ -110,7 +110,6 @@ def overwrite(tensor: Any, other: Any) -> bool:
     return True
 
 
-
 def owns(leaf: Any) -> bool:
     return isinstance(leaf, mx.nd.NDArray)
 

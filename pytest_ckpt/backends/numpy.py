@@ -152,7 +152,6 @@ def overwrite(tensor: Any, other: Any) -> bool:
     return True
 
 
-
 def owns(leaf: Any) -> bool:
     return isinstance(leaf, np.ndarray)
 

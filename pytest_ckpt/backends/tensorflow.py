@@ -116,7 +116,6 @@ def overwrite(tensor: Any, other: Any) -> bool:
     return True
 
 
-
 def owns(leaf: Any) -> bool:
     if isinstance(leaf, tf.Tensor | tf.Variable | tf.SparseTensor | tf.IndexedSlices | tf.RaggedTensor):
         return True

@@ -106,7 +106,7 @@ def two_writers(asking: Asking) -> Iterator[Spec]:
     (ROCm/pytorch#3659, pytorch/pytorch#38643).
     What to do: write to a name that no other process has, and rename.
     """
-    yield Scene("process/two-writers", asking.subject(1, 1 << 16, 6), asking.subject(2, 1 << 16, 6))
+    yield Scene("process/two-writers", asking.subject(1, 1 << 13, 6), asking.subject(2, 1 << 13, 6))
 
 
 @_process("reader-beside-writer")
@@ -116,7 +116,7 @@ def reader_beside_writer(asking: Asking) -> Iterator[Spec]:
     Why: an evaluation that watches for checkpoints reads half of one (pytorch/pytorch#38643, google/orbax#2561).
     What to do: write beside and rename.
     """
-    yield Scene("process/reader-beside-writer", asking.subject(1, 1 << 16, 6), asking.subject(2, 1 << 16, 6))
+    yield Scene("process/reader-beside-writer", asking.subject(1, 1 << 13, 6), asking.subject(2, 1 << 13, 6))
 
 
 @_process("threads")

@@ -6,10 +6,12 @@ Knows no format and no framework, and neither what a checkpoint is.
 from .descriptors import Standing
 from .disk import Files, files_in, put_into
 from .names import Lost
-from .recording import CannotTrace, History, Recorder, marked, replayed, traced_worker
+from .recording import History, Recorder, marked, replayed, traced_worker
 from .states import Loss, State, files_of, in_words, kill_states, power_states
+from .tracing import CannotTrace, slowed_worker
 
 __all__ = [
     "CannotTrace", "Files", "History", "Loss", "Lost", "Recorder", "Standing", "State",
-    "files_in", "files_of", "in_words", "kill_states", "marked", "power_states", "put_into", "replayed", "traced_worker",
+    "files_in", "files_of", "in_words", "kill_states", "marked", "power_states", "put_into", "replayed", "slowed_worker",
+    "traced_worker",
 ]  # fmt: skip

@@ -10,31 +10,21 @@ import contextlib
 import dataclasses
 import os
 import pathlib
-import shutil
-import sys
 from collections.abc import Callable, Iterator
 
-from ..workers import Died, Worker
+from ..workers import Worker
 from .calls import Call, calls_in, path_in
 from .descriptors import Standing, standing
 from .disk import Disk, Files, Link, Operation, files_in
 from .effects import TRACED, follow
 from .following import Follower
 from .names import Lost
+from .tracing import worker_under_strace
 
 #: Bytes of one write that the log holds.
 _LONGEST = 1 << 24
 #: Nothing has such a name; that removing it failed is what is seen in the log.
 _MARK = "/pytest-ckpt-mark/"
-#: The tracer ends with the process that wants it, as a worker does; what it traces ends with it.
-_LAUNCH = (
-    "import ctypes, os, signal, sys; ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0); "
-    "os.getppid() == int(sys.argv[1]) or os._exit(1); os.execv(sys.argv[2], sys.argv[2:])"
-)
-
-
-class CannotTrace(Exception):
-    """Nothing can be traced here; the message says why."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,20 +38,11 @@ class History:
 
 def traced_worker(log: pathlib.Path) -> Worker:
     """A worker under strace, which writes what it does beside ``log``. Raises CannotTrace."""
-    strace = shutil.which("strace")
-    if strace is None:
-        raise CannotTrace("the program strace is not there, which shows what saving does to the disk")
     # With a "?" strace passes over a call that this machine's processor does not have.
     calls = ",".join(f"?{name}" for name in TRACED)
-    command = [sys.executable, "-I", "-S", "-c", _LAUNCH, str(os.getpid()), strace, "-f", "-y", "-xx", "-s", str(_LONGEST)]
     # Of what is read only the number of bytes matters; printing the rest would take time.
-    command += ["--seccomp-bpf", "-e", f"trace={calls}", "-e", "raw=?read,?readv", "-e", "signal=none", "-o", str(_traced(log))]
-    try:
-        return Worker(log, before=command)
-    except Died as died:
-        # The first of its words say what it was that failed.
-        words = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
-        raise CannotTrace(f"strace cannot trace a process here: {words[0] if words else died}") from None
+    shown = ["-y", "-xx", "-s", str(_LONGEST), "-e", "raw=?read,?readv", "-e", "signal=none"]
+    return worker_under_strace(log, *shown, "-e", f"trace={calls}", "-o", str(_traced(log)))
 
 
 def _traced(log: pathlib.Path) -> pathlib.Path:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 #: Starts the worker of a role with a log.
 Start = Callable[[pathlib.Path], Worker]
 #: Seconds and bytes that nothing runs into: what is done once, before questions are asked.
-_AT_LEISURE = {"seconds": 180.0, "memory": 1 << 46}
+_AT_LEISURE: dict[str, Any] = {"seconds": 180.0, "memory": 1 << 46}
 
 
 class Away:
@@ -72,6 +72,10 @@ class Away:
             place = self.folder / "small-disk"
             place.mkdir(exist_ok=True)
             return functools.partial(Worker, confined=place)
+        if role == "slowed":
+            from ..crashes.tracing import slowed_worker
+
+            return slowed_worker
         if role == "traced":
             from ..crashes.recording import traced_worker
 

@@ -1,12 +1,14 @@
 """Scenes of the family `process` with two processes at work on one path at the same time: two that save, and one that loads meanwhile.
 
 Which of two processes is first is nobody's to say, so the first is stopped in the middle of its save, as a busy machine may stop
-it, while the other one does all of its work; then the first goes on.
+it, while the other one does all of its work; then the first goes on. It is slowed down, so that it can be stopped at any moment that
+matters.
 """
 
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import os
 import pathlib
 import signal
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 #: After which share of its bytes the first process is stopped: as soon as anything is seen of it, …, when all is written.
 MOMENTS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 #: How often each of them is tried: a save may be too fast to be stopped just there.
-WRITING, READING = 4, 2
+WRITING, READING = 2, 1
 #: Seconds that the other one may wait for the first, as for a lock, until the first goes on.
 _PATIENCE = 1.0
 
@@ -39,7 +41,7 @@ def two_writers(stage: Stage, scene: Scene) -> Observation:
     """Two processes save to one path at once; then one of the two checkpoints is there, whole."""
     assert scene.other is not None
     both = (scene.saved, scene.other)
-    stage.away.ask(saved, scene.saved, str(stage.path), role="plain")
+    stage.away.ask(saved, scene.saved, str(stage.path), role="slowed")
     whole = _bytes(_standing(stage.folder), {})
     # Where writing over a checkpoint is refused, both are asked to write into an empty place.
     refuses = stage.away.ask(refusal, scene.other, str(stage.path), role="second") is not None
@@ -50,7 +52,7 @@ def two_writers(stage: Stage, scene: Scene) -> Observation:
         if first is not None and second is not None:
             continue  # nobody has saved anything
         stage.leave()
-        found = stage.away.observe(either, both, str(stage.path), role="plain")
+        found = stage.away.observe(either, both, str(stage.path), role="second")
         if found != Observation():
             return found
     return Observation()
@@ -61,7 +63,7 @@ def reader_beside_writer(stage: Stage, scene: Scene) -> Observation:
     """While one process saves over a checkpoint, another one loads: the old one or the new one, whole."""
     assert scene.other is not None
     both = (scene.saved, scene.other)
-    stage.away.ask(saved, scene.saved, str(stage.path), role="plain")
+    stage.away.ask(saved, scene.saved, str(stage.path), role="slowed")
     whole = _bytes(_standing(stage.folder), {})
     worst = Observation()
     for number, moment in enumerate(MOMENTS * READING):
@@ -77,22 +79,22 @@ def reader_beside_writer(stage: Stage, scene: Scene) -> Observation:
 def _meanwhile(stage: Stage, spec: Spec, enough: float, question: Callable[..., Any], *arguments: Any) -> tuple[str | None, Any]:
     """Has one worker save, stops it when ``enough`` bytes of that are on disk, asks another one a question, and lets the first go on:
     what the save said if it raised, and the answer."""
-    saving, other = stage.away.worker("plain"), stage.away.worker("second")
-    assert other is not saving
+    number = stage.away.ask(process_number, role="slowed")
+    stage.away.worker("second")  # started before anything is under way
     before = _standing(stage.folder)
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        first = pool.submit(stage.away.ask, refusal, spec, str(stage.path), role="plain")
+        first = pool.submit(stage.away.ask, refusal, spec, str(stage.path), role="slowed")
         try:
             while not first.done():
                 now = _standing(stage.folder)
                 if now != before and _bytes(now, before) >= enough:
-                    os.kill(saving.process.pid, signal.SIGSTOP)
+                    os.kill(number, signal.SIGSTOP)
                     break
             second = pool.submit(stage.away.ask, question, *arguments, role="second")
             concurrent.futures.wait([second], _PATIENCE)
         finally:
-            if saving.process.poll() is None:
-                os.kill(saving.process.pid, signal.SIGCONT)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(number, signal.SIGCONT)
         return first.result(), second.result()
 
 
@@ -116,6 +118,11 @@ def _standing(folder: pathlib.Path) -> Standing:
 def _bytes(now: Standing, before: Standing) -> int:
     """The bytes of what is new, or has another length."""
     return sum(length for name, (number, length) in now.items() if before.get(name) != (number, length))
+
+
+def process_number(trials: Trials) -> int:
+    """Asked in a worker: its number, which is another than that of a tracer around it."""
+    return os.getpid()
 
 
 def refusal(trials: Trials, spec: Spec, path: str) -> str | None:

@@ -145,7 +145,7 @@ def _from_here(backend: str) -> Format:
     return _format(backend, save, lambda path: sealed.load(pathlib.Path(path.read_text())))
 
 
-def _in_pieces(path: pathlib.Path, data: bytes, size: int = 1 << 10) -> None:
+def _in_pieces(path: pathlib.Path, data: bytes, size: int = 1 << 12) -> None:
     descriptor = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o666)
     try:
         for at in range(0, len(data), size):

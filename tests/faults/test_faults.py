@@ -12,7 +12,7 @@ from pytest_ckpt import Format, check_format
 from pytest_ckpt.backends import get_models
 from pytest_ckpt.checks import CHECKS, SCENARIOS, checks_for
 from pytest_ckpt.specs import tensor_specs_in
-from pytest_ckpt.trials.process_state import OTHERS, SHARED, put_back
+from pytest_ckpt.trials.process_state import own_places
 from pytest_ckpt.verdicts import Verdict
 
 from ..conftest import BACKENDS
@@ -59,13 +59,13 @@ def test_the_reference_format_of_whole_models_keeps_what_layers_were_configured_
 
 
 @pytest.mark.parametrize(("backend", "name"), EVERY, ids=[f"{backend}-{name}" for backend, name in EVERY])
-def test_a_planted_fault_is_caught_by_the_check_that_it_belongs_to(backend: str, name: str) -> None:
+def test_a_planted_fault_is_caught_by_the_check_that_it_belongs_to(backend: str, name: str, tmp_path: pathlib.Path) -> None:
     formats = faults_for(CHECKS[name], backend)
     if not formats:
         assert get_models(backend) is None
         return
     for hidden, format in formats.items():
-        with put_back((*SHARED, *OTHERS)):  # some faults are about what they leave of the process
+        with own_places(tmp_path, tmp_path):  # some faults are about what they leave there, and of the process
             _caught(backend, name, hidden, format)
 
 
