@@ -3,9 +3,9 @@
 One example was saved and loaded, and these facts were seen. They are judged in this order.
 
 If loading ran foreign code, or touched something outside the checkpoint, the verdict is UNSAFE, whatever else happened. If
-`save` raised, the verdict is REFUSED. If it ended the process, hung, or ran out of its memory, or the loader did, it is CRASHED. If `save` was
-content and nothing stands at the path, if `load` raises, or if it hands back the very object that was saved, so that
-nothing shows that the file can be read, it is UNREADABLE.
+`save` raised, the verdict is REFUSED. If it ended the process, hung, or ran out of its memory, or the loader did, it is
+CRASHED. If `save` was content and nothing stands at the path, if `load` raises, or if it hands back the very object that
+was saved, so that nothing shows that the file can be read, it is UNREADABLE.
 
 Otherwise something came back. A check judges the aspects that it asks about and no others. A difference in one of
 them counts as CHANGED where a value, a dtype, a shape or a key is not what was saved, or where leaves cannot be found

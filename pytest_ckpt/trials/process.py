@@ -149,10 +149,8 @@ def memory(stage: Stage, scene: Scene) -> Observation:
     small.load(stage.path)
     emptied(stage.folder)
     subject = stage.subject(scene.saved)
-    thing = subject.build()
     payload = payload_in(subject)
-    saving = _peak(lambda _: subject.save(stage.path, thing), lambda: emptied(stage.folder))
-    del thing
+    saving = _saving(stage, subject)
     subject.save(stage.path)
     loading = _peak(lambda clone: subject.load(stage.path, clone), subject.handed)
     for what, took in (("save", saving), ("load", loading)):
@@ -160,6 +158,12 @@ def memory(stage: Stage, scene: Scene) -> Observation:
             excess = f"{what} took {took:,} bytes at its peak for {payload:,} bytes of values: {took / payload:.1f} times as much"
             return Observation(excess=f"{excess}; {PEAK} times are agreed to")
     return Observation(note=f"peaks above the start: save {saving / payload:.1f}, load {loading / payload:.1f} times the values")
+
+
+def _saving(stage: Stage, subject: Subject) -> int:
+    """The peak of saving, of which nothing is held afterwards."""
+    thing = subject.build()
+    return _peak(lambda _: subject.save(stage.path, thing), lambda: emptied(stage.folder))
 
 
 def _peak(work: Callable[[Any], Any], before: Callable[[], Any]) -> int:

@@ -1,4 +1,4 @@
-"""What a scenario saves, a tree or a model alike, and what is done to it: build, save, load, compare. Facts only; nothing is judged here."""
+"""What a scenario saves, a tree or a model alike, and what is done to it: build, save, load, compare. Facts only; nothing is judged."""
 
 from __future__ import annotations
 
