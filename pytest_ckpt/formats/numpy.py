@@ -9,6 +9,7 @@ import numpy as np
 
 from ..expectations import Declared, changed, converted, costly, refused, unreadable
 from .base import Format
+from .limits import HEADER_BELIEVED, IN_PLACE, INTERRUPTIBLE, NO_CHECKSUM, NOTICED, UNNOTICED, inflated
 
 
 def _save(array: Any, path: pathlib.Path) -> None:
@@ -32,6 +33,8 @@ _EXTENSION = changed("the .npy header describes a type by its byte order, kind a
 _DESCRIPTOR = unreadable("ml_dtypes gives this type a descriptor that numpy writes into the header and cannot parse", defect=True)
 _PICKLED = unreadable("the array is pickled, and np.load does not unpickle unless it is told to")
 _PLAIN_ARRAY = converted("only the array's elements are written, so it comes back as a plain ndarray")
+
+_CLOSED = changed("the archive is closed as if it were complete, so what was written before the error is a checkpoint of less", defect=True)
 
 #: What holds for one array, whether it is alone in a file or a member of an archive.
 _ARRAYS: Declared = {
@@ -64,6 +67,11 @@ FORMATS = (
         suffix=".npy",
         expected_failures={
             **_ARRAYS,
+            **IN_PLACE,
+            **INTERRUPTIBLE,
+            **UNNOTICED,
+            **NO_CHECKSUM,
+            **HEADER_BELIEVED,
             "tensor/masked": refused("a masked array cannot write itself to a file"),
             "container/*": unreadable("np.save makes an object array of any other tree, pickles it, and np.load does not unpickle"),
             "container/list": changed("np.save makes one array of a list, as np.asarray does"),
@@ -85,6 +93,15 @@ FORMATS = (
         suffix=".npz",
         expected_failures={
             **_ARRAYS,
+            **IN_PLACE,
+            **NOTICED,
+            **HEADER_BELIEVED,
+            **inflated("a member that is no .npy is read whole"),
+            "files/failed-save-keeps-old": _CLOSED,
+            "process/two-writers": unreadable("both write in place; what they leave together is noticed by the checksums of the archive"),
+            "crash/exception": _CLOSED,
+            "corruption/missing-part": changed("nothing says which members there were"),
+            "corruption/mixed-parts": changed("each member has a checksum of its own, and nothing says which belong together"),
             "tensor/masked": changed("savez makes a plain array of a masked one, and the mask is gone", defect=True),
             "container/nested": _PICKLED,
             "container/deep": _PICKLED,
