@@ -20,13 +20,15 @@ class Expectation:
     """One declared failure: the verdict that is expected, the reason, and the versions it holds for.
 
     ``when`` is a requirement such as ``"numpy<2"``; the expectation counts only where the installed version meets it.
-    ``defect`` tells a fault of the library from a limit of the format's design.
+    ``defect`` tells a fault of the library from a limit of the format's design. ``flaky`` is a failure that does not show every
+    time: then this verdict or any milder one is as declared, KEPT included.
     """
 
     verdict: Verdict
     why: str
     when: str | None = None
     defect: bool = False
+    flaky: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.why, str) or not self.why.strip():
@@ -36,6 +38,10 @@ class Expectation:
                 Requirement(self.when)
             except InvalidRequirement as error:
                 raise ValueError(f"when={self.when!r} is no requirement such as 'numpy<2': {error}") from None
+
+    def allows(self, verdict: Verdict) -> bool:
+        """Whether a verdict is the declared one."""
+        return verdict <= self.verdict if self.flaky else verdict is self.verdict
 
     def holds(self) -> bool:
         """Whether the installed versions are those that the expectation is about."""
@@ -57,39 +63,39 @@ def _installed(name: str) -> str | None:
         return importlib.metadata.version(homes[0]) if homes else None
 
 
-def costly(why: str, *, when: str | None = None, defect: bool = False) -> Expectation:
+def costly(why: str, *, when: str | None = None, defect: bool = False, flaky: bool = False) -> Expectation:
     """Everything comes back, at a price: files left over, size, memory, time."""
-    return Expectation(Verdict.COSTLY, why, when, defect)
+    return Expectation(Verdict.COSTLY, why, when, defect, flaky)
 
 
-def refused(why: str, *, when: str | None = None, defect: bool = False) -> Expectation:
+def refused(why: str, *, when: str | None = None, defect: bool = False, flaky: bool = False) -> Expectation:
     """`save` raises."""
-    return Expectation(Verdict.REFUSED, why, when, defect)
+    return Expectation(Verdict.REFUSED, why, when, defect, flaky)
 
 
-def converted(why: str, *, when: str | None = None, defect: bool = False) -> Expectation:
+def converted(why: str, *, when: str | None = None, defect: bool = False, flaky: bool = False) -> Expectation:
     """Every value comes back; its type, order, sharing or flags do not."""
-    return Expectation(Verdict.CONVERTED, why, when, defect)
+    return Expectation(Verdict.CONVERTED, why, when, defect, flaky)
 
 
-def unreadable(why: str, *, when: str | None = None, defect: bool = False) -> Expectation:
+def unreadable(why: str, *, when: str | None = None, defect: bool = False, flaky: bool = False) -> Expectation:
     """`save` is content, and `load` raises."""
-    return Expectation(Verdict.UNREADABLE, why, when, defect)
+    return Expectation(Verdict.UNREADABLE, why, when, defect, flaky)
 
 
-def crashed(why: str, *, when: str | None = None, defect: bool = False) -> Expectation:
+def crashed(why: str, *, when: str | None = None, defect: bool = False, flaky: bool = False) -> Expectation:
     """The process ends, hangs, or runs out of memory."""
-    return Expectation(Verdict.CRASHED, why, when, defect)
+    return Expectation(Verdict.CRASHED, why, when, defect, flaky)
 
 
-def changed(why: str, *, when: str | None = None, defect: bool = False) -> Expectation:
+def changed(why: str, *, when: str | None = None, defect: bool = False, flaky: bool = False) -> Expectation:
     """No error, and a value, dtype, shape or key is not what was saved."""
-    return Expectation(Verdict.CHANGED, why, when, defect)
+    return Expectation(Verdict.CHANGED, why, when, defect, flaky)
 
 
-def unsafe(why: str, *, when: str | None = None, defect: bool = False) -> Expectation:
+def unsafe(why: str, *, when: str | None = None, defect: bool = False, flaky: bool = False) -> Expectation:
     """Loading runs foreign code, or touches something outside the checkpoint."""
-    return Expectation(Verdict.UNSAFE, why, when, defect)
+    return Expectation(Verdict.UNSAFE, why, when, defect, flaky)
 
 
 Declared = Mapping[str, "Expectation | list[Expectation] | tuple[Expectation, ...]"]

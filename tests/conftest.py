@@ -13,6 +13,9 @@ UNDER_TEST = os.environ.get("CKPT_TEST_BACKEND", "")
 #: numpy is always there, and is tested in every environment.
 BACKENDS = tuple(dict.fromkeys(["numpy", UNDER_TEST])) if UNDER_TEST else installed_backends()
 
+#: Where what happens to files and processes is asked, which takes longest: numpy's is, in the environment that is its own.
+APART = tuple(name for name in BACKENDS if name == UNDER_TEST or not UNDER_TEST)
+
 # A pytest session inside this process forgets, at its end, the modules that it was the first to import. What the package keeps
 # hold of, backends and strategies, has to be there before, or there would be two of each.
 get_backend("numpy")

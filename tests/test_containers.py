@@ -2,17 +2,39 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
 import itertools
 import json
+import lzma
 import pickle
 import tarfile
 import zipfile
+import zlib
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
-from pytest_ckpt.containers import NotOne, hdf5, headed, kind_of, members, msgpacks, npy, pickles, rebuilt, regions, tars, texts, zips
+from pytest_ckpt.containers import (
+    NotOne,
+    hdf5,
+    headed,
+    kind_of,
+    members,
+    msgpacks,
+    npy,
+    packed,
+    packed_zeros,
+    pickles,
+    rebuilt,
+    regions,
+    tars,
+    texts,
+    unpacked,
+    zips,
+)
 
 
 def _npy() -> bytes:
@@ -157,3 +179,23 @@ def test_values_in_json_are_found_and_replaced_by_their_place() -> None:
     assert dict(texts.nodes(said))["a", 1, "b"] == "c"
     assert json.loads(texts.written(texts.replaced(said, ("a", 1, "b"), [2]))) == {"a": [1, {"b": [2]}]}
     assert texts.at(said, ("a", 0)) == 1
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress, zlib.compress])
+def test_what_is_packed_as_a_whole_is_unpacked_and_packed_again(pack: Callable[[bytes], bytes]) -> None:
+    way, content = unpacked(pack(b"data" * 100))
+    assert content == b"data" * 100
+    assert unpacked(packed(way, b"others")) == (way, b"others")
+    assert unpacked(packed_zeros(way, 2)) == (way, bytes(2 << 20))
+
+
+@pytest.mark.parametrize("data", [b"", b"x plain text", b"\x1f\x8b and no more"])
+def test_what_is_not_packed_is_told_from_what_is(data: bytes) -> None:
+    with pytest.raises(NotOne):
+        unpacked(data)
+
+
+def test_pickles_are_found_among_other_bytes() -> None:
+    first, second = pickle.dumps({"version": 1}), pickle.dumps([1, 2, 3], protocol=2)
+    data = b"before" + first + b"\x80\x02 between" + second
+    assert [data[start:stop] for start, stop in pickles.within(data)] == [first, second]

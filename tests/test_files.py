@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import errno
+import fcntl
 import fnmatch
 import os
 import pathlib
@@ -193,6 +194,29 @@ def test_a_folder_can_be_written_to_again_whatever_becomes_of_the_process_that_t
         seen = trials.run(Scene("files/read-only-dir", TREE, OTHER))
         assert "exit code 3" in (seen.crashed or "")
     assert [each for each in tmp_path.rglob("*") if each.is_dir() and not each.stat().st_mode & stat.S_IWUSR] == []
+
+
+def test_a_loader_may_take_a_lock_beside_the_checkpoint() -> None:
+    """Also after a save into a folder in which nobody may write has failed: that nobody may lock there says nothing of the save."""
+
+    @contextlib.contextmanager
+    def locked(path: pathlib.Path) -> Iterator[None]:
+        with open(f"{path}.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def write(path: pathlib.Path, data: bytes) -> None:
+        with locked(path):
+            write_safely(path, data)
+
+    def load(path: pathlib.Path) -> Any:
+        with locked(path):
+            return sealed.load(path)
+
+    sealed = Sealed("numpy", write=write)
+    format = Format(name="locking", backend="numpy", save=sealed.save, load=load, accepts="dict")
+    results = check_format(format, select=["files/read-only-dir", "files/no-side-effects", "files/no-litter", "files/neighbours"])
+    assert {result.check: result.detail for result in results if result.verdict is not Verdict.KEPT} == {}
 
 
 def test_who_met_a_full_disk_is_asked_nothing_else(tmp_path: pathlib.Path) -> None:

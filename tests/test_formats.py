@@ -8,12 +8,13 @@ import sys
 import pytest
 
 from pytest_ckpt import Format, Verdict, refused
+from pytest_ckpt.checks import SCENARIOS
 from pytest_ckpt.expectations import expectation_for
 from pytest_ckpt.formats import BUILTIN, get_format, known_formats
 from pytest_ckpt.runner import Result, Runner, check_expectations
 from pytest_ckpt.survey import survey
 
-from .conftest import BACKENDS
+from .conftest import APART, BACKENDS, UNDER_TEST
 
 COMMAND = (sys.executable, "-m", "pytest_ckpt")
 HERE = [name for name, backend in BUILTIN.items() if backend in BACKENDS]
@@ -23,11 +24,11 @@ def _agrees(format: Format, result: Result) -> bool:
     """Whether a verdict that was seen without any declaration is the declared one."""
     declared, _ = expectation_for(format.expected_failures, result.check)
     if declared is not None:
-        return result.verdict is declared.verdict
+        return result.verdict is not None and declared.allows(result.verdict)
     return result.verdict is Verdict.KEPT or (result.outside and result.verdict is Verdict.REFUSED)
 
 
-@pytest.mark.parametrize("name", HERE)
+@pytest.mark.parametrize("name", [name for name in HERE if BUILTIN[name] in APART])
 def test_the_survey_of_a_format_agrees_with_its_declaration(name: str) -> None:
     format = get_format(name)
     accepts, results = survey(format, examples=3)
@@ -42,8 +43,9 @@ def test_the_survey_of_a_format_agrees_with_its_declaration(name: str) -> None:
 
 @pytest.mark.parametrize("name", HERE)
 def test_a_limit_that_is_struck_from_a_declaration_fails(name: str) -> None:
+    """Of the families whose checks take longest, the survey above tells as much."""
     format = get_format(name)
-    names = [key for key in format.expected_failures if "/" in key and not set(key) & set("*?[")]
+    names = [key for key in format.expected_failures if "/" in key and not set(key) & set("*?[") and key.split("/")[0] not in SCENARIOS]
     if not names:
         assert not format.expected_failures
         return
@@ -96,7 +98,9 @@ def test_a_format_of_a_third_party_is_found_by_its_entry_point(pytester: pytest.
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_run_of_every_check_prints_the_matrix_and_exits_with_zero(backend: str, pytester: pytest.Pytester) -> None:
-    result = pytester.run(*COMMAND, "run", "--backend", backend, "--select", "all", "--examples", "0")
+    # What takes longest is asked of one backend; of the others it is in the survey above.
+    less = [] if backend == UNDER_TEST == "numpy" else [f"--select=-{family}" for family in SCENARIOS]
+    result = pytester.run(*COMMAND, "run", "--backend", backend, "--select", "all", *less, "--examples", "0")
     assert result.ret == 0
     own = [name for name in HERE if BUILTIN[name] == backend]
     result.stdout.fnmatch_lines([f"*checks of {len(own)} format(s): * kept*"])

@@ -433,3 +433,22 @@ def test_results_say_what_was_asked_promised_and_found(declared: Any) -> None:
     ):
         assert part in text
     assert result.failed == (declared.verdict is not Verdict.UNREADABLE)
+
+
+def test_a_flaky_failure_is_as_declared_when_it_shows_when_it_is_milder_and_when_it_does_not() -> None:
+    declared = {CHECK: unreadable("now and then it cannot be read", flaky=True)}
+
+    def fails(path: pathlib.Path) -> Any:
+        raise ValueError("not today")
+
+    def refuses(tree: Any, path: pathlib.Path) -> None:
+        raise ValueError("not today")
+
+    for more, verdict in ((dict[str, Any](), Verdict.KEPT), ({"load": fails}, Verdict.UNREADABLE), ({"save": refuses}, Verdict.REFUSED)):
+        result = _one(_format(expected_failures=declared, **more), CHECK)
+        assert (result.verdict, result.passed) == (verdict, True)
+    worse = _one(_format(expected_failures=declared, load=lambda path: {"a": 1}), CHECK)
+    assert (worse.verdict, worse.passed) == (Verdict.CHANGED, False)
+
+
+CHECK = "dtype/float32"

@@ -21,10 +21,14 @@ import pytest
 
 from pytest_ckpt import Format, check_format, crashed
 from pytest_ckpt.runner import Result
+from pytest_ckpt.specs import DictSpec, Fill, Scene, TensorSpec
+from pytest_ckpt.trials import Trials, process
+from pytest_ckpt.trials.scenes import Stage
 from pytest_ckpt.verdicts import Verdict
 from pytest_ckpt.workers import CannotTravel, Died, Failed, Worker, Workers, packed
 
 SECONDS = 30.0
+TREE = DictSpec((("x", TensorSpec("float32", (4,), fill=Fill(1))),))
 
 
 @pytest.fixture
@@ -55,7 +59,7 @@ def test_a_worker_is_kept_for_many_questions_and_is_started_fresh(worker: Worker
         (ctypes.string_at, (0,), {}, "died of SIGSEGV"),
         (os._exit, (3,), {}, "ended itself with the exit code 3"),
         (time.sleep, (60,), {"seconds": 0.3}, "hung: no answer within the limit of 0.3 s"),
-        (bytes, (1 << 30,), {"memory": 64 << 20}, "ran out of its memory limit of 64 MiB"),
+        (bytes, (1 << 40,), {"memory": 64 << 20}, "ran out of its memory limit of 64 MiB"),
     ],
     ids=["abort", "fault", "exit", "hang", "memory"],
 )
@@ -75,6 +79,22 @@ def test_files_are_limited_and_limits_are_taken_off(worker: Worker, tmp_path: pa
         worker.ask(pathlib.Path.write_bytes, file, b"x" * 1000, seconds=SECONDS, file_size=100)
     assert worker.ask(pathlib.Path.write_bytes, file, b"x" * 1000, seconds=SECONDS) == 1000
     assert worker.ask(len, bytes(100 << 20), seconds=SECONDS) == 100 << 20
+
+
+def test_the_stacks_of_many_threads_are_not_taken_for_data(worker: Worker) -> None:
+    """Libraries start some for each processor, and a machine may have many."""
+
+    def threads() -> int:
+        may_end = threading.Event()
+        started = [threading.Thread(target=may_end.wait) for _ in range(100)]
+        for each in started:
+            each.start()
+        may_end.set()
+        for each in started:
+            each.join()
+        return len(started)
+
+    assert _called(worker, threads) == 100
 
 
 def test_a_pool_starts_a_new_worker_for_one_that_died_and_keeps_few(tmp_path: pathlib.Path) -> None:
@@ -163,7 +183,7 @@ def test_an_isolated_format_is_asked_in_another_process() -> None:
 
 
 def _eat(path: pathlib.Path) -> Any:
-    return [bytearray(b"x") * (16 << 20) for _ in range(64)]
+    return [bytearray(b"x") * (16 << 20) for _ in range(1024)]
 
 
 @pytest.mark.parametrize(
@@ -180,7 +200,7 @@ def _eat(path: pathlib.Path) -> Any:
 def test_a_loader_that_takes_its_process_with_it_is_crashed_and_the_run_goes_on(load: Any, said: str) -> None:
     import re
 
-    format = Format(name="mine", backend="numpy", save=_save, load=load, isolate=True, time_limit=1.0)
+    format = Format(name="mine", backend="numpy", save=_save, load=load, isolate=True, time_limit=1.0 if "hung" in said else 60.0)
     results = check_format(format, select=["dtype/float32", "dtype/int32"], examples=0)
     assert [result.verdict for result in results] == [Verdict.CRASHED] * 2
     assert all(re.search(said, result.detail) for result in results), results[0].detail
@@ -203,6 +223,16 @@ def test_a_format_that_cannot_travel_is_a_skip_that_says_so() -> None:
     assert result.verdict is None
     assert "it cannot be sent to another process: TypeError: cannot pickle '_thread.lock' object" in (result.skipped or "")
     assert not result.passed
+
+
+def test_a_format_that_cannot_be_made_again_in_a_worker_is_a_skip_that_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = types.ModuleType("only_in_this_process")
+    exec("def wait(result):\n    return result\n", module.__dict__)
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    for check in ("process/fresh-process", "files/disk-full", "crash/kill"):
+        result = _result(check, wait=module.wait)
+        assert result.verdict is None
+        assert "it cannot be made again in another process: ModuleNotFoundError: No module named" in (result.skipped or "")
 
 
 def test_functions_of_a_script_travel_to_workers(tmp_path: pathlib.Path) -> None:
@@ -240,6 +270,14 @@ def test_functions_of_a_test_module_travel_to_workers(pytester: pytest.Pytester)
     )
     for mode in ("prepend", "importlib"):
         pytester.runpytest_subprocess(f"--import-mode={mode}", "-p", "no:cacheprovider").assert_outcomes(passed=2)
+
+
+def test_a_peak_of_memory_that_cannot_be_measured_is_a_skip(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
+    """Some containers let nobody write to their own `/proc`; then the highest peak that there ever was says nothing of a save."""
+    monkeypatch.setattr(process, "peak_begins", lambda: False)
+    with Trials(Format(name="mine", backend="numpy", save=_save, load=_load), tmp_path) as trials:
+        seen = process.memory(Stage(trials, tmp_path / "checkpoint"), Scene("process/memory", TREE, TREE))
+    assert seen.skipped == "this machine does not say how much memory a process takes at its peak"
 
 
 # What is left behind -----------------------------------------------------------------------------------------------------

@@ -106,7 +106,8 @@ def view(tensor: Any, start: int, stop: int) -> Any:
 
 
 def overwrite(tensor: Any, other: Any) -> bool:
-    tensor[:] = other
+    # A scalar has no other index.
+    tensor[() if tensor.ndim == 0 else slice(None)] = other
     return True
 
 

@@ -13,6 +13,8 @@ from .process import CONTENT
 
 #: Elements of a tensor where whole blocks of 512 bytes are lost: four to a tensor.
 BLOCKS = 512
+#: Elements of a tensor that is longer than what anybody takes for the beginning of a file.
+LONG = 1 << 14
 
 
 def _asks(case: str, copies: str) -> Callable[[Examples], Any]:
@@ -56,12 +58,13 @@ def bit_flip_payload(asking: Asking) -> Iterator[Spec]:
     """A flipped bit in the bytes of the values is an error.
 
     Each copy has one bit flipped where the bytes of the saved tensors stand in the files; where these are compressed, in the
-    largest compressed members. The result says which share went unseen.
+    largest compressed members. Asked of some bytes, and of more than 100,000. The result says which share went unseen.
 
     Why: no checksum is written, or one is written and not looked at when loading (pytorch/pytorch#28858).
     What to do: a checksum over the values, compared when they are loaded.
     """
     yield Damaging("corruption/bit-flip-payload", asking.subject())
+    yield Damaging("corruption/bit-flip-payload", asking.subject(size=LONG))
 
 
 @_asks("zero-block", "copies with zeros in them")

@@ -28,13 +28,15 @@ def _over_old(kind: str, asking: Asking) -> Crashing:
 def kill(asking: Asking) -> Iterator[Spec]:
     """A process that is killed while it saves over a checkpoint leaves the old one or the new one, whole.
 
-    Asked after each thing that saving does to the disk, and within long writes. What else is left over does not matter. A format
-    that does not save over what is there is asked in an empty place, where an error is right too.
+    Asked after each thing that saving does to the disk, and within long writes. What else is left over does not matter, but that saving
+    again has to work beside it. A format that does not save over what is there is asked in an empty place, where an error is right
+    too.
 
     Why: a file that is written in place is neither the one nor the other while it is written, and the job is killed just
     then (Lightning-AI/pytorch-lightning#688, petuum/adaptdl#70, CanReader/FastNN#13, PrimeIntellect-ai/prime-rl#2992,
     harvard-edge/cs249r_book#2068).
-    What to do: write to a name beside it, and rename when all is written; what says which checkpoint counts comes last.
+    What to do: write to a name beside it, and rename when all is written; what says which checkpoint counts comes last. Expect
+    temporary names and locks to be there already.
     """
     yield _over_old("kill", asking)
 
@@ -44,7 +46,7 @@ def exception(asking: Asking) -> Iterator[Spec]:
     """A KeyboardInterrupt while a checkpoint is saved over another leaves the old one or the new one, whole.
 
     Raised at each moment at which something has changed on disk, 32 at most, if Python is in charge then. Where `save` returns in
-    spite of it, the new checkpoint has to be there.
+    spite of it, the new checkpoint has to be there. Saving again has to work afterwards.
 
     Why: somebody stops a run while it saves, and what was being written is closed as if it were complete
     (harvard-edge/cs249r_book#2068, PrimeIntellect-ai/prime-rl#2992).

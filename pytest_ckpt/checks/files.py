@@ -40,14 +40,17 @@ _OR_RAISES = frozenset({Verdict.REFUSED})
 def overwrite_smaller(asking: Asking) -> Iterator[Spec]:
     """What is saved over a larger checkpoint of the same structure, or over one of the same size, is what comes back.
 
-    Where `save` refuses to write over a checkpoint, the old one has to be whole.
+    The old one was loaded before; once, ten others were saved there earlier. Where `save` refuses to write over a checkpoint, the old
+    one has to be whole.
 
     Why: the file is not cut before it is written, or what is new is added at its end (onnx/onnx#6497); forced to write over what
-    is there, the library does not (google/orbax#2657).
+    is there, the library does not (google/orbax#2657); of several that are kept, another than the last is loaded
+    (PrimeIntellect-ai/prime-rl#1762, deepset-ai/FARM#282).
     What to do: write a new file beside the old one, and rename it.
     """
     yield Scene("files/overwrite-smaller", asking.subject(1), asking.subject(2))
     yield Scene("files/overwrite-smaller", asking.subject(1), asking.subject(2, 1 << 12))
+    yield Scene("files/overwrite-smaller", asking.subject(1), asking.subject(2), how="the twelfth")
 
 
 @_files("overwrite-other-structure", allows=_OR_RAISES)
@@ -96,7 +99,7 @@ def overwrite_other_kind(asking: Asking) -> Iterator[Spec]:
 
 @_files("neighbours")
 def neighbours(asking: Asking) -> Iterator[Spec]:
-    """Files beside the checkpoint stay as they are, and so does a checkpoint whose name differs after its last dot alone.
+    """Files beside the checkpoint stay as they are, and so do one whose name differs after its last dot alone, and one in another folder.
 
     A format owns the path that it was given, and names that begin with it; nothing else.
 
@@ -266,15 +269,17 @@ def no_litter(asking: Asking) -> Iterator[Spec]:
 
 @_files("no-side-effects")
 def no_side_effects(asking: Asking) -> Iterator[Spec]:
-    """Saving and loading leave as they were the tree or model that was saved, and what all code of the process shares.
+    """Saving and loading leave as they were the tree or model that was saved, and what all code of the process shares; loading also
+    the checkpoint's files.
 
-    That is: the current directory, umask, environment, state of random and numpy.random, numpy's treatment of errors, handlers of
-    signals, sys.path, standard streams and hooks, limits of the interpreter, place of temporary files, locale, filters of warnings,
-    the root logger, and whether garbage is collected. What a first use changes does not count.
+    Shared are: the current directory, umask, environment, state of random and numpy.random, numpy's treatment of errors and way of
+    printing, handlers of signals, blocked signals and alarms, sys.path, standard streams and hooks, builtins.open, limits of the
+    interpreter and of open files, time of sockets, place of temporary files, locale, filters of warnings, the root logger, and
+    whether and when garbage is collected. What a first use changes does not count.
 
     Why: `save` leaves something else in the model than was there (harubaru/waifu-diffusion#31,
     atomistic-machine-learning/schnetpack#785, pytorch/pytorch#188166).
-    What to do: work on copies; put back what has to be set.
+    What to do: work on copies; put back what has to be set; open files for reading.
     """
     yield Scene("files/no-side-effects", asking.subject())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from ..specs import Scene, Spec
+from ..specs import Fill, Scene, Spec, TensorSpec
 from ..specs.dtypes import EVERY
 from .base import CORE, EXTENDED, Asking, Check, check
 
@@ -72,8 +72,11 @@ def change_after_save(asking: Asking) -> Iterator[Spec]:
 
     Why: a thread that writes in the background writes what training has made of the values meanwhile
     (Lightning-AI/pytorch-lightning#21079, pytorch/pytorch#144657, pytorch/torchtitan#930).
-    What to do: copy before returning.
+    What to do: copy before returning, small tensors and scalars too.
     """
+    yield Scene("process/change-after-save", asking.subject())
+    if asking.trees:
+        yield Scene("process/change-after-save", asking.carry(TensorSpec("float32", (), fill=Fill(51))))
     yield Scene("process/change-after-save", asking.subject(size=1 << 16))
 
 
@@ -143,9 +146,10 @@ def memory(asking: Asking) -> Iterator[Spec]:
 
 @_process("growth", level=EXTENDED)
 def growth(asking: Asking) -> Iterator[Spec]:
-    """After one thing was saved 200 times, no files, memory, threads or open descriptors stay that did not after 100.
+    """After one thing was saved 200 times, no files, memory, threads, processes or open descriptors stay that did not after 100.
 
-    Agreed to are, over the second hundred, a tenth of a file, thread or descriptor a save, and a quarter of the bytes of the values.
+    Agreed to are, over the second hundred, a tenth of a file, thread, process or descriptor a save, and a quarter of the bytes of the
+    values.
 
     Why: each save keeps a little, and a run of weeks ends for want of it (google/orbax#1713, howervoo/speechturn#15).
     What to do: close what was opened; keep nothing.

@@ -32,8 +32,9 @@ def code(asking: Asking) -> Iterator[Spec]:
     """Loading runs no code that the file brings along or names.
 
     Each hostile copy would make a folder where none should be, and does nothing else: a pickle in place of each file and of each member
-    of an archive, in front of a pickle that is there, in an array of objects, in whatever holds bytes; JSON that names a module or
-    holds marshalled code. It is kept when loading raises, or returns without that folder.
+    of an archive or a packed stream, in front of a pickle that is there, for one among other bytes, in an array of objects, in whatever
+    holds bytes; JSON that names a module or a function, or holds marshalled code; an expression of Python or a tag of YAML for a text,
+    a value or a header. It is kept when loading raises, or returns without that folder.
 
     Why: a configuration chooses which module is imported and which function is called (io-no/CVE-Reports#2); a safe mode is ignored on
     an older path (keras-team/tf-keras#910), or an archive is handed to a loader that has none (pytorch/pytorch#143326).

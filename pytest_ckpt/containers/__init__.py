@@ -13,6 +13,7 @@ from typing import Any
 
 from . import hdf5, headed, msgpacks, npy, pickles, tars, texts, zips
 from .base import NotOne, Region
+from .packed import packed, packed_zeros, unpacked
 
 #: Every kind, in the order in which they are tried: those with a magic number first.
 KINDS: dict[str, ModuleType] = {
@@ -70,4 +71,4 @@ def rebuilt(data: bytes, changed: Mapping[str, bytes | None]) -> bytes:
     return bytes(made)
 
 
-__all__ = ["ARCHIVES", "KINDS", "NotOne", "Region", "kind_of", "members", "rebuilt", "regions"]
+__all__ = ["ARCHIVES", "KINDS", "NotOne", "Region", "kind_of", "members", "packed", "packed_zeros", "rebuilt", "regions", "unpacked"]

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import pickle
 import pickletools
+import re
 import struct
 from collections.abc import Callable, Iterator
 
 from .base import NotOne, Region
+
+#: How a pickle of the protocols since 2 begins, and how many opcodes bytes may look like that are none.
+_BEGIN = re.compile(rb"\x80[\x02-\x05]")
+_FEW = 3
 
 
 def opcodes(data: bytes) -> list[tuple[str, object, int]]:
@@ -21,6 +26,20 @@ def opcodes(data: bytes) -> list[tuple[str, object, int]]:
     if not found or found[-1][2] + 1 != len(data):
         raise NotOne
     return found
+
+
+def within(data: bytes) -> Iterator[tuple[int, int]]:
+    """Where pickles of more than one value begin and end that stand among other bytes."""
+    at = 0
+    while (begin := _BEGIN.search(data, at)) is not None:
+        at = begin.end()
+        try:
+            found = [place or 0 for _, _, place in pickletools.genops(data[begin.start() :])]
+        except Exception:  # whatever is wrong with it
+            continue
+        if len(found) > _FEW:
+            at = begin.start() + found[-1] + 1
+            yield begin.start(), at
 
 
 def regions(data: bytes) -> Iterator[Region]:

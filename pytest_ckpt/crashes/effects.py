@@ -14,6 +14,8 @@ from .names import Lost
 
 #: Names of what a process has open itself.
 _OWN = re.compile(r"^/(?:proc/(?:self|thread-self|\d+)|dev)/fd/(\d+)$")
+#: Where what is opened is no file that keeps what is written; in memory that all processes share, it does.
+_NO_FILES = re.compile(r"^/(?:proc|sys|dev(?!/shm/))/")
 
 
 def follow(follower: Follower, calls: list[Call]) -> None:
@@ -41,7 +43,7 @@ def _open(follower: Follower, call: Call) -> None:
     if own := _OWN.match(path):
         known = follower.processes.known(call, own[1])
         file = Open(known.node if known else follower.found(real), real)
-    elif real.startswith("/") and not path.startswith(("/proc/", "/sys/", "/dev/")):
+    elif real.startswith("/") and not _NO_FILES.match(path):
         file = follower.open(path, real, flags)
     follower.processes.now(call, call.result, file)
 

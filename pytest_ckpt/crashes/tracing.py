@@ -15,9 +15,12 @@ _LAUNCH = (
     "os.getppid() == int(sys.argv[1]) or os._exit(1); os.execv(sys.argv[2], sys.argv[2:])"
 )
 #: What changes a file or a name, and takes a moment longer before and after in a slowed worker.
-_SLOWED = "?write,?writev,?pwrite64,?pwritev,?pwritev2,?rename,?renameat,?renameat2,?ftruncate,?copy_file_range,?sendfile"
+_SLOWED = (
+    "?write,?writev,?pwrite64,?pwritev,?pwritev2,?rename,?renameat,?renameat2,?unlink,?unlinkat,?rmdir,?ftruncate,?copy_file_range,"
+    "?sendfile"
+)
 #: Microseconds that it waits before each of them, and after.
-_DELAY = 1000
+DELAY = 1000
 
 
 class CannotTrace(Exception):
@@ -38,11 +41,11 @@ def worker_under_strace(log: pathlib.Path, *options: str) -> Worker:
         raise CannotTrace(f"strace cannot trace a process here: {words[0] if words else died}") from None
 
 
-def slowed_worker(log: pathlib.Path) -> Worker:
+def slowed_worker(log: pathlib.Path, delay: int = DELAY) -> Worker:
     """A worker that stops for a moment before and after everything that changes a file, so that it can be met there. Where nothing
     can be traced, it is a worker like others."""
     try:
-        delays = f"delay_enter={_DELAY}:delay_exit={_DELAY}"
+        delays = f"delay_enter={delay}:delay_exit={delay}"
         return worker_under_strace(
             log, "-qq", "-e", f"trace={_SLOWED}", "-e", f"inject={_SLOWED}:{delays}", "-e", "signal=none", "-o", "/dev/null"
         )  # fmt: skip

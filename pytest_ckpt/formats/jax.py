@@ -230,8 +230,12 @@ FORMATS = (
         save=_save_standard,
         load=_restore_standard,
         template=True,
+        time_limit=30.0,
         expected_failures={
             **_STORED,
+            "process/threads": crashed(
+                "savers at work at the same time miss each other's folders, or wait forever", defect=True, flaky=True
+            ),
             "files/no-litter": costly("after a save that failed, what it had begun stays beside the checkpoint"),
             "crash/durable": unreadable("the last rename is not synced, so after a power failure the checkpoint may not be there"),
             **dict.fromkeys(map("container/empty-{}".format, ("list", "tuple", "dict")), _EMPTY),

@@ -12,8 +12,8 @@ PATTERNS: dict[str, str] = {
 }
 
 NAMES: dict[str, tuple[str, ...]] = {
-    "path-space": ("my model", "two  spaces", "a (copy) & 'more'"),
-    "path-unicode": ("модель", "e\u0301te\u0301", "日本語", "\U0001f9e0", "ﬀﬁ"),
-    "path-dots": ("model-v1.2.3", ".hidden", "model.tar.gz", "model..1", "1.5"),
+    "path-space": ("my model", "two  spaces", "a (copy) & 'more'", " model ", "100%20 of $HOME"),
+    "path-unicode": ("модель", "e\u0301te\u0301", "日本語", "\U0001f9e0", "ﬀﬁ", "Größe"),
+    "path-dots": ("model-v1.2.3", ".hidden", "model.tar.gz", "model..1", "1.5", "model.", "step-007", "12:30:05.5"),
     "path-glob": tuple(PATTERNS),
 }

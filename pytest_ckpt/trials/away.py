@@ -21,6 +21,8 @@ from .base import Failed
 if TYPE_CHECKING:
     from . import Trials
 
+#: The roles that are slowed down, and how much: one slows down more than the other.
+SLOWED = {"slowed": 1, "slower": 15}
 #: Starts the worker of a role with a log.
 Start = Callable[[pathlib.Path], Worker]
 #: Seconds and bytes that nothing runs into: what is done once, before questions are asked.
@@ -72,17 +74,18 @@ class Away:
             place = self.folder / "small-disk"
             place.mkdir(exist_ok=True)
             return functools.partial(Worker, confined=place)
-        if role == "slowed":
-            from ..crashes.tracing import slowed_worker
+        if role in SLOWED:
+            from ..crashes.tracing import DELAY, slowed_worker
 
-            return slowed_worker
+            return functools.partial(slowed_worker, delay=SLOWED[role] * DELAY)
         if role == "traced":
             from ..crashes.recording import traced_worker
 
             return traced_worker
         if role == "other-hashes":
-            # The order of a set of text hangs on it, also where this process was given one.
-            return functools.partial(Worker, environment={"PYTHONHASHSEED": "2" if os.environ.get("PYTHONHASHSEED") == "1" else "1"})
+            # The order of a set of text hangs on it, also where this process was given one. The user is another one as well.
+            seed = "2" if os.environ.get("PYTHONHASHSEED") == "1" else "1"
+            return functools.partial(Worker, environment={"PYTHONHASHSEED": seed, "USER": "somebody", "LOGNAME": "somebody"})
         return Worker
 
     def end(self, role: str = "plain") -> None:

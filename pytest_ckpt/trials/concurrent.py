@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import concurrent.futures
 import contextlib
+import itertools
 import os
 import pathlib
 import signal
+import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..specs import Scene, Spec
 from ..verdicts import Observation
+from ..workers.child import SETTINGS
+from .away import SLOWED
 from .base import Failed, emptied
 from .process import saved
 from .scenes import Stage, plays
@@ -25,15 +29,73 @@ from .subjects import any_of
 if TYPE_CHECKING:
     from . import Trials
 
-#: After which share of its bytes the first process is stopped: as soon as anything is seen of it, …, when all is written.
-MOMENTS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
-#: How often each of them is tried: a save may be too fast to be stopped just there.
-WRITING, READING = 2, 1
+#: When the first process is stopped: after which share of its bytes (as soon as anything is seen of it, …, when all is written), or
+#: when something is gone that stood there before.
+GONE = None
+MOMENTS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0, GONE)
+#: How often each of them is tried: a save may be too fast to be stopped just there. A reader is there again at the first, at which most
+#: is missing, and where one was missed.
+WRITING, READING = 2, 2
+#: What is said where no process can be slowed down, and so nothing that was met in the middle of a save says that all is well.
+UNTRACED = "nothing can be traced here, so no save could be slowed down enough to be met in the middle"
 #: Seconds that the other one may wait for the first, as for a lock, until the first goes on.
 _PATIENCE = 1.0
+#: Seconds after which a process that was told to stop has.
+_STOPPING = 0.002
 
 #: What stands in a folder: for each file its number and length.
 Standing = dict[str, tuple[int, int]]
+#: Whether a moment has come, by what stands in the folder now, and before.
+_Come = Callable[[Standing, Standing], bool]
+
+
+class _First:
+    """The process that is stopped in the middle of its saves; again at the same moment it is slower, since a busy machine may miss it."""
+
+    def __init__(self, stage: Stage, spec: Spec) -> None:
+        self._stage = stage
+        self._met: dict[float | None, bool] = {}
+        self.is_slowed = stage.away.ask(about_process, role="slowed")[1]
+        begun = time.monotonic()
+        stage.away.ask(saved, spec, str(stage.path), role="slowed", seconds=self._seconds)
+        took = time.monotonic() - begun
+        self._whole = _bytes(_standing(stage.folder), {})
+        # One that writes in very many steps is met in the middle all the same.
+        self._can_be_slower = self.is_slowed and took * SLOWED["slower"] < min(_PATIENCE, stage.trials.format.time_limit)
+
+    @property
+    def _seconds(self) -> float:
+        """A slowed process takes as long as it takes."""
+        return 10 * self._stage.trials.format.time_limit
+
+    def was_met(self, moment: float | None) -> bool:
+        return self._met.get(moment, False)
+
+    def meanwhile(self, moment: float | None, spec: Spec, question: Callable[..., Any], *arguments: Any) -> tuple[str | None, Any]:
+        """Saves, is stopped when the moment has come, and goes on when another process has been asked a question: what the save said if
+        it raised, and the answer."""
+        away, folder = self._stage.away, self._stage.folder
+        role = "slower" if moment in self._met and self._can_be_slower else "slowed"
+        to_stop, _ = away.ask(about_process, role=role)
+        away.worker("second")  # started before anything is under way
+        before, has_come = _standing(folder), _seen_at(moment, self._whole)
+        self._met[moment] = False
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            first = pool.submit(away.ask, refusal, spec, str(self._stage.path), role=role, seconds=self._seconds)
+            try:
+                while not first.done():
+                    if has_come(_standing(folder), before):
+                        os.kill(to_stop, signal.SIGSTOP)
+                        time.sleep(_STOPPING)
+                        # What was under way when it was stopped is done, and with it the moment may be over.
+                        self._met[moment] = has_come(_standing(folder), before)
+                        break
+                second = pool.submit(away.ask, question, *arguments, role="second")
+                concurrent.futures.wait([second], _PATIENCE)
+            finally:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(to_stop, signal.SIGCONT)
+            return first.result(), second.result()
 
 
 @plays("process/two-writers", across=True)
@@ -41,21 +103,20 @@ def two_writers(stage: Stage, scene: Scene) -> Observation:
     """Two processes save to one path at once; then one of the two checkpoints is there, whole."""
     assert scene.other is not None
     both = (scene.saved, scene.other)
-    stage.away.ask(saved, scene.saved, str(stage.path), role="slowed")
-    whole = _bytes(_standing(stage.folder), {})
+    process = _First(stage, scene.saved)
     # Where writing over a checkpoint is refused, both are asked to write into an empty place.
     refuses = stage.away.ask(refusal, scene.other, str(stage.path), role="second") is not None
     for moment in MOMENTS * WRITING:
         if refuses:
             emptied(stage.folder)
-        first, second = _meanwhile(stage, scene.saved, moment * whole, refusal, scene.other, str(stage.path))
+        first, second = process.meanwhile(moment, scene.saved, refusal, scene.other, str(stage.path))
         if first is not None and second is not None:
             continue  # nobody has saved anything
         stage.leave()
         found = stage.away.observe(either, both, str(stage.path), role="second")
         if found != Observation():
             return found
-    return Observation()
+    return Observation(skipped=None if process.is_slowed else UNTRACED)
 
 
 @plays("process/reader-beside-writer", across=True)
@@ -63,39 +124,24 @@ def reader_beside_writer(stage: Stage, scene: Scene) -> Observation:
     """While one process saves over a checkpoint, another one loads: the old one or the new one, whole."""
     assert scene.other is not None
     both = (scene.saved, scene.other)
-    stage.away.ask(saved, scene.saved, str(stage.path), role="slowed")
-    whole = _bytes(_standing(stage.folder), {})
+    process, turn = _First(stage, scene.saved), itertools.cycle((scene.other, scene.saved))
     worst = Observation()
     for number, moment in enumerate(MOMENTS * READING):
-        spec = both[(number + 1) % 2]
-        refused, found = _meanwhile(stage, spec, moment * whole, either, both, str(stage.path))
+        if number >= len(MOMENTS) and moment != MOMENTS[0] and process.was_met(moment):
+            continue
+        refused, found = process.meanwhile(moment, next(turn), either, both, str(stage.path))
         if refused is not None:
             return Observation(skipped=f"save refuses to write over a checkpoint: {refused}")
         if isinstance(found, Observation) and (found.crashed or found.differences or (found.unreadable and not worst.differences)):
             worst = found
-    return worst
+    return worst if process.is_slowed or worst != Observation() else Observation(skipped=UNTRACED)
 
 
-def _meanwhile(stage: Stage, spec: Spec, enough: float, question: Callable[..., Any], *arguments: Any) -> tuple[str | None, Any]:
-    """Has one worker save, stops it when ``enough`` bytes of that are on disk, asks another one a question, and lets the first go on:
-    what the save said if it raised, and the answer."""
-    number = stage.away.ask(process_number, role="slowed")
-    stage.away.worker("second")  # started before anything is under way
-    before = _standing(stage.folder)
-    with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        first = pool.submit(stage.away.ask, refusal, spec, str(stage.path), role="slowed")
-        try:
-            while not first.done():
-                now = _standing(stage.folder)
-                if now != before and _bytes(now, before) >= enough:
-                    os.kill(number, signal.SIGSTOP)
-                    break
-            second = pool.submit(stage.away.ask, question, *arguments, role="second")
-            concurrent.futures.wait([second], _PATIENCE)
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(number, signal.SIGCONT)
-        return first.result(), second.result()
+def _seen_at(moment: float | None, whole: int) -> _Come:
+    """How it is seen in the folder that a moment has come, where a checkpoint has ``whole`` bytes."""
+    if moment is GONE:
+        return lambda now, before: bool(before.keys() - now.keys())
+    return lambda now, before: now != before and _bytes(now, before) >= moment * whole
 
 
 def _standing(folder: pathlib.Path) -> Standing:
@@ -120,9 +166,11 @@ def _bytes(now: Standing, before: Standing) -> int:
     return sum(length for name, (number, length) in now.items() if before.get(name) != (number, length))
 
 
-def process_number(trials: Trials) -> int:
-    """Asked in a worker: its number, which is another than that of a tracer around it."""
-    return os.getpid()
+def about_process(trials: Trials) -> tuple[int, bool]:
+    """Asked in a worker: the number of the process that has to be stopped, so that this one does, and whether this one is traced. Where a
+    tracer is stopped, nothing that it traces changes a file any more; a signal would come only when that is done."""
+    traced = bool(SETTINGS.get("traced"))
+    return os.getppid() if traced else os.getpid(), traced
 
 
 def refusal(trials: Trials, spec: Spec, path: str) -> str | None:

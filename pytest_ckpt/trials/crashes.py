@@ -70,6 +70,11 @@ class Recorded:
         emptied(self.folder)
         put_into(self.folder, files_of(self.history, state))
 
+    def leaves_something(self, state: State) -> bool:
+        """Whether something stands there, over an old checkpoint, that stands there neither before nor after a save."""
+        ends = (files_of(self.history, State(after)) for after in (0, len(self.history.operations)))
+        return self.old is not None and not files_of(self.history, state).keys() <= set[str]().union(*ends)
+
     def has_nothing(self, state: State) -> bool:
         """Whether nothing stands at the path, so that there is nothing to ask."""
         return not any(name.startswith(self.path.name) for name in files_of(self.history, state))
@@ -112,9 +117,25 @@ def crashed(stage: Stage, spec: Crashed) -> Observation:
     where = in_words(recorded.history, state, returned=spec.kind == "durable")
     if seen.differences and recorded.old is not None and is_whole(stage.away.observe(whole, [recorded.old], str(recorded.path), False)):
         where += ": the old checkpoint is there, and not the new one"
+    if is_whole(seen) and spec.kind == "kill" and recorded.leaves_something(state):
+        seen = _saved_again(stage, recorded, state)
+        where += ", and then saved again"
     if is_whole(seen):
         return dataclasses.replace(seen, note=REFUSES) if recorded.refused is not None else seen
     return told(seen, where)
+
+
+def _saved_again(stage: Stage, recorded: Recorded, state: State) -> Observation:
+    """What a worker sees that saves where something is left over, and loads that; if it has trouble, a fresh one."""
+    seen, known = stage.away.observe(saved_and_seen, recorded.saved, str(recorded.path)), confirmed(stage)
+    if is_whole(seen) or "saving again" in known:
+        return seen
+    stage.away.end()
+    recorded.put(state)
+    again = stage.away.observe(saved_and_seen, recorded.saved, str(recorded.path))
+    if not is_whole(again):
+        known.add("saving again")
+    return again
 
 
 def _loaded(stage: Stage, recorded: Recorded, wanted: list[Spec], empty: bool) -> Observation:
@@ -139,7 +160,7 @@ def trouble_in(seen: Observation) -> str:
     """What was wrong, in a word; empty if nothing was."""
     if is_whole(seen):
         return ""
-    return next((name for name in ("unsafe", "crashed", "unreadable") if getattr(seen, name) is not None), "differences")
+    return next((name for name in ("unsafe", "refused", "crashed", "unreadable") if getattr(seen, name) is not None), "differences")
 
 
 def confirmed(stage: Stage) -> set[str]:
@@ -249,6 +270,14 @@ def _check(stage: Stage, recorded: Recorded) -> None:
         if not is_whole(seen):
             words = seen.crashed or seen.unreadable or "\n".join(map(str, seen.differences))
             raise Failed(Observation(skipped=f"a copy of the finished checkpoint, put back where it was, does not load: {words}"))
+
+
+def saved_and_seen(trials: Trials, spec: Spec, path: str) -> Observation:
+    """Asked in a worker: saves, loads, and compares. Raises Failed."""
+    with trials.scope():
+        subject = trials.subject(spec)
+        subject.save(pathlib.Path(path))
+        return subject.seen(pathlib.Path(path))
 
 
 def save_it(trials: Trials, spec: Spec, path: str) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..specs import Scene, Spec
 from ..verdicts import Observation
+from .paths import current_directory
 from .process import saved
 from .scenes import Stage, plays
 from .standing import Content, checkpoint_at, own_folder
@@ -32,7 +33,8 @@ class _Saved:
 
 @plays("files/deterministic", across=True)
 def deterministic(stage: Stage, scene: Scene) -> Observation:
-    """One process saves twice, at two times, and another one in between, each the same, built anew, in a folder of its own.
+    """One process saves twice, at two times, and another one in between, from another current directory, each the same, built anew, in
+    a folder of its own.
 
     The first save is kept for when the scene is played again, which then takes no waiting.
     """
@@ -41,7 +43,7 @@ def deterministic(stage: Stage, scene: Scene) -> Observation:
     def save(name: str, role: str) -> _Saved:
         path = around / name / f"checkpoint{stage.trials.format.suffix}"
         path.parent.mkdir()
-        content = stage.away.ask(written, scene.saved, str(path), role=role)
+        content = stage.away.ask(written, scene.saved, str(path), str(path.parent) if role == OTHER_HASHES else ".", role=role)
         return _Saved(content, time.monotonic())
 
     kept = stage.trials.kept
@@ -54,9 +56,10 @@ def deterministic(stage: Stage, scene: Scene) -> Observation:
     return Observation(excess=excess or unlike(first.content, elsewhere.content, "saved by two processes"))
 
 
-def written(trials: Trials, spec: Spec, path: str) -> Content:
-    """Asked in a worker: saves, and gives the bytes of all files."""
-    saved(trials, spec, path)
+def written(trials: Trials, spec: Spec, path: str, directory: str) -> Content:
+    """Asked in a worker: saves from this current directory, and gives the bytes of all files."""
+    with current_directory(pathlib.Path(directory)):
+        saved(trials, spec, path)
     return checkpoint_at(pathlib.Path(path))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 import os
 import pathlib
@@ -145,6 +146,11 @@ def read_only_folder(stage: Stage, scene: Scene) -> Observation:
     try:
         stage.folder.chmod(mode & ~0o222)
         raised = stage.away.ask(tried, scene.saved, path, role="confined")
-        return _then(stage, scene, raised, "confined", is_new=scene.other is None)
+        now = stat.S_IMODE(stage.folder.stat().st_mode)
     finally:
         stage.folder.chmod(mode)
+    # A loader may want to make something there as well, such as a lock; what it is asked is whether the save has harmed anything.
+    then = _then(stage, scene, raised, "confined", is_new=scene.other is None)
+    if now != mode & ~0o222:
+        return dataclasses.replace(then, excess=f"save changed the mode of the folder, in which nobody may write, to {now:o}")
+    return then

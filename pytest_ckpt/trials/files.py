@@ -18,13 +18,18 @@ FOREIGN = b"this file is none of yours\n" * 40
 OVERHEAD = 1 << 16
 #: How often one thing is saved at one path to see whether the file grows.
 TIMES = 3
+#: How often something else was saved at a path before: as text, 10 is less than 9, and some formats keep only the last few.
+BEFORE = 10
 
 
 @plays("files/overwrite-smaller")
 @plays("files/overwrite-other-structure")
 def overwrite(stage: Stage, scene: Scene) -> Observation:
-    """One is saved over another."""
-    return saved_over(stage, stage.subject(scene.other), stage.subject(scene.saved), stage.path)
+    """One is saved over another, where the scene says so for the twelfth time."""
+    old, new = stage.subject(scene.other), stage.subject(scene.saved)
+    for turn in range(BEFORE if scene.how else 0):
+        (old, new)[turn % 2].save(stage.path)
+    return saved_over(stage, old, new, stage.path)
 
 
 def _file(path: pathlib.Path) -> None:
@@ -84,7 +89,8 @@ def _neighbours(path: pathlib.Path) -> list[pathlib.Path]:
 
 @plays("files/neighbours")
 def neighbours(stage: Stage, scene: Scene) -> Observation:
-    """Beside files of others, two checkpoints are saved whose names differ after the last dot, or before the suffix."""
+    """Beside files of others, two checkpoints are saved whose names differ after the last dot, or before the suffix, and one that is
+    called like the first, in another folder."""
     first, second = stage.subject(scene.other), stage.subject(scene.saved)
     folder, suffix = own_folder(stage), stage.trials.format.suffix
     one, two = folder / f"model-v1.2{suffix}", folder / f"model-v1.3{suffix}"
@@ -98,13 +104,17 @@ def neighbours(stage: Stage, scene: Scene) -> Observation:
     first.save(one)
     saved = checkpoint_at(one)
     second.save(two)
+    (folder / "later").mkdir()
+    second.save(folder / "later" / one.name)
     found = harm(before, content_of((each for each in others if each.exists()), folder), "the neighbour")
     found += harm(saved, checkpoint_at(one), "of the first checkpoint, the file")
     if found:
         return Observation(differences=tuple(found))
     stage.leave()
-    seen = second.seen(two)
-    return first.seen(one) if is_whole(seen) else seen
+    for subject, path in ((second, two), (first, one), (second, folder / "later" / one.name)):
+        if not is_whole(seen := subject.seen(path)):
+            break
+    return seen
 
 
 @plays("files/size")

@@ -19,7 +19,7 @@ from ..specs import Interrupted, Interrupting, Spec
 from ..verdicts import Observation
 from ..workers import Died
 from .base import Failed
-from .crashes import REFUSES, confirmed, nothing_lost, trouble_in, whole
+from .crashes import REFUSES, confirmed, nothing_lost, saved_and_seen, trouble_in, whole
 from .scenes import Stage
 from .standing import is_whole, told
 
@@ -92,6 +92,11 @@ def _once(stage: Stage, spec: Interrupted, kept: _Kept) -> Observation:
     wanted = [spec.saved] if outcome.returned or old is None else [spec.saved, old]
     empty = old is None and not outcome.returned
     seen = nothing_lost(stage.away.observe(whole, wanted, str(path), empty), empty)
+    if is_whole(seen) and old is not None:
+        # Somebody goes on with the run that was stopped.
+        again = stage.away.observe(saved_and_seen, spec.saved, str(path))
+        if not is_whole(again):
+            return told(again, f"{_in_words(outcome, spec, kept)}, and then saved again")
     if is_whole(seen):
         note = REFUSES if kept.refused is not None else "" if kept.moments else "nothing was seen to change before save had returned"
         return dataclasses.replace(seen, note=note or seen.note)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import pathlib
 import shutil
-import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..backends import owner_of
 from ..compare import is_leaf
-from ..specs import ModelSpec, Scene, Spec, other_values, payload_of
+from ..specs import ModelSpec, Scene, Spec, payload_of
 from ..verdicts import Observation
 from ..workers.limits import held, peak_begins
 from .base import Failed, attempt, emptied
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 #: How often one thing is saved to see what stays, and after how many of them nothing more may.
 SAVES, SETTLED = 200, 100
-#: Threads that save at once.
-THREADS = 4
 #: Bytes that the peak may be above the start, in payloads.
 PEAK = 3
 #: Bytes that no measurement of memory counts: headers, pages that are half used.
@@ -99,59 +97,18 @@ def change_after_load(stage: Stage, scene: Scene) -> Observation:
     return Observation(differences=tuple(subject.differences(loaded)))
 
 
-@plays("process/threads", role="plain")
-def threads(stage: Stage, scene: Scene) -> Observation:
-    """Several threads save and load at once, each at its own path, each its own values."""
-    subjects = [stage.subject(_numbered(scene.saved, number)) for number in range(THREADS)]
-    things = [subject.build() for subject in subjects]
-    started = threading.Barrier(THREADS)
-    seen: list[Observation | BaseException | None] = [None] * THREADS
-
-    def work(number: int) -> None:
-        path = stage.path.with_name(f"{number}-{stage.path.name}")
-        try:
-            # Settings of a framework may be those of one thread.
-            with stage.trials.backend.scope():
-                started.wait()
-                subjects[number].save(path, things[number])
-                seen[number] = subjects[number].seen(path)
-        except Failed as failed:
-            seen[number] = failed.seen
-        except BaseException as error:  # ours, to be told by the thread that asked
-            seen[number] = error
-
-    workers = [threading.Thread(target=work, args=(number,)) for number in range(THREADS)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    for each in seen:
-        if isinstance(each, BaseException):
-            raise each
-    found = [each for each in seen if isinstance(each, Observation)]
-    return max(found, key=lambda each: (each.crashed or each.refused or each.unreadable) is not None or bool(each.differences))
-
-
-def _numbered(spec: Spec, number: int) -> Spec:
-    """The same structure with values of its own for each number."""
-    import dataclasses
-
-    if isinstance(spec, ModelSpec):
-        return dataclasses.replace(spec, seed=spec.seed + number)
-    return spec if number == 0 else other_values(spec, number)
-
-
 @plays("process/memory", role="plain", memory=4 << 30)
 def memory(stage: Stage, scene: Scene) -> Observation:
     """The peak above the start, while saving and while loading, in payloads."""
+    if not peak_begins() or not held("VmHWM"):
+        return Observation(skipped="this machine does not say how much memory a process takes at its peak")
     small = stage.subject(scene.other)
     small.save(stage.path)  # what is imported, started and kept at first use is nobody's payload
     small.load(stage.path)
     emptied(stage.folder)
     subject = stage.subject(scene.saved)
     payload = payload_in(subject)
-    saving = _saving(stage, subject)
-    subject.save(stage.path)
+    saving = _saving(stage, subject)  # the last try of which is loaded
     loading = _peak(lambda clone: subject.load(stage.path, clone), subject.handed)
     for what, took in (("save", saving), ("load", loading)):
         if took > PEAK * payload + SLACK:
@@ -203,7 +160,13 @@ def growth(stage: Stage, scene: Scene) -> Observation:
         if number + 1 in (SETTLED, SETTLED + half // 2, SAVES):
             gc.collect()
             measured.append(_staying(stage.folder))
-    limits = {"files": half // 10, "threads": half // 10, "open descriptors": half // 10, "bytes of memory": payload * half // 4}
+    limits = {
+        "files": half // 10,
+        "threads": half // 10,
+        "child processes": half // 10,
+        "open descriptors": half // 10,
+        "bytes of memory": payload * half // 4,
+    }
     for what, limit in limits.items():
         first, middle, last = (each[what] for each in measured)
         # What grows steadily grows in both quarters.
@@ -216,9 +179,19 @@ def _staying(folder: pathlib.Path) -> dict[str, int]:
     return {
         "files": sum(1 for _ in folder.rglob("*")),
         "threads": len(os.listdir("/proc/self/task")),
+        "child processes": _children(),
         "open descriptors": len(os.listdir("/proc/self/fd")),
         "bytes of memory": held("VmRSS"),
     }
+
+
+def _children() -> int:
+    """How many processes this one has started that are there, or that nobody has waited for."""
+    count = 0
+    for task in pathlib.Path("/proc/self/task").iterdir():
+        with contextlib.suppress(OSError):  # a thread that is gone by now, or a system that does not tell
+            count += len((task / "children").read_text().split())
+    return count
 
 
 def payload_in(subject: Subject) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import dataclasses
 import gc
@@ -11,9 +12,12 @@ import os
 import pathlib
 import pickle
 import random
+import resource
 import signal
+import socket
 import sys
 import tempfile
+import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -70,6 +74,21 @@ def _set_handlers(handlers: dict[int, Any]) -> None:
                 signal.signal(number, handler)
 
 
+def _set_blocked(blocked: set[signal.Signals]) -> None:
+    signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+
+def _unset_alarm(was_set: bool) -> None:
+    # One that was there, and when it would have been, nobody can bring back.
+    if not was_set:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _set_open_files(limits: tuple[int, int]) -> None:
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
 def _set_log_handlers(handlers: list[logging.Handler]) -> None:
     logging.root.handlers[:] = handlers
 
@@ -103,8 +122,15 @@ SHARED = (
 SET = (
     Part("the state of numpy.random", _numpy_state, _set_numpy_state),
     Part("numpy's treatment of errors", np.geterr, lambda value: np.seterr(**value)),
+    Part("how numpy prints", np.get_printoptions, lambda value: np.set_printoptions(**value)),
     Part("the handlers of signals", _handlers, _set_handlers),
-    Part("the hooks of sys", *_attributes(sys, "excepthook", "displayhook")),
+    Part("which signals are blocked", lambda: signal.pthread_sigmask(signal.SIG_BLOCK, ()), _set_blocked),
+    Part("whether an alarm is set", lambda: signal.getitimer(signal.ITIMER_REAL)[0] > 0, _unset_alarm),
+    Part("the limit of open files", lambda: resource.getrlimit(resource.RLIMIT_NOFILE), _set_open_files, repr),
+    Part("the hooks of sys", *_attributes(sys, "excepthook", "displayhook", "unraisablehook")),
+    Part("the hook of threads", *_attributes(threading, "excepthook")),
+    Part("builtins.open", *_attributes(builtins, "open")),
+    Part("the interval of threads", sys.getswitchinterval, sys.setswitchinterval, repr),
     Part("the recursion limit", sys.getrecursionlimit, sys.setrecursionlimit, repr),
     Part("the limit of digits of an int", sys.get_int_max_str_digits, sys.set_int_max_str_digits, repr),
     Part("the place for temporary files", tempfile.gettempdir, _set_temporary_folder, repr),
@@ -112,6 +138,8 @@ SET = (
     Part("the root logger's level", lambda: logging.root.level, logging.root.setLevel, logging.getLevelName),
     Part("the level below which logging is off", lambda: logging.root.manager.disable, logging.disable, logging.getLevelName),
     Part("whether garbage is collected", gc.isenabled, lambda value: gc.enable() if value else gc.disable()),
+    Part("when garbage is collected", gc.get_threshold, lambda value: gc.set_threshold(*value), repr),
+    Part("the time that sockets wait", socket.getdefaulttimeout, socket.setdefaulttimeout, repr),
 )
 #: What libraries add to where they miss something: they would do so again in a process as it was before.
 ADDED = (

@@ -74,7 +74,7 @@ def plays(case: str, **how: Any) -> Callable[[Play], Play]:
 
 def direction_of(scene: Scene) -> Direction:
     """How a scene is played. Raises ValueError for a case that nobody knows."""
-    from . import concurrent, determinism, failing, files, litter, paths, process, side_effects  # noqa: F401
+    from . import concurrent, determinism, failing, files, litter, paths, process, side_effects, threads  # noqa: F401
 
     if scene.case not in DIRECTIONS:
         raise ValueError(f"nobody knows how to play {scene.case!r}; known are {', '.join(DIRECTIONS)}")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import pathlib
 from typing import Any
 
 from ..specs import Scene
 from ..verdicts import Difference, Observation
+from .base import owned_by, plain_name
 from .process_state import SHARED, put_back, watched
 from .scenes import Stage, plays
+from .standing import checkpoint_at, harm
 from .subjects import Subject
 
 
@@ -27,12 +30,26 @@ def no_side_effects(stage: Stage, scene: Scene) -> Observation:
         subject.save(path, thing)
         excess += [f"save changed {each}" for each in changed()]
     found += _altered(subject, thing, "what was saved, afterwards")
+    before, times = checkpoint_at(path), _times(path)
     with watched(stage.trials.before) as changed:
         loaded = subject.load(path, given)
         excess += [f"load changed {each}" for each in changed()]
     found += _altered(subject, thing, "what was saved before, after loading") if not found else []
+    after = checkpoint_at(path)
+    found += harm(before, after, "of the checkpoint that was loaded, the file")
+    # A file that holds nothing is a lock, which a loader may take.
+    made = sorted(name for name in after.keys() - before.keys() if after[name] != b"")
+    excess += [f"load made {plain_name(name)!r} in the checkpoint" for name in made]
+    if before == after and _times(path) != times:
+        excess.append("load wrote to files of the checkpoint, though nothing else stands there now")
     found += subject.differences(loaded)
     return Observation(differences=tuple(found), excess="\n".join(excess) or None)
+
+
+def _times(path: pathlib.Path) -> dict[str, tuple[int, int]]:
+    """Which file each name of a checkpoint is, and when it was last written to."""
+    files = [file for entry in owned_by(path) for file in ([entry] if entry.is_file() else entry.rglob("*")) if file.is_file()]
+    return {str(file): (facts.st_ino, facts.st_mtime_ns) for file in files if (facts := file.stat()).st_size}
 
 
 def _altered(subject: Subject, thing: Any, when: str) -> list[Difference]:

@@ -52,7 +52,9 @@ def harm(before: Content, now: Content, what: str) -> list[Difference]:
 
 def told(seen: Observation, where: str) -> Observation:
     """The same, and ``where`` says of what and when it was seen."""
-    texts: dict[str, Any] = {name: f"{where}: {text}" for name in ("crashed", "unreadable") if (text := getattr(seen, name)) is not None}
+    texts: dict[str, Any] = {
+        name: f"{where}: {text}" for name in ("crashed", "unreadable", "refused") if (text := getattr(seen, name)) is not None
+    }
     differences = tuple(dataclasses.replace(each, path=f"{where}: {each.path or 'the root'}") for each in seen.differences)
     return dataclasses.replace(seen, differences=differences, **texts)
 
@@ -72,8 +74,10 @@ def unless_harmed(raised: Observation, load: Callable[[], Observation]) -> Obser
 
 
 def saved_over(stage: Stage, old: Subject, new: Subject, path: pathlib.Path) -> Observation:
-    """What was seen where ``new`` is saved over ``old``: either the one or, where that raised, the other has to be there."""
+    """What was seen where ``new`` is saved over ``old``: either the one or, where that raised, the other has to be there. The old one
+    is loaded before, since a loader may remember what it has read."""
     old.save(path)
+    old.load(path)
     try:
         new.save(path)
     except Failed as failed:

@@ -89,7 +89,7 @@ class Worker:
         """What ``function(*arguments)`` returns there. Arguments that are `Parcel`s are sent once and unpacked there.
 
         ``seconds`` is how long it may take, ``memory`` how many bytes of data it may hold above what the process has when it is asked,
-        ``file_size`` how long a file it may write. Raises Died, or Failed.
+        ``file_size`` how long a file it may write. Raises Died, Failed, and CannotTravel where a parcel cannot be unpacked there.
         """
         parcels = {each.digest: each.data for each in arguments if isinstance(each, Parcel) and each.digest not in self._known}
         sent = [each.digest if isinstance(each, Parcel) else each for each in arguments]
@@ -99,7 +99,7 @@ class Worker:
             answer = self._answer(seconds)
         except OSError:
             raise self._death() from None
-        except Failed:
+        except (Failed, CannotTravel):
             raise
         except BaseException:
             self.stop()  # it is in the middle of something that nobody waits for any more
@@ -119,6 +119,8 @@ class Worker:
             raise Failed(value)
         if kind == "memory":
             raise Died(value)
+        if kind == "stranded":
+            raise CannotTravel(f"it cannot be made again in another process: {value}")
         return value
 
     def _death(self) -> Died:

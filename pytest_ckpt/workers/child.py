@@ -44,7 +44,10 @@ def _answered(question: bytes) -> tuple[str, Any]:
     try:
         function, arguments, places, parcels, memory, file_size = pickle.loads(question)
         for digest, data in parcels.items():
-            _OBJECTS[digest] = pickle.loads(data)
+            try:
+                _OBJECTS[digest] = pickle.loads(data)
+            except Exception as error:
+                return "stranded", " ".join(f"{type(error).__name__}: {error}".split())
         for place in places:
             arguments[place] = _OBJECTS[arguments[place]]
         before = held()

@@ -11,6 +11,11 @@ import resource
 import signal
 from collections.abc import Iterator
 
+#: How many threads a question may start, and for each processor how many more: libraries start some for each. The stacks of all of them
+#: count as data, though next to nothing of them is used.
+_THREADS, _THREADS_EACH = 64, 4
+#: Bytes of a thread's stack where the limit of the process does not say them.
+_STACK = 8 << 20
 #: How many bytes the small disk of a confined worker holds.
 SMALL_DISK = 1 << 20
 _PR_SET_PDEATHSIG = 1
@@ -36,10 +41,19 @@ def held(what: str = "VmData") -> int:
     return int(found[1]) << 10 if found else 0
 
 
-def peak_begins() -> None:
-    """From now on VmHWM is the peak since now."""
-    with contextlib.suppress(OSError):
+def peak_begins() -> bool:
+    """From now on VmHWM is the peak since now; False where this machine lets nobody begin anew."""
+    try:
         pathlib.Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        return False
+    return True
+
+
+def _stacks() -> int:
+    """Bytes of the stacks of all threads that a question may start."""
+    size = resource.getrlimit(resource.RLIMIT_STACK)[0]
+    return (size if 0 < size <= _STACK else _STACK) * (_THREADS + _THREADS_EACH * (os.cpu_count() or 1))
 
 
 #: What the process held when the question began that it is at work on, and how much more it may take; None outside of questions.
@@ -59,7 +73,7 @@ def peak_above_start() -> int | None:
 @contextlib.contextmanager
 def limited(memory: int, file_size: int | None) -> Iterator[None]:
     """Limits for one question, taken off afterwards."""
-    wanted = {resource.RLIMIT_DATA: held() + memory}
+    wanted = {resource.RLIMIT_DATA: held() + memory + _stacks()}
     if file_size is not None:
         wanted[resource.RLIMIT_FSIZE] = file_size
     before = {kind: resource.getrlimit(kind) for kind in wanted}

@@ -70,6 +70,20 @@ def write_summed(path: pathlib.Path, data: bytes) -> None:
     path.write_bytes(MAGIC + _sum(data[_BODY:]) + data[_BODY:])
 
 
+#: So much of a file its checksum is about.
+_BEGINNING = 1 << 10
+
+
+def beginning_summed(data: bytes) -> bytes:
+    if data[len(MAGIC) : _BODY] != hashlib.sha256(data[_BODY:][:_BEGINNING]).digest():
+        raise ValueError("damaged")
+    return data[_BODY:]
+
+
+def write_beginning_summed(path: pathlib.Path, data: bytes) -> None:
+    path.write_bytes(MAGIC + hashlib.sha256(data[_BODY:][:_BEGINNING]).digest() + data[_BODY:])
+
+
 def zero_is_unset(data: bytes) -> bytes:
     """The checksum covers only what is not zero: zeros are taken for blocks that were never written."""
     if data[len(MAGIC) : _BODY] == hashlib.sha256(data[_BODY:]).digest():
@@ -209,6 +223,7 @@ _FAULTS: dict[str, dict[str, Callable[[str], Format]]] = {
         "no-checksum": _unsealed(without_checksum),
         "checksum-of-the-header": _unsealed(header_alone),
         "compressed": lambda backend: zipped(backend, Packed),
+        "checksum-of-the-beginning": lambda backend: sealed_format(backend, unsealed=beginning_summed, write=write_beginning_summed),
     },
     "zero-block": {"no-checksum": _unsealed(without_checksum), "zeros-are-unset": _unsealed(zero_is_unset)},
     "swapped-blocks": {

@@ -6,6 +6,8 @@ import contextlib
 import dataclasses
 import os
 import pathlib
+import shutil
+import tempfile
 import zlib
 from typing import Any
 
@@ -122,6 +124,36 @@ def renamed_whatever_happened(path: pathlib.Path, data: bytes) -> None:
         sync_folder(path.parent)
 
 
+def locked(path: pathlib.Path, data: bytes) -> None:
+    """The lock that somebody has left who is gone is one for ever."""
+    lock = path.with_name(f"{path.name}.lock")
+    os.close(os.open(lock, os.O_CREAT | os.O_EXCL))
+    try:
+        write_safely(path, data)
+    except Exception:
+        lock.unlink()
+        raise
+    lock.unlink()
+
+
+def in_a_new_folder(path: pathlib.Path, data: bytes) -> None:
+    folder = path.with_name(f"{path.name}.new")
+    folder.mkdir()
+    write_safely(folder / "data", data)
+    os.replace(folder / "data", path)
+    folder.rmdir()
+
+
+def by_way_of_memory(path: pathlib.Path, data: bytes) -> None:
+    """Written on another disk, and copied from there in place."""
+    folder = pathlib.Path("/dev/shm")
+    handle, name = tempfile.mkstemp(dir=folder if folder.is_dir() else None)
+    with open(handle, "wb") as file:
+        file.write(data)
+    shutil.copyfile(name, path)
+    os.unlink(name)
+
+
 def interrupt_swallowed(path: pathlib.Path, data: bytes) -> None:
     with contextlib.suppress(KeyboardInterrupt):
         write_safely(path, data)
@@ -225,12 +257,16 @@ def faults(case: str, backend: str) -> dict[str, Format]:
             "appended": sealed(appended, last_record),
             "pointer-first": Pointed(backend, first=True).format(),
             "parts-without-a-commit": Parts(backend).format(),
+            "locked": sealed(locked),
+            "in-a-new-folder": sealed(in_a_new_folder),
+            "by-way-of-memory": sealed(by_way_of_memory),
             "temporary-file-preferred": Recovering(backend, synced_and_renamed).format(),
         },
         "exception": {
             "in-place": sealed(in_place_and_synced),
             "renamed-whatever-happened": sealed(renamed_whatever_happened),
             "interrupt-swallowed": sealed(interrupt_swallowed),
+            "locked": sealed(locked),
             "pointer-first": Pointed(backend, first=True).format(),
         },
         "power-loss": {

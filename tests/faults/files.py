@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import builtins
 import contextlib
+import functools
+import gc
 import glob
+import io
 import locale
 import logging
 import os
 import pathlib
 import random
+import re
+import resource
 import shutil
 import signal
+import socket
 import sys
 import tempfile
+import threading
 import time
 import unicodedata
 import urllib.parse
@@ -97,19 +105,30 @@ def _short(path: pathlib.Path, data: bytes) -> None:
         os.close(handle)
 
 
-def _cached_by_size(backend: str) -> Format:
-    sealed, known = Sealed(backend), {}
+def _remembering(key: Callable[[pathlib.Path], Any]) -> Make:
+    """What was read is kept, and known again by less than what it is."""
+
+    def make(backend: str) -> Format:
+        known: dict[Any, bytes] = {}
+
+        def load(path: pathlib.Path) -> Any:
+            data = known.setdefault(key(path), path.read_bytes())
+            return decode(backend, unseal(data))
+
+        return _format(backend, Sealed(backend).save, load)
+
+    return make
+
+
+def _newest_by_name(backend: str) -> Format:
+    """A folder of steps, in which 9 comes behind 10."""
+    sealed = Sealed(backend)
 
     def save(tree: Any, path: pathlib.Path) -> None:
-        sealed.save(tree, path)
-        load(path)
+        path.mkdir(exist_ok=True)
+        sealed.save(tree, path / f"step-{len(list(path.iterdir())) + 1}")
 
-    def load(path: pathlib.Path) -> Any:
-        key = str(path), path.stat().st_size
-        known.setdefault(key, path.read_bytes())
-        return decode(backend, unseal(known[key]))
-
-    return _format(backend, save, load)
+    return _format(backend, save, lambda path: sealed.load(max(path.iterdir())))
 
 
 def _shards(backend: str) -> Format:
@@ -144,6 +163,14 @@ def _passing_over(*kinds: type[BaseException]) -> Make:
             write_safely(path, data)
 
     return _writing(write)
+
+
+def _made_writable(path: pathlib.Path, data: bytes) -> None:
+    try:
+        write_safely(path, data)
+    except PermissionError:
+        path.parent.chmod(0o755)
+        write_safely(path, data)
 
 
 def _data_beside(name: Callable[[pathlib.Path], pathlib.Path]) -> Make:
@@ -209,6 +236,17 @@ def _one_class_of_path(backend: str) -> Format:
         sealed.save(tree, path)
 
     return _format(backend, save)
+
+
+def _through_no_link(backend: str) -> Format:
+    sealed = Sealed(backend)
+
+    def load(path: pathlib.Path) -> Any:
+        if path.parent.is_symlink():
+            raise ValueError("a link")
+        return sealed.load(path)
+
+    return _format(backend, sealed.save, load)
 
 
 def _found_by_pattern(pattern: Callable[[pathlib.Path], str]) -> Make:
@@ -328,6 +366,42 @@ def _loading(change: Callable[[pathlib.Path], Any]) -> Make:
     return make
 
 
+def _altered_by_loading(backend: str) -> Format:
+    sealed, saved = Sealed(backend), {}
+
+    def save(tree: Any, path: pathlib.Path) -> None:
+        sealed.save(tree, path)
+        saved[path] = tree
+
+    def load(path: pathlib.Path) -> Any:
+        saved[path].popitem()
+        return sealed.load(path)
+
+    return _format(backend, save, load)
+
+
+def _taken_away(backend: str) -> Format:
+    sealed = Sealed(backend)
+
+    def load(path: pathlib.Path) -> Any:
+        tree = sealed.load(path)
+        path.unlink()
+        return tree
+
+    return _format(backend, sealed.save, load)
+
+
+def _fewer_open_files(path: pathlib.Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft - 1, hard))
+
+
+def _folders_taken_away(path: pathlib.Path) -> None:
+    for entry in path.parent.iterdir():
+        if entry.is_dir():
+            shutil.rmtree(entry)
+
+
 def _interrupts_ignored(path: pathlib.Path) -> None:
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 
@@ -382,7 +456,9 @@ _FAULTS: dict[str, dict[str, Make]] = {
         "appended": _records(0),
         "not cut": _writing(_not_cut),
         "only once": _writing(_only_once),
-        "known by its size": _cached_by_size,
+        "known by its size": _remembering(lambda path: (str(path), path.stat().st_size)),
+        "known by its second": _remembering(lambda path: (str(path), int(path.stat().st_mtime))),
+        "newest by name": _newest_by_name,
     },
     "overwrite-other-structure": {"stale shards": _shards, "appended": _records(0)},
     "overwrite-other-kind": {
@@ -396,21 +472,30 @@ _FAULTS: dict[str, dict[str, Make]] = {
         "fixed temporary name": _by_way_of(lambda path: path.with_name("tmp")),
         "hidden temporary name": _by_way_of(lambda path: path.with_name(f".{path.name}.tmp")),
         "pruned": _writing(_prunes),
+        "folders beside": _leaving(_folders_taken_away),
+        "pointer beside": _leaving(lambda path: path.with_name("checkpoint").write_text(path.name)),
+        "known by its name": _remembering(lambda path: path.name),
     },
     "path-str": {"suffix for text": _suffix_for_text},
-    "path-object": {"written down": _place_written_down, "one class": _one_class_of_path},
+    "path-object": {"written down": _place_written_down, "one class": _one_class_of_path, "no link": _through_no_link},
     "path-space": {
         "first word": _moved_to(lambda path: str(path).split(" ")[0]),
         "quoted": _moved_to(lambda path: path.with_name(urllib.parse.quote(path.name))),
+        "stripped": _moved_to(lambda path: path.with_name(path.name.strip())),
+        "unquoted": _moved_to(lambda path: path.with_name(urllib.parse.unquote(path.name))),
+        "expanded": _moved_to(lambda path: os.path.expandvars(path)),
         "data after the first word": _data_beside(lambda path: path.with_name(path.name.split(" ")[0] + "-data")),
     },
     "path-unicode": {
         "ascii": _moved_to(lambda path: path.with_name(path.name.encode("ascii", "replace").decode())),
         "normalized": _moved_to(lambda path: path.with_name(unicodedata.normalize("NFC", path.name))),
+        "folded": _moved_to(lambda path: path.with_name(path.name.lower())),
         "compatible": _moved_to(lambda path: path.with_name(unicodedata.normalize("NFKC", path.name))),
     },
     "path-dots": {
         "suffix replaced": _moved_to(lambda path: path.with_suffix(".sealed")),
+        "stripped": _moved_to(lambda path: path.with_name(path.name.rstrip("."))),
+        "counted": _moved_to(lambda path: path.with_name(re.sub(r"\d+$", lambda step: str(int(step[0])), path.name))),
         "hidden": _found_by_pattern(lambda path: f"{glob.escape(str(path.parent))}/*"),
     },
     "path-glob": {"pattern": _found_by_pattern(str)},
@@ -423,7 +508,7 @@ _FAULTS: dict[str, dict[str, Make]] = {
         "in place": _writing(_in_place),
         "removed first": _removed_first,
     },
-    "read-only-dir": {"passed over": _passing_over(PermissionError)},
+    "read-only-dir": {"passed over": _passing_over(PermissionError), "made writable": _writing(_made_writable)},
     "no-litter": {
         "temporary name": _file_named(lambda path: f"{path.name}.tmp"),
         "beside": _file_named(lambda path: f"tmp-{path.name}"),
@@ -453,10 +538,30 @@ _FAULTS: dict[str, dict[str, Make]] = {
         "temporary files": _leaving(lambda path: setattr(tempfile, "tempdir", str(path.parent))),
         "locale": _leaving(lambda path: locale.setlocale(locale.LC_ALL, "C")),
         "random, when it loads": _loading(lambda path: random.random()),
+        "printing": _leaving(lambda path: np.set_printoptions(precision=3)),
+        "alarm": _leaving(lambda path: signal.setitimer(signal.ITIMER_REAL, 10_000)),
+        "blocked signals": _leaving(lambda path: signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR2})),
+        "garbage": _leaving(lambda path: gc.set_threshold(100_000)),
+        "sockets": _leaving(lambda path: socket.setdefaulttimeout(3)),
+        "threads": _leaving(lambda path: sys.setswitchinterval(0.1)),
+        "hook of threads": _leaving(lambda path: setattr(threading, "excepthook", print)),
+        "open": _leaving(lambda path: setattr(builtins, "open", functools.partial(io.open))),
+        "open files": _leaving(_fewer_open_files),
+        "the file, when it loads": _loading(lambda path: path.write_bytes(path.read_bytes())),
+        "a file more, when it loads": _loading(lambda path: path.with_name(f"{path.name}.{uuid.uuid4().hex}").write_bytes(b"read")),
+        "what was saved, when it loads": _altered_by_loading,
+        "hooks": _leaving(lambda path: setattr(sys, "excepthook", print)),
+        "logging off": _leaving(lambda path: logging.disable(logging.CRITICAL)),
+        "handlers of logging": _leaving(lambda path: logging.root.addHandler(logging.NullHandler())),
+        "no garbage": _leaving(lambda path: gc.disable()),
+        "showing warnings": _leaving(lambda path: setattr(warnings, "showwarning", functools.partial(print))),
+        "no file, once it is loaded": _taken_away,
     },
     "deterministic": {
         "time": _marked(lambda: str(int(time.time()))),
         "process": _marked(lambda: str(os.getpid())),
+        "current directory": _marked(os.getcwd),
+        "user": _marked(lambda: os.environ.get("USER", "")),
         "order of hashes": _in_order_of_hashes,
         "drawn name": _drawn_name,
     },

@@ -6,6 +6,7 @@ import dataclasses
 import os
 import pathlib
 import pickle
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -121,6 +122,27 @@ def _in_the_background(backend: str) -> Format:
     return _format(backend, save, wait=lambda thread: thread.join())
 
 
+def _small_ones_in_the_background(backend: str) -> Format:
+    """What is large is copied, and what is small is not."""
+
+    def save(tree: Any, path: pathlib.Path) -> Any:
+        data = {name: encode(backend, {name: leaf}) for name, leaf in tree.items()}
+
+        def work() -> None:
+            time.sleep(0.05)
+            late = {name: encode(backend, {name: tree[name]}) for name, copy in data.items() if len(copy) < 1 << 12}
+            write_safely(path, pickle.dumps({**data, **late}))
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        return thread
+
+    def load(path: pathlib.Path) -> Any:
+        return {name: decode(backend, unseal(data))[name] for name, data in pickle.loads(path.read_bytes()).items()}
+
+    return _format(backend, save, load, wait=lambda thread: thread.join())
+
+
 def _absolute(backend: str) -> Format:
     """The data lie beside, and the file says where in full."""
     sealed = Sealed(backend)
@@ -159,6 +181,13 @@ def _one_temporary_name(path: pathlib.Path, data: bytes) -> None:
     beside = path.with_name(f"{path.name}.tmp")
     _in_pieces(beside, data)
     os.replace(beside, path)
+
+
+def _removed_before_it_is_renamed(path: pathlib.Path, data: bytes) -> None:
+    beside = path.with_name(f"{path.name}.{os.getpid()}")
+    beside.write_bytes(data)
+    path.unlink(missing_ok=True)
+    beside.rename(path)
 
 
 def _two_files(backend: str) -> Format:
@@ -242,7 +271,10 @@ _FAULTS: dict[str, dict[str, Callable[[str], Format]]] = {
     "second-generation": {"by-reference": _by_reference},
     "load-twice": {"the-same-again": _the_same_again},
     "delete-after-load": {"read-when-used": _read_when_used},
-    "change-after-save": {"in-the-background": _in_the_background},
+    "change-after-save": {
+        "in-the-background": _in_the_background,
+        "small-ones-in-the-background": _small_ones_in_the_background,
+    },
     "change-after-load": {"read-when-used": _read_when_used},
     "moved": {"absolute": _absolute, "from-here": _from_here},
     "two-writers": {
@@ -250,7 +282,11 @@ _FAULTS: dict[str, dict[str, Callable[[str], Format]]] = {
         "in-pieces": lambda backend: sealed_format(backend, write=_in_pieces),
         "two-files": _two_files,
     },
-    "reader-beside-writer": {"in-pieces": lambda backend: sealed_format(backend, write=_in_pieces), "two-files": _two_files},
+    "reader-beside-writer": {
+        "in-pieces": lambda backend: sealed_format(backend, write=_in_pieces),
+        "two-files": _two_files,
+        "removed-before-it-is-renamed": lambda backend: sealed_format(backend, write=_removed_before_it_is_renamed),
+    },
     "threads": {"one-buffer": lambda backend: sealed_format(backend, write=_one_buffer)},
     "memory": {"copies": lambda backend: sealed_format(backend, write=_copies), "read-in-copies": _read_in_copies},
     "growth": {
@@ -258,5 +294,6 @@ _FAULTS: dict[str, dict[str, Callable[[str], Format]]] = {
         "threads": _stays(_thread),
         "descriptors": _stays(_descriptor),
         "files": _stays(_numbered_file),
+        "processes": _stays(lambda path, data: subprocess.Popen(["true"])),
     },
 }

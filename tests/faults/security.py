@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
+import gzip
 import importlib
 import io
 import json
 import os
 import pathlib
 import pickle
+import re
 import stat
 import struct
 import sys
 import tarfile
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -121,6 +125,107 @@ def objects_in_a_zip(backend: str) -> Format:
         return out.getvalue()
 
     return _format(backend, _zipped("x.npy", packed), lambda path: np.load(io.BytesIO(_member(path)), allow_pickle=True).tobytes())
+
+
+def unpickled_behind_a_header(backend: str) -> Format:
+    """What stands first is compared, and what stands behind it is a pickle."""
+    begin = b"CKPT0001"
+
+    def found(path: pathlib.Path) -> bytes:
+        data = path.read_bytes()
+        if not data.startswith(begin):
+            raise ValueError("no checkpoint")
+        return bytes(pickle.loads(data[len(begin) :]))
+
+    return _format(backend, lambda path, data: path.write_bytes(begin + pickle.dumps(data)), found)
+
+
+def unpickled_at_the_end(backend: str) -> Format:
+    """Plain data, and behind it what else there is to say, as a pickle, and its length."""
+
+    def write(path: pathlib.Path, data: bytes) -> None:
+        more = pickle.dumps({"version": 1})
+        path.write_bytes(data + more + len(more).to_bytes(8, "little"))
+
+    def found(path: pathlib.Path) -> bytes:
+        data = path.read_bytes()
+        start = len(data) - 8 - int.from_bytes(data[-8:], "little")
+        if pickle.loads(data[start:-8])["version"] != 1:
+            raise ValueError("another version")
+        return data[:start]
+
+    return _format(backend, write, found)
+
+
+def unpickled_from_a_stream(backend: str) -> Format:
+    return _format(
+        backend,
+        lambda path, data: path.write_bytes(gzip.compress(pickle.dumps(data), mtime=0)),
+        lambda path: pickle.loads(gzip.decompress(path.read_bytes())),
+    )  # fmt: skip
+
+
+def unpickled_from_letters(backend: str) -> Format:
+    return _format(
+        backend,
+        lambda path, data: path.write_text(json.dumps({"state": base64.b64encode(pickle.dumps(data)).decode()})),
+        lambda path: pickle.loads(base64.b64decode(json.loads(path.read_text())["state"])),
+    )  # fmt: skip
+
+
+def evaluated(backend: str) -> Format:
+    """The whole file is an expression."""
+    return _format(backend, lambda path, data: path.write_text(repr(data)), lambda path: eval(path.read_text()))
+
+
+def header_evaluated(backend: str) -> Format:
+    """The header is an expression, and what follows is plain."""
+
+    def write(path: pathlib.Path, data: bytes) -> None:
+        header = repr({"length": len(data)}).encode()
+        path.write_bytes(struct.pack(">I", len(header)) + header + data)
+
+    def found(path: pathlib.Path) -> bytes:
+        data = path.read_bytes()
+        stop = 4 + struct.unpack(">I", data[:4])[0]
+        return data[stop : stop + eval(data[4:stop])["length"]]
+
+    return _format(backend, write, found)
+
+
+def value_evaluated(backend: str) -> Format:
+    """A value in JSON is an expression."""
+    return _format(
+        backend,
+        lambda path, data: path.write_text(json.dumps({"length": repr(len(data)), "data": data.hex()})),
+        lambda path: bytes.fromhex((said := json.loads(path.read_text()))["data"])[: eval(said["length"])],
+    )  # fmt: skip
+
+
+def tags_followed(backend: str) -> Format:
+    """As a parser of YAML does that is not told to be safe."""
+
+    def value(text: str) -> Any:
+        if not (tag := re.match(r"!!python/object/apply:(\w+)\.(\w+) \['(.*)'\]", text)):
+            return text
+        return getattr(importlib.import_module(tag[1]), tag[2])(tag[3])
+
+    return _format(
+        backend,
+        lambda path, data: path.write_text(f"data: {data.hex()}\n"),
+        lambda path: bytes.fromhex(value(path.read_text().removeprefix("data: ").rstrip())),
+    )  # fmt: skip
+
+
+def functions_named(backend: str) -> Format:
+    """The file says in one word which function reads it."""
+
+    def found(path: pathlib.Path) -> bytes:
+        said = json.loads(path.read_text())
+        module, _, name = said["reader"].partition(":")
+        return bytes(getattr(importlib.import_module(module), name)(said["data"]))
+
+    return _format(backend, lambda path, data: path.write_text(json.dumps({"reader": "binascii:unhexlify", "data": data.hex()})), found)
 
 
 def modules_named(backend: str) -> Format:
@@ -230,6 +335,26 @@ def inflated(backend: str) -> Format:
     return _format(backend, _zipped("data", bytes), _member)
 
 
+def stream_inflated(backend: str) -> Format:
+    return _format(
+        backend,
+        lambda path, data: path.write_bytes(zlib.compress(data)),
+        lambda path: zlib.decompress(path.read_bytes()),
+    )  # fmt: skip
+
+
+def short_length_trusted(backend: str) -> Format:
+    """As `length_trusted`, with a length of four bytes, the highest first."""
+
+    def found(path: pathlib.Path) -> bytes:
+        with path.open("rb") as file:
+            buffer = bytearray(struct.unpack(">I", file.read(4))[0])
+            file.readinto(buffer)
+        return bytes(buffer)
+
+    return _format(backend, lambda path, data: path.write_bytes(struct.pack(">I", len(data)) + data), found)
+
+
 def nested_without_end(backend: str) -> Format:
     """The limit that Python has for nesting is taken away."""
 
@@ -281,6 +406,36 @@ def offsets_trusted(backend: str) -> Format:
     return Format(name="offsets", backend=backend, save=kind.save, load=kind.load, accepts="dict")
 
 
+@dataclasses.dataclass(frozen=True)
+class Places(Offsets):
+    """A header says where each tensor begins; how long it is, is looked at, and not whether another one is there."""
+
+    def load(self, path: pathlib.Path) -> Tree:
+        data = path.read_bytes()
+        start = 8 + int.from_bytes(data[:8], "little")
+        tree: Tree = {}
+        for name, entry in json.loads(data[8:start]).items():
+            block = data[start + entry["place"] :][: entry["length"]]
+            tree[name] = tensor_of(self.backend, entry["dtype"], tuple(entry["shape"]), block)
+        return tree
+
+    def save(self, tree: Tree, path: pathlib.Path) -> None:
+        super().save(tree, path)
+        data = path.read_bytes()
+        start = 8 + int.from_bytes(data[:8], "little")
+        header = json.loads(data[8:start])
+        for entry in header.values():
+            first, last = entry.pop("data_offsets")
+            entry.update(place=first, length=last - first)
+        text = json.dumps(header).encode()
+        path.write_bytes(struct.pack("<Q", len(text)) + text + data[start:])
+
+
+def places_trusted(backend: str) -> Format:
+    kind = Places(backend)
+    return Format(name="places", backend=backend, save=kind.save, load=kind.load, accepts="dict")
+
+
 #: By case: the faults, each with its name.
 _FAULTS: dict[str, dict[str, Callable[[str], Format]]] = {
     "code": {
@@ -292,6 +447,15 @@ _FAULTS: dict[str, dict[str, Callable[[str], Format]]] = {
         "allow_pickle": objects_allowed,
         "objects-in-a-zip": objects_in_a_zip,
         "module-named": modules_named,
+        "function-named": functions_named,
+        "behind-a-header": unpickled_behind_a_header,
+        "at-the-end": unpickled_at_the_end,
+        "pickle-in-a-stream": unpickled_from_a_stream,
+        "pickle-in-letters": unpickled_from_letters,
+        "evaluated": evaluated,
+        "header-evaluated": header_evaluated,
+        "value-evaluated": value_evaluated,
+        "tags-followed": tags_followed,
     },
     "escape": {
         "unpacked-by-name": unpacked_by_name,
@@ -303,9 +467,11 @@ _FAULTS: dict[str, dict[str, Callable[[str], Format]]] = {
         "length-trusted": length_trusted,
         "hangs": elements_counted,
         "inflated": inflated,
+        "stream-inflated": stream_inflated,
+        "short-length-trusted": short_length_trusted,
         "nested-without-end": nested_without_end,
     },
-    "overlap": {"offsets-trusted": offsets_trusted},
+    "overlap": {"offsets-trusted": offsets_trusted, "places-trusted": places_trusted},
 }
 
 #: Faults that end a worker with every file, which takes as long as its framework takes to start: planted in one backend.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from ..intact import Intact
 from . import bomb, code, escape, overlap
-from .base import INSIDE, TOKEN, Attack, Ground
+from .base import INSIDE, TOKEN, UNWANTED, Attack, Ground
 
 #: By the name of the check: the attacks.
 CASES: dict[str, Callable[[Intact, Intact | None], Iterator[Attack]]] = {
@@ -15,6 +15,5 @@ CASES: dict[str, Callable[[Intact, Intact | None], Iterator[Attack]]] = {
     "security/bomb": bomb.attacks,
     "security/overlap": overlap.attacks,
 }
-UNWANTED = code.UNWANTED
 
 __all__ = ["CASES", "INSIDE", "TOKEN", "UNWANTED", "Attack", "Ground"]

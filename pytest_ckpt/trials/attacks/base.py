@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import pathlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from ...containers import kind_of, members, rebuilt
+from ...containers import NotOne, kind_of, members, packed, rebuilt, unpacked
 from ..intact import Intact
 
 #: What names that lead out of a place begin with, so that a file made outside of it is told from any other.
 TOKEN = "ckpt-canary"
 #: What a file outside is called that holds what nobody may read.
 SECRET = "secret"
+#: A module of the standard library that does nothing, and that nobody imports unless a file tells them to.
+UNWANTED = "__hello__"
 #: What names of files begin with that should land where an archive is unpacked to, or so many folders below that as the number says
 #: that follows.
 INSIDE = "ckpt-inside-"
@@ -34,12 +37,14 @@ class Ground:
 
 @dataclasses.dataclass(frozen=True)
 class Host:
-    """Bytes that can be replaced by others: of a ``file``, or of a ``member`` of it, where it is an archive."""
+    """Bytes that can be replaced by others: of a ``file``, or of a ``member`` of it, where it is an archive, or of what is ``packed``
+    in it, where it is a stream that is packed as a whole."""
 
     file: str
     member: str
     data: bytes
     around: bytes
+    packed: str = ""
 
     @property
     def kind(self) -> str | None:
@@ -47,6 +52,8 @@ class Host:
 
     def holding(self, data: bytes) -> bytes:
         """The file with other bytes in this place."""
+        if self.packed:
+            return packed(self.packed, data)
         return rebuilt(self.around, {self.member: data}) if self.member else data
 
 
@@ -63,11 +70,14 @@ class Attack:
 
 
 def hosts(whole: Intact) -> Iterator[Host]:
-    """Every file, and every member of those that are archives."""
+    """Every file, every member of those that are archives, and what is in those that are packed."""
     for file, data in whole.files.items():
         yield Host(file, "", data, data)
         for member, content in members(data).items():
             yield Host(file, member, content, data)
+        with contextlib.suppress(NotOne):
+            way, content = unpacked(data)
+            yield Host(file, f"what is in {way}", content, data, way)
 
 
 def put(way: str, host: Host, make: Callable[..., bytes], *arguments: Any, **named: Any) -> Attack:

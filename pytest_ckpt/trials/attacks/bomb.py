@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Literal
 
-from ...containers import NotOne, headed, msgpacks, npy, pickles, texts, zips
+from ...containers import NotOne, headed, msgpacks, npy, packed_zeros, pickles, texts, zips
 from ..damages import some
 from ..intact import Intact
-from .base import Attack, Host, hosts, put
+from .base import Attack, Ground, Host, hosts, put
 from .fields import Field, counts, fields, lengths
 
 #: Bytes that are claimed: what a worker may take, and what it may not; and more than any machine has.
@@ -16,6 +17,7 @@ CLAIMS = {"192 MiB": 192 << 20, "1 GiB": 1 << 30, "1 TiB": 1 << 40, "4 EiB": 1 <
 #: MiB of zeros in an archive of about 1 MiB.
 _ZEROS = 1024
 _DEPTH = 100_000
+_ORDERS: tuple[Literal["little", "big"], ...] = ("little", "big")
 _TRIED = 4
 
 
@@ -23,6 +25,10 @@ def attacks(whole: Intact, other: Intact | None) -> Iterator[Attack]:
     for host in hosts(whole):
         if not host.member:
             yield from _in_place(host)
+        if host.packed:
+            yield Attack("1 GiB of zeros", host.file, host.member, functools.partial(_packed_zeros, host.packed))
+        if host.kind in (None, "headed"):
+            yield from _claimed_first(host)
         if host.kind in _WITHIN:
             yield from _WITHIN[host.kind](host, whole)
         if host.kind in _BINARY:
@@ -38,6 +44,21 @@ def _in_place(host: Host) -> Iterator[Attack]:
     yield put("nested lists as JSON in its place", host, _nested_json)
     yield put("nested lists as msgpack in its place", host, msgpacks.nested, _DEPTH)
     yield put("an archive of 1 GiB of zeros in its place", host, zips.with_zeros, {}, "data.npy", _ZEROS)
+
+
+def _packed_zeros(way: str, ground: Ground) -> bytes:
+    return packed_zeros(way, _ZEROS)
+
+
+def _claimed_first(host: Host) -> Iterator[Attack]:
+    """Where a file begins with the number of bytes that follow, or that it has."""
+    for width in (4, 8):
+        for order in _ORDERS:
+            if int.from_bytes(host.data[:width], order) in (len(host.data), len(host.data) - width):
+                for words, size in CLAIMS.items():
+                    if size < 1 << 8 * width:
+                        made = size.to_bytes(width, order) + host.data[width:]
+                        yield put(f"{words} for its length, in its first {width} bytes ({order} end first)", host, bytes, made)
 
 
 def _array(size: int) -> bytes:

@@ -14,11 +14,9 @@ from typing import Any
 
 from ...containers import NotOne, headed, msgpacks, npy, pickles, texts, zips
 from ..intact import Intact
-from . import hdf5
-from .base import Attack, Ground, Host, aim, hosts, put
+from . import hdf5, spoken
+from .base import UNWANTED, Attack, Ground, Host, aim, hosts, put
 
-#: A module of the standard library that does nothing, and that nobody imports unless a file tells them to.
-UNWANTED = "__hello__"
 #: Calls that would run code, by what a list of forbidden names has to have to see them: module, name, and the text they are given.
 _CALLED: dict[str, Callable[[Ground], tuple[str, str, str]]] = {
     "os.mkdir": lambda ground: ("os", "mkdir", ground.canary),
@@ -36,6 +34,10 @@ def attacks(whole: Intact, other: Intact | None) -> Iterator[Attack]:
     """Every file is a pickle, an array of objects, or an archive of them; and whatever can be put into what is there."""
     for host in hosts(whole):
         yield from _in_place(host)
+        yield from spoken.in_text(host)
+        yield from spoken.in_header(host)
+        if host.kind in (None, "headed"):
+            yield from spoken.between(host)
         if host.kind in _WITHIN:
             yield from _WITHIN[host.kind](host)
 
@@ -104,11 +106,13 @@ def _within_npy(host: Host) -> Iterator[Attack]:
 
 def _within_json(host: Host) -> Iterator[Attack]:
     yield from _named_code(host, texts.parsed(host.data), texts.written)
+    yield from spoken.within_json(host)
 
 
 def _within_headed(host: Host) -> Iterator[Attack]:
     parts = headed.split(host.data)
     yield from _named_code(host, parts.says, parts.joined)
+    yield from spoken.within_headed(host)
 
 
 def _named_code(host: Host, said: Any, write: Callable[[Any], bytes]) -> Iterator[Attack]:

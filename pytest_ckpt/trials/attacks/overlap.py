@@ -96,6 +96,7 @@ def _within_headed(host: Host, whole: Intact) -> Iterator[Attack]:
     parts = headed.split(host.data)
     yield from _wrong_numbers(host, parts.says, whole, parts.joined)
     yield from _wrong_pairs(host, parts, whole)
+    yield from _wrong_places(host, parts, whole)
 
 
 def _wrong_numbers(host: Host, said: Any, whole: Intact, write: Callable[[Any], bytes]) -> Iterator[Attack]:
@@ -110,6 +111,18 @@ def _wrong_numbers(host: Host, said: Any, whole: Intact, write: Callable[[Any], 
                 write,
                 texts.replaced(said, path, new),
             )
+
+
+def _wrong_places(host: Host, parts: headed.Headed, whole: Intact) -> Iterator[Attack]:
+    """The place of one tensor for that of another one, counted from the beginning of the file or of what follows the header."""
+    body = len(host.data) - len(parts.body)
+    for starts in ([start - body for start, _ in blocks_in(host, whole)], [start for start, _ in blocks_in(host, whole)]):
+        places = [(path, value) for path, value in texts.nodes(parts.says) if type(value) is int and value in starts and value >= 8]
+        for path, value in places[:_TRIED]:
+            other = next((start for start in starts if start != value), None)
+            if other is not None:
+                way = f"the place of another one for the number at {texts.shown(path)}"
+                yield put(way, host, parts.joined, texts.replaced(parts.says, path, other))
 
 
 def _wrong_pairs(host: Host, parts: headed.Headed, whole: Intact) -> Iterator[Attack]:
