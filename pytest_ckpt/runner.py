@@ -256,7 +256,7 @@ class Runner:
             everything = judge(self.trials.run(spec, apart=self.format.isolate), ASPECTS, lambda difference: None)
             lost = everything.verdict is None or everything.verdict not in (Verdict.KEPT, Verdict.CONVERTED)
             words = everything.skipped or f"{everything.verdict}: {everything.detail}"
-            self._premises[spec] = f"{spec!r}, on which the question builds, is not kept: {words}" if lost else None
+            self._premises[spec] = f"what the question builds on is not kept: {words} ({spec!r})" if lost else None
         return self._premises[spec]
 
     def _seen_by(self, name: str) -> dict[str, Verdict]:

@@ -78,7 +78,7 @@ def test_a_format_that_refuses_to_write_over_anything_keeps_what_was_there() -> 
         ("neighbours", "fixed temporary name", Verdict.CHANGED, "the neighbour 'tmp'"),
         ("neighbours", "suffix replaced", Verdict.CHANGED, "['x']: values"),
         ("path-unicode", "normalized", Verdict.UNREADABLE, "nothing stands at the path"),
-        ("path-space", "data after the first word", Verdict.UNREADABLE, "without my-data"),
+        ("path-space", "data after the first word", Verdict.UNREADABLE, "without -data"),
         ("path-relative", "from its folder", Verdict.REFUSED, "FileNotFoundError"),
         ("failed-save-keeps-old", "leaf by leaf", Verdict.CHANGED, "the old checkpoint, after save has raised TypeError"),
         ("failed-save-keeps-old", "removed first", Verdict.UNREADABLE, "FileNotFoundError"),

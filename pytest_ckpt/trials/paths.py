@@ -25,14 +25,16 @@ class OwnPath(type(pathlib.Path())):  # type: ignore[misc]
 @contextlib.contextmanager
 def current_directory(folder: pathlib.Path) -> Iterator[None]:
     """Makes ``folder`` the current directory of the process, and puts the one before back."""
-    before = os.open(".", os.O_RDONLY)
+    before, name = os.open(".", os.O_RDONLY), os.getcwd()
     try:
         os.chdir(folder)
         yield
     finally:
-        # Also where the folder has another name by now.
-        os.fchdir(before)
-        os.close(before)
+        try:
+            os.fchdir(before)  # also where the folder has another name by now
+            os.close(before)
+        except OSError:  # the format has closed what is not its own
+            os.chdir(name)
 
 
 def _come_back(stage: Stage, subject: Subject, path: pathlib.Path) -> Observation:

@@ -66,6 +66,9 @@ def test_a_planted_fault_is_caught_by_the_check_that_it_belongs_to(backend: str,
     if not formats:
         assert get_models(backend) is None
         return
+    if CHECKS[name].family in SCENARIOS and backend != "numpy":
+        # How files are written is the same in every framework: the first fault shows that the question is asked there.
+        formats = dict(list(formats.items())[:1])
     for hidden, format in formats.items():
         with own_places(tmp_path, tmp_path):  # some faults are about what they leave there, and of the process
             _caught(backend, name, hidden, format)
