@@ -34,7 +34,7 @@ def model_roundtrip(
         raise ValueError("assert_roundtrip: a fresh model is what only you can build; give make=")
     fresh = _fresh(model, models, make) if make is not None else None
     # The flags of a fresh model are its own, and loading may leave them; tensors that it shares are constants.
-    own = set(map(_flag, model_differences(fresh, model, models))) if fresh is not None else set()
+    own = _flags_of(model_differences(fresh, model, models)) if fresh is not None else set()
     shared = _shared(models.look(fresh), models.look(model)) if fresh is not None else frozenset()
     before = _remembered(models.look(model))
     save(model, path)
@@ -50,7 +50,7 @@ def model_roundtrip(
     if loaded is model or (now - shared if fresh is not None else now and now == _with_memory(models.look(model))):
         raise AssertionError("load returned the very model that was saved, or one that shares tensors with it")
     found = [each for each in model_differences(loaded, model, models) if each.aspect not in ignored]
-    found = [each for each in found if _flag(each) not in own and not (fresh is None and _is_mode(each))]
+    found = [each for each in found if not _flags_of([each]) & own and not (fresh is None and _is_mode(each))]
     found = _with_outputs(found, loaded, model, models, inputs, ignored)
     if found:
         raise AssertionError(f"what came back is not what was saved, {len(found)} difference(s):\n{describe(found)}")
@@ -158,9 +158,9 @@ def _with_memory(look: Look) -> frozenset[str]:
     return _shared(look, look)
 
 
-def _flag(difference: Difference) -> tuple[str, str, str]:
-    """A flag as it is in the model that is compared; nothing that equals another difference's."""
-    return (difference.path, difference.actual, "") if difference.aspect == "flags" else ("", "", str(id(difference)))
+def _flags_of(found: list[Difference]) -> set[tuple[str, str]]:
+    """The flags that differ: where, and as they are in the model that is compared."""
+    return {(each.path, each.actual) for each in found if each.aspect == "flags"}
 
 
 def _is_mode(difference: Difference) -> bool:

@@ -90,7 +90,7 @@ def test_the_counterexample_says_byte_and_bit_and_can_be_asked_again() -> None:
     assert isinstance(result.counterexample.damage, Flipped)
     damage = result.counterexample.damage
     assert f"bit {damage.bit} of byte {damage.byte} of checkpoint is flipped, in the bytes of the saved values" in result.detail
-    assert "64 of 64 copies with a flipped bit got CHANGED: load gave other values and raised nothing" in result.detail
+    assert "128 of 128 copies with a flipped bit got CHANGED: load gave other values and raised nothing" in result.detail
     with Runner(format, ["corruption/bit-flip-payload"]) as runner:
         again = runner.judge(CHECKS["corruption/bit-flip-payload"], from_json(to_json(result.counterexample)))
     assert again.verdict is Verdict.CHANGED
@@ -123,7 +123,7 @@ def test_the_same_copies_are_asked_for_in_every_run() -> None:
                 asked.append([spec for general in CHECKS[name].examples(runner.asking) for spec in runner.trials.variants(general)])
         assert asked[0] == asked[1]
         assert len(set(asked[0])) == len(asked[0])
-        assert len(asked[0]) <= (2560 if name == "corruption/bit-flip-header" else 80)
+        assert len(asked[0]) <= {"corruption/bit-flip-header": 2560, "corruption/bit-flip-payload": 128}.get(name, 80)
 
 
 # --- places -----------------------------------------------------------------------------------------------------------------------
@@ -240,7 +240,7 @@ def test_values_in_a_compressed_member_are_flipped_there() -> None:
 
     (result,) = check_format(_format(save, load), select=["corruption/bit-flip-payload"])
     assert result.verdict is Verdict.KEPT
-    assert result.examples == 64
+    assert result.examples == 128
 
 
 def test_a_checkpoint_that_is_a_link_is_a_checkpoint() -> None:

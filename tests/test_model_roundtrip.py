@@ -127,6 +127,17 @@ def test_a_failure_names_the_culprit(kind: str, load: Callable[..., Any], culpri
 
 
 @needs_torch
+def test_a_difference_is_told_whatever_was_compared_before() -> None:
+    """Also where an object that was compared has gone, and another one has taken its place in memory."""
+    import torch
+
+    for seed in range(100):
+        torch.manual_seed(seed)
+        with pytest.raises(AssertionError, match="it is not persistent"):
+            assert_roundtrip(_module("buffer"), save=_save, load=_load, make=lambda: _module("buffer"), inputs=torch.ones(2, 3))
+
+
+@needs_torch
 @pytest.mark.parametrize(("kind", "load"), [("plain", _load), ("plain", _assign), ("tied", _load), ("noise", _load)])
 def test_no_false_alarm(kind: str, load: Callable[..., Any]) -> None:
     """A model that does not repeat its own outputs is compared as far as it does."""

@@ -11,6 +11,7 @@ import pytest
 
 from pytest_ckpt import Format, Verdict, check_format
 from pytest_ckpt.backends import get_models
+from pytest_ckpt.checks import SCENARIOS
 from pytest_ckpt.verdicts import Observation, judge
 
 from .faults.planted import model_fault
@@ -124,8 +125,11 @@ def test_formats_without_template_or_models_are_asked_nothing_about_misfits() ->
 def test_what_saves_models_alone_is_asked_about_nothing_else(backend: str) -> None:
     reference = Reference(backend)
     format = Format(name="models", backend=backend, save_model=reference.save_model, load_model=reference.load_model)
-    asked = {result.check.split("/")[0] for result in check_format(format, select="all", examples=0) if result.verdict is not None}
+    less = ["all", *(f"-{family}" for family in SCENARIOS)]
+    asked = {result.check.split("/")[0] for result in check_format(format, select=less, examples=0) if result.verdict is not None}
     assert asked == {"model", "mismatch"}
+    (result,) = check_format(format, select=["process/fresh-process"])
+    assert result.passed, str(result)
     runs = Format(name="runs", backend=backend, save_training=lambda run, path: reference.save(run.state(), path),
                   load_training=lambda path, run: run.restore(reference.load(path)))  # fmt: skip
     asked = {result.check.split("/")[0] for result in check_format(runs, select="all", examples=0) if result.verdict is not None}

@@ -66,7 +66,7 @@ class Worker:
             "traced": bool(before),
         }
         paths = [os.path.abspath(entry) for entry in sys.path]
-        command = [*before, sys.executable, "-P", "-c", _START, json.dumps(paths), json.dumps(settings)]
+        command = [*before, sys.executable, "-B", "-P", "-c", _START, json.dumps(paths), json.dumps(settings)]
         try:
             with log.open("wb") as output:
                 # A group of its own: Ctrl-C at a terminal is for this process, which ends its workers itself.
