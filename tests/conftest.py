@@ -16,6 +16,13 @@ BACKENDS = tuple(dict.fromkeys(["numpy", UNDER_TEST])) if UNDER_TEST else instal
 #: Where what happens to files and processes is asked, which takes longest: numpy's is, in the environment that is its own.
 APART = tuple(name for name in BACKENDS if name == UNDER_TEST or not UNDER_TEST)
 
+#: What knows no framework, and takes long, is tested in numpy's environment alone.
+collect_ignore = (
+    ["test_containers.py", "test_crash_checks.py", "test_crashes.py", "test_damage.py", "test_workers.py"]
+    if UNDER_TEST not in ("", "numpy")
+    else []
+)
+
 # A pytest session inside this process forgets, at its end, the modules that it was the first to import. What the package keeps
 # hold of, backends and strategies, has to be there before, or there would be two of each.
 get_backend("numpy")
