@@ -159,6 +159,7 @@ FORMATS = (
         load_training=_read_run,
         expected_failures={
             **NOTICED,
+            "process/two-writers": _TWO_FILES,
             "process/reader-beside-writer": _TWO_FILES,
             "crash/kill": _TWO_FILES,
             "model/frozen": _UNTRAINED,

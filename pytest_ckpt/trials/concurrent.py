@@ -30,9 +30,10 @@ if TYPE_CHECKING:
     from . import Trials
 
 #: When the first process is stopped: after which share of its bytes (as soon as anything is seen of it, …, when all is written), or
-#: when something is gone that stood there before.
-GONE = None
-MOMENTS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0, GONE)
+#: when something is gone that stood there before, or when its name is that of another file now.
+Moment = float | str
+GONE, REPLACED = "gone", "replaced"
+MOMENTS: tuple[Moment, ...] = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0, GONE, REPLACED)
 #: How often each of them is tried: a save may be too fast to be stopped just there. A reader is there again at the first, at which most
 #: is missing, and where one was missed.
 WRITING, READING = 2, 2
@@ -54,7 +55,7 @@ class _First:
 
     def __init__(self, stage: Stage, spec: Spec) -> None:
         self._stage = stage
-        self._met: dict[float | None, bool] = {}
+        self._met: dict[Moment, bool] = {}
         self.is_slowed = stage.away.ask(about_process, role="slowed")[1]
         begun = time.monotonic()
         stage.away.ask(saved, spec, str(stage.path), role="slowed", seconds=self._seconds)
@@ -68,10 +69,10 @@ class _First:
         """A slowed process takes as long as it takes."""
         return 10 * self._stage.trials.format.time_limit
 
-    def was_met(self, moment: float | None) -> bool:
+    def was_met(self, moment: Moment) -> bool:
         return self._met.get(moment, False)
 
-    def meanwhile(self, moment: float | None, spec: Spec, question: Callable[..., Any], *arguments: Any) -> tuple[str | None, Any]:
+    def meanwhile(self, moment: Moment, spec: Spec, question: Callable[..., Any], *arguments: Any) -> tuple[str | None, Any]:
         """Saves, is stopped when the moment has come, and goes on when another process has been asked a question: what the save said if
         it raised, and the answer."""
         away, folder = self._stage.away, self._stage.folder
@@ -137,11 +138,14 @@ def reader_beside_writer(stage: Stage, scene: Scene) -> Observation:
     return worst if process.is_slowed or worst != Observation() else Observation(skipped=UNTRACED)
 
 
-def _seen_at(moment: float | None, whole: int) -> _Come:
+def _seen_at(moment: Moment, whole: int) -> _Come:
     """How it is seen in the folder that a moment has come, where a checkpoint has ``whole`` bytes."""
-    if moment is GONE:
+    if moment == GONE:
         return lambda now, before: bool(before.keys() - now.keys())
-    return lambda now, before: now != before and _bytes(now, before) >= moment * whole
+    if moment == REPLACED:
+        return lambda now, before: any(name in now and now[name][0] != number for name, (number, _) in before.items())
+    share = float(moment)
+    return lambda now, before: now != before and _bytes(now, before) >= share * whole
 
 
 def _standing(folder: pathlib.Path) -> Standing:
