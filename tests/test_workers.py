@@ -118,10 +118,12 @@ def test_a_worker_ends_with_all_that_it_has_started(worker: Worker) -> None:
     assert _ends(lambda: not _runs(started))
 
 
-def test_a_worker_ends_when_the_process_that_asked_it_is_killed(tmp_path: pathlib.Path) -> None:
+@pytest.mark.parametrize("confined", [False, True], ids=["plain", "confined"])
+def test_a_worker_ends_when_the_process_that_asked_it_is_killed(tmp_path: pathlib.Path, confined: bool) -> None:
+    more = f", confined=pathlib.Path({str(tmp_path)!r})" if confined else ""
     script = (
         "import pathlib, sys, time\nfrom pytest_ckpt.workers import Worker\n"
-        f"worker = Worker(pathlib.Path({str(tmp_path / 'log')!r}))\nprint(worker.process.pid, flush=True)\n"
+        f"worker = Worker(pathlib.Path({str(tmp_path / 'log')!r}){more})\nprint(worker.process.pid, flush=True)\n"
         "worker.ask(time.sleep, 60, seconds=90)"
     )
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as process:

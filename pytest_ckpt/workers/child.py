@@ -26,6 +26,7 @@ def main() -> None:
     die_with(None if SETTINGS["traced"] else SETTINGS["parent"])
     if SETTINGS["confined"]:
         SETTINGS["disk"] = confine(pathlib.Path(SETTINGS["confined"]))
+        die_with(SETTINGS["parent"])  # again: a process whose privileges change is no longer told of it
     for end in ("in", "out"):
         os.set_inheritable(SETTINGS[end], False)
     questions, answers = Connection(SETTINGS["in"], writable=False), Connection(SETTINGS["out"], readable=False)
