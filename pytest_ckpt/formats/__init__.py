@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import importlib
 import importlib.metadata
@@ -13,24 +14,57 @@ from .base import DOMAINS, Format
 
 ENTRY_POINTS = "pytest_ckpt.formats"
 
-#: Name, and the backend whose module in this package holds it in its `FORMATS`.
-BUILTIN: dict[str, str] = {
-    "numpy.save": "numpy",
-    "numpy.savez": "numpy",
-    "torch.save": "torch",
-    "torch.module": "torch",
-    "tensorflow.numpy-save": "tensorflow",
-    "keras.weights-h5": "tensorflow",
-    "keras.keras": "tensorflow",
-    "tensorflow.checkpoint": "tensorflow",
-    "jax.numpy-save": "jax",
-    "flax.checkpoints": "jax",
-    "flax.msgpack": "jax",
-    "orbax.standard": "jax",
-    "mxnet.npx-save": "mxnet",
-    "mxnet.nd-save": "mxnet",
-    "mxnet.parameters": "mxnet",
-    "mxnet.export": "mxnet",
+
+@dataclasses.dataclass(frozen=True)
+class Shipped:
+    """Where a built-in format is, and what it needs: its backend, and the distributions beside that, each with the extra of
+    this project that brings it."""
+
+    backend: str
+    module: str
+    needs: tuple[tuple[str, str], ...] = ()
+
+
+_SAFETENSORS = (("safetensors", "safetensors"),)
+_FLAX = (("flax", "jax"),)
+_ORBAX = (("orbax-checkpoint", "jax"),)
+
+BUILTIN: dict[str, Shipped] = {
+    "numpy.save": Shipped("numpy", "npy"),
+    "numpy.save-pickled": Shipped("numpy", "npy"),
+    "numpy.savez": Shipped("numpy", "npz"),
+    "numpy.savez-compressed": Shipped("numpy", "npz"),
+    "numpy.pickle": Shipped("numpy", "pickled"),
+    "safetensors.numpy": Shipped("numpy", "safetensors", _SAFETENSORS),
+    "h5py.group": Shipped("numpy", "h5py", (("h5py", "h5py"),)),
+    "zarr.group": Shipped("numpy", "zarr", (("zarr", "zarr"),)),
+    "torch.save": Shipped("torch", "save"),
+    "torch.save-unrestricted": Shipped("torch", "save"),
+    "torch.module": Shipped("torch", "module"),
+    "torch.distributed-checkpoint": Shipped("torch", "distributed"),
+    "torch.export": Shipped("torch", "export"),
+    "safetensors.torch": Shipped("torch", "safetensors", _SAFETENSORS),
+    "safetensors.torch-model": Shipped("torch", "safetensors", _SAFETENSORS),
+    "tensorflow.numpy-save": Shipped("tensorflow", "npy"),
+    "tensorflow.serialize-tensor": Shipped("tensorflow", "serialized"),
+    "tensorflow.checkpoint": Shipped("tensorflow", "checkpoint"),
+    "tensorflow.saved-model": Shipped("tensorflow", "saved_model"),
+    "keras.weights-h5": Shipped("tensorflow", "weights_h5"),
+    "keras.keras": Shipped("tensorflow", "keras"),
+    "keras.h5": Shipped("tensorflow", "legacy_h5"),
+    "safetensors.tensorflow": Shipped("tensorflow", "safetensors", _SAFETENSORS),
+    "jax.numpy-save": Shipped("jax", "npy"),
+    "jax.numpy-savez": Shipped("jax", "npz"),
+    "flax.msgpack": Shipped("jax", "msgpack", _FLAX),
+    "flax.msgpack-serialize": Shipped("jax", "msgpack", _FLAX),
+    "flax.checkpoints": Shipped("jax", "flax_checkpoints", _FLAX + _ORBAX),
+    "orbax.standard": Shipped("jax", "orbax", _ORBAX),
+    "orbax.pytree": Shipped("jax", "orbax", _ORBAX),
+    "safetensors.flax": Shipped("jax", "safetensors", _FLAX + _SAFETENSORS),
+    "mxnet.npx-save": Shipped("mxnet", "arrays"),
+    "mxnet.nd-save": Shipped("mxnet", "arrays"),
+    "mxnet.parameters": Shipped("mxnet", "parameters"),
+    "mxnet.export": Shipped("mxnet", "export"),
 }
 
 
@@ -40,27 +74,43 @@ def _entry_points() -> dict[str, importlib.metadata.EntryPoint]:
 
 
 def known_formats() -> tuple[str, ...]:
-    """The names of all formats, whether their framework is installed or not: the built-in ones, then those of third parties."""
+    """The names of all formats, whether what they need is installed or not: the built-in ones, then those of third parties."""
     return (*BUILTIN, *(name for name in sorted(_entry_points()) if name not in BUILTIN))
 
 
 def installed_formats() -> tuple[str, ...]:
-    """The names of the formats whose framework is there."""
-    return tuple(name for name in known_formats() if name not in BUILTIN or is_installed(BUILTIN[name]))
+    """The names of the formats whose framework is there; other things that they need may be missing."""
+    return tuple(name for name in known_formats() if name not in BUILTIN or is_installed(BUILTIN[name].backend))
 
 
 def backend_of(name: str) -> str:
     """The backend of a known format; that of a third party is loaded to find out."""
-    return BUILTIN[name] if name in BUILTIN else get_format(name).backend
+    return BUILTIN[name].backend if name in BUILTIN else get_format(name).backend
+
+
+def missing(name: str) -> str | None:
+    """What a known format needs that is not installed, with what to do; None if nothing is missing. Nothing is imported to find out."""
+    if name not in BUILTIN:
+        return None
+    shipped = BUILTIN[name]
+    if not is_installed(shipped.backend):
+        return f"needs the backend {shipped.backend!r}: pip install 'pytest-ckpt[{shipped.backend}]'"
+    for distribution, extra in shipped.needs:
+        try:
+            importlib.metadata.version(distribution)
+        except importlib.metadata.PackageNotFoundError:
+            return f"needs {distribution}: pip install 'pytest-ckpt[{extra}]'"
+    return None
 
 
 @functools.cache
 def get_format(name: str) -> Format:
-    """The format called ``name``. Raises ValueError with the nearest name, or ImportError if its framework is missing."""
+    """The format called ``name``. Raises ValueError with the nearest name, or ImportError if something that it needs is missing."""
     if name in BUILTIN:
-        if not is_installed(BUILTIN[name]):
-            raise ImportError(f"the format {name!r} needs the backend {BUILTIN[name]!r}: pip install 'pytest-ckpt[{BUILTIN[name]}]'")
-        module: Any = importlib.import_module(f"pytest_ckpt.formats.{BUILTIN[name]}")
+        if (lacks := missing(name)) is not None:
+            raise ImportError(f"the format {name!r} {lacks}")
+        shipped = BUILTIN[name]
+        module: Any = importlib.import_module(f"{__name__}.{shipped.backend}.{shipped.module}")
         formats: tuple[Format, ...] = module.FORMATS
         return next(format for format in formats if format.name == name)
     if name not in _entry_points():
@@ -71,4 +121,4 @@ def get_format(name: str) -> Format:
     return found
 
 
-__all__ = ["BUILTIN", "DOMAINS", "Format", "backend_of", "get_format", "installed_formats", "known_formats"]
+__all__ = ["BUILTIN", "DOMAINS", "Format", "Shipped", "backend_of", "get_format", "installed_formats", "known_formats", "missing"]

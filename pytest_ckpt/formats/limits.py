@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from ..expectations import Declared, changed, crashed, unreadable, unsafe
 
+#: What a `.npy` file does with types that numpy does not have itself.
+NPY_EXTENSION = changed("the .npy header describes a type by its byte order, kind and size, so ml_dtypes' types come back as raw bytes")
+NPY_DESCRIPTOR = unreadable("ml_dtypes gives this type a descriptor that numpy writes into the header and cannot parse", defect=True)
+
 _EMPTIED = "the file is opened, and so emptied, before anything is known to be well, and nothing of the old one is kept"
 _IN_PLACE = "the file is written in place, so until all is written there is neither the old one nor the new one"
 _NEVER_SYNCED = "nothing is synced"

@@ -7,9 +7,9 @@ from typing import Any
 
 import torch
 
-from ..expectations import Declared, changed, converted, costly, refused, unreadable
-from .base import Format
-from .limits import HEADER_BELIEVED, IN_PLACE, INTERRUPTIBLE, NO_CHECKSUM, PICKLE, UNNOTICED
+from ...expectations import changed, converted, costly, unreadable
+from ..base import Format
+from .limits import ARCHIVE
 
 
 def _save(tree: Any, path: pathlib.Path) -> None:
@@ -33,25 +33,7 @@ def _load_partial(path: pathlib.Path, model: Any, names: list[str]) -> None:
     model.load_state_dict({name: state[name] for name in names}, strict=False)
 
 
-def _load_module(path: pathlib.Path) -> Any:
-    return torch.load(path, weights_only=False)
-
-
 _SAFE = unreadable("torch.save pickles it, and torch.load (weights_only=True) admits a short list of types, not this one")
-
-_PARAMETRIZED = refused("a module with parametrized weights cannot be pickled; torch asks for its state dict")
-
-#: What holds for the archive, whatever is in it. Its checksums are written, and not looked at (pytorch/pytorch#28858).
-_ARCHIVE: Declared = {
-    **IN_PLACE,
-    **INTERRUPTIBLE,
-    **UNNOTICED,
-    **NO_CHECKSUM,
-    **HEADER_BELIEVED,
-    "files/path-dots": refused("a name that begins with a dot is an invalid file name to the writer of the archive", defect=True),
-    "process/two-writers": changed("both write in place, and the checksums of the archive are not looked at", defect=True),
-    "security/overlap": changed("an entry of the directory that leads to the storage of another tensor is believed", defect=True),
-}
 
 FORMATS = (
     Format(
@@ -63,7 +45,7 @@ FORMATS = (
         load_model=_load_model,
         load_partial=_load_partial,
         expected_failures={
-            **_ARCHIVE,
+            **ARCHIVE,
             "model/frozen": converted("a state dict holds values, and not which of them are trained"),
             "model/mode": converted("a state dict holds values, and not the mode that the model was left in"),
             "mismatch/wrong-dtype": changed("load_state_dict copies into the tensors that are there, and copying casts"),
@@ -73,19 +55,6 @@ FORMATS = (
             "container/numpy-scalar": _SAFE,
             "tensor/subclass": _SAFE,
             "alias/file-size-of-view": costly("whole storages are written, however little of one a tensor shows"),
-        },
-    ),
-    Format(
-        name="torch.module",
-        backend="torch",
-        save_model=_save,
-        load_model=_load_module,
-        whole_model=True,
-        expected_failures={
-            **_ARCHIVE,
-            **PICKLE,
-            "model/weight-norm": _PARAMETRIZED,
-            "model/spectral-norm": _PARAMETRIZED,
         },
     ),
 )

@@ -1,0 +1,68 @@
+"""`numpy.savez`: arrays by name in a zip archive of `.npy` files."""
+
+from __future__ import annotations
+
+import pathlib
+from typing import Any
+
+import numpy as np
+
+from ...expectations import changed, converted, costly, unreadable
+from ..base import Format
+from ..limits import HEADER_BELIEVED, IN_PLACE, NOTICED, inflated
+from .limits import ARRAYS, PICKLED
+
+
+def _savez(arrays: Any, path: pathlib.Path) -> None:
+    np.savez(path, **arrays)
+
+
+def _loadz(path: pathlib.Path) -> Any:
+    with np.load(path) as file:
+        return dict(file)
+
+
+_CLOSED = changed("the archive is closed as if it were complete, so what was written before the error is a checkpoint of less", defect=True)
+
+#: Cases of `container` that come back as arrays.
+_MADE_ARRAYS = ("empty-list", "empty-tuple", "bool", "int", "float", "str", "numpy-scalar")
+
+FORMATS = (
+    Format(
+        name="numpy.savez",
+        backend="numpy",
+        save=_savez,
+        load=_loadz,
+        accepts="dict",
+        suffix=".npz",
+        expected_failures={
+            **ARRAYS,
+            **IN_PLACE,
+            **NOTICED,
+            **HEADER_BELIEVED,
+            **inflated("a member that is no .npy is read whole"),
+            "files/failed-save-keeps-old": _CLOSED,
+            "process/two-writers": unreadable("both write in place; what they leave together is noticed by the checksums of the archive"),
+            "crash/exception": _CLOSED,
+            "corruption/missing-part": changed("nothing says which members there were"),
+            "corruption/mixed-parts": changed("each member has a checksum of its own, and nothing says which belong together"),
+            "tensor/masked": changed("savez makes a plain array of a masked one, and the mask is gone", defect=True),
+            "container/nested": PICKLED,
+            "container/deep": PICKLED,
+            "container/empty-dict": PICKLED,
+            "container/none": PICKLED,
+            "container/dataclass": PICKLED,
+            "container/big-int": PICKLED,
+            **dict.fromkeys(map("container/{}".format, _MADE_ARRAYS), converted("savez makes an array of everything that is not one")),
+            "container/ordered-dict": converted("the archive's members come back in a plain dict"),
+            "container/bytes": changed("an array of byte strings cannot tell trailing NULs from padding"),
+            "keys/nul": changed("a name in a zip archive ends at a NUL", defect=True),
+            "keys/api-names": changed(
+                "names are keyword arguments: allow_pickle is taken for savez's own, and its array is not written", defect=True
+            ),
+            "alias/same-tensor-twice": converted("each name has its own member in the archive"),
+            "alias/overlapping-views": converted("each name has its own member in the archive"),
+            "alias/file-size-of-alias": costly("each name has its own member in the archive"),
+        },
+    ),
+)

@@ -1,0 +1,46 @@
+"""Keras' `save_weights` and `load_weights`."""
+
+from __future__ import annotations
+
+import pathlib
+from typing import Any
+
+from ...expectations import changed, crashed
+from ..base import Format
+from ..limits import HEADER_BELIEVED, IN_PLACE, INTERRUPTIBLE, NO_CHECKSUM, UNNOTICED
+from .limits import UNTRAINED
+
+
+def _save_weights(model: Any, path: pathlib.Path) -> None:
+    model.save_weights(path)
+
+
+def _load_weights(path: pathlib.Path, model: Any) -> None:
+    model.load_weights(path)
+
+
+FORMATS = (
+    Format(
+        name="keras.weights-h5",
+        backend="tensorflow",
+        save_model=_save_weights,
+        load_model=_load_weights,
+        suffix=".weights.h5",
+        expected_failures={
+            **IN_PLACE,
+            **INTERRUPTIBLE,
+            **UNNOTICED,
+            **NO_CHECKSUM,
+            **HEADER_BELIEVED,
+            "files/disk-full": crashed("HDF5 ends the process when a file is closed to which it could not write", defect=True),
+            "process/two-writers": changed("both write in place, and HDF5 has no checksums here"),
+            "security/overlap": changed("an address that leads to the values of another tensor is believed"),
+            "model/frozen": UNTRAINED,
+            "mismatch/extra": changed("what the file has beyond the model's own is not looked at", defect=True),
+            "mismatch/renamed": changed(
+                "some layers are looked for by class and place, so one of another name takes their values", defect=True
+            ),
+            "mismatch/wrong-dtype": changed("values are assigned to the variables that are there, and assigning casts"),
+        },
+    ),
+)
