@@ -1,4 +1,4 @@
-"""The command line: `pytest-ckpt run`, `survey`, `list` and `explain`. It drives pytest; the checks are the same items."""
+"""The command line: `pytest-ckpt run`, `survey`, `report`, `list` and `explain`. It drives pytest; the checks are the same items."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import importlib.util
 import io
 import logging
 import os
+import pathlib
 import random
 import re
 import signal
@@ -42,7 +43,7 @@ def _parser() -> _Parser:
         prog="pytest-ckpt", description="Does what was saved come back? Checks of save and load functions.", allow_abbrev=False
     )
     parser.add_argument("--version", action="version", version=f"pytest-ckpt {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="{run,survey,list,explain}", parser_class=_Parser)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="{run,survey,report,list,explain}", parser_class=_Parser)
     run = commands.add_parser(
         "run", help="ask formats, and print a matrix", allow_abbrev=False,
         description="Asks the checks of formats and prints a matrix. Exits with 0 if all is as declared, 1 if not, 2 for wrong usage.",
@@ -57,6 +58,11 @@ def _parser() -> _Parser:
         help="a family, check or glob; --select=-NAME leaves out; 'all' is everything; may be repeated (default: the core checks)",
     )  # fmt: skip
     _draws(run)
+    run.add_argument(
+        "--in-process", action="store_true",
+        help="ask in this process, for a debugger (default: each format in one of its own, that may crash, hang or exit)",
+    )  # fmt: skip
+    run.add_argument("--json", metavar="FILE", help="write what was seen, for 'pytest-ckpt report'")
     run.add_argument("--keep-files", metavar="FOLDER", help="leave the damaged or half-written files there that show a failure")
     underneath = run.add_argument_group("options of pytest")
     underneath.add_argument("-n", metavar="NUM", help="ask in so many processes at once (needs pytest-xdist)")
@@ -70,7 +76,10 @@ def _parser() -> _Parser:
     )  # fmt: skip
     survey.add_argument("formats", nargs="*", metavar="FORMAT", help="a built-in name or module:object")
     _functions(survey)
+    survey.add_argument("--select", action="append", metavar="NAME", help="only these families, checks or globs (default: all)")
     _draws(survey)
+    report = commands.add_parser("report", help="a page of Markdown from what runs have written with --json", allow_abbrev=False)
+    report.add_argument("records", nargs="+", metavar="FILE", help="a file that 'pytest-ckpt run --json' has written")
     listing = commands.add_parser("list", help="list formats, checks or backends, one name first on each line", allow_abbrev=False)
     listing.add_argument("what", nargs="?", choices=("formats", "checks", "backends"), default="formats", help="default: formats")
     listing.add_argument("--backend", metavar="NAME", help="only those of this backend")
@@ -101,9 +110,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with _interruptible():
         try:
             options, rest = _parser().parse_known_args(given)
-            if rest and options.command in ("list", "explain"):
+            if rest and options.command in ("report", "list", "explain"):
                 raise Wrong(f"unrecognized arguments: {' '.join(rest)} (see pytest-ckpt {options.command} --help)")
-            code = {"run": _run, "survey": _survey, "list": _list, "explain": _explain}[options.command](options, rest)
+            asked = {"run": _run, "survey": _survey, "report": _report, "list": _list, "explain": _explain}[options.command]
+            code = asked(options, rest)
             sys.stdout.flush()
         except Wrong as error:
             print(f"pytest-ckpt: {' '.join(str(error).split())}", file=sys.stderr)
@@ -140,6 +150,8 @@ def _run(options: argparse.Namespace, rest: list[str]) -> int:
     formats = _resolved(targets)
     _check_draws(options)
     _check_select(options, formats)
+    if options.json and not pathlib.Path(options.json).parent.is_dir():
+        raise Wrong(f"--json: there is no folder {pathlib.Path(options.json).parent}")
     settings = os.path.join(os.path.dirname(__file__), "suite.ini")
     command = [settings, "-c", settings, f"--rootdir={os.getcwd()}", "-p", "ckpt", "-p", "pytest_ckpt.suite"]
     # pytest would say of this very package that it was imported before it could rewrite the assertions in it.
@@ -149,6 +161,7 @@ def _run(options: argparse.Namespace, rest: list[str]) -> int:
     command += [f"--ckpt-examples={options.examples}"] if options.examples is not None else []
     command += [f"--ckpt-seed={options.seed}"] if options.seed is not None else []
     command += [f"--ckpt-keep-files={options.keep_files}"] if options.keep_files else []
+    command += ["--ckpt-in-process"] * options.in_process + ([f"--ckpt-json={options.json}"] if options.json else [])
     said = io.StringIO()
     with (
         _without_settings_of_others(),
@@ -199,7 +212,7 @@ def _check_select(options: argparse.Namespace, formats: list[Format]) -> None:
             check_pattern(name.removeprefix("-"))
     except ValueError as error:
         raise Wrong(f"--select: {error}") from None
-    if not any(select_checks(format.backend, options.select) for format in formats):
+    if options.select and not any(select_checks(format.backend, options.select) for format in formats):
         names = ", ".join(format.name for format in formats)
         raise Wrong(f"{names}: none of the checks {', '.join(options.select)} can be asked of this backend")
 
@@ -214,7 +227,7 @@ def _check_draws(options: argparse.Namespace) -> None:
 def _targets(options: argparse.Namespace) -> list[Target]:
     """The formats that the command line names."""
     from .backends import is_installed
-    from .formats import backend_of, installed_formats
+    from .formats import backend_of, installed_formats, missing
     from .targets import Target
 
     if bool(options.save) != bool(options.load):
@@ -240,15 +253,15 @@ def _targets(options: argparse.Namespace) -> list[Target]:
         names = [name for name in installed_formats() if not options.backend or backend_of(name) == options.backend]
     if not names:
         raise Wrong("no framework with a built-in format is installed")
-    return [Target(name) for name in names]
+    return [Target(name, missing=missing(name) or "") for name in names]
 
 
 def _resolved(targets: list[Target]) -> list[Format]:
-    """The formats themselves, so that what is wrong is said before anything runs."""
+    """The formats themselves, but for those that cannot be asked, so that what is wrong is said before anything runs."""
     from .runner import check_expectations
 
     with _said_in_one_line():
-        formats = [target.resolve() for target in targets]
+        formats = [target.resolve() for target in targets if not target.missing]
         for format in formats:
             check_expectations(format)
     names = [format.name for format in formats]
@@ -273,13 +286,19 @@ def _survey(options: argparse.Namespace, rest: list[str]) -> int:
         raise Wrong(f"unrecognized arguments: {' '.join(unknown)} (see pytest-ckpt survey --help)")
     options.formats += rest
     _check_draws(options)
-    formats = _resolved(_targets(options))
+    targets = _targets(options)
+    formats = _resolved(targets)
+    _check_select(options, formats)
     seed = random.SystemRandom().randrange(1 << 32) if options.seed == "random" else int(options.seed or 0)
     # What a library logs about a save that fails is said by the verdict.
     logging.disable(logging.CRITICAL)
     try:
+        for target in targets:
+            if target.missing:
+                print(f"# {target.name}: not asked: it {target.missing}")
         for format in formats:
-            accepts, results = survey(format, options.examples, seed, _progress if sys.stderr.isatty() else None)
+            select, progress = options.select or "all", _progress if sys.stderr.isatty() else None
+            accepts, results = survey(format.isolated(), options.examples, seed, select, progress)
             print(f"# {format.name}: {len(results)} checks asked, {sum(result.skipped is not None for result in results)} skipped", end="")
             print(f"; --seed={seed}" if options.seed == "random" else "")
             for line in declaration(accepts, results):
@@ -293,10 +312,22 @@ def _progress(number: int, count: int, result: Result) -> None:
     print(f"\r\033[K{number}/{count} {result.check}", end="" if number < count else "\r\033[K", file=sys.stderr, flush=True)
 
 
+def _report(options: argparse.Namespace, _: list[str]) -> int:
+    from .reports.markdown import page
+    from .reports.record import read_record
+
+    try:
+        records = [read_record(pathlib.Path(name)) for name in options.records]
+    except (ValueError, OSError) as error:
+        raise Wrong(str(error)) from None
+    print(page(records), end="")
+    return AS_DECLARED
+
+
 def _list(options: argparse.Namespace, _: list[str]) -> int:
     from .backends import BUILTIN, check_name, is_installed, known_backends
     from .checks import CHECKS, checks_for
-    from .formats import backend_of, known_formats
+    from .formats import backend_of, known_formats, missing
 
     if options.backend:
         with _said_in_one_line():
@@ -307,7 +338,7 @@ def _list(options: argparse.Namespace, _: list[str]) -> int:
         rows = [row for row in rows if options.backend in (None, row[0])]
     elif options.what == "formats":
         rows = [(name, backend_of(name)) for name in known_formats() if options.backend in (None, backend_of(name))]
-        rows = [(name, backend if is_installed(backend) else f"{backend}, not installed") for name, backend in rows]
+        rows = [(name, backend if (lacks := missing(name)) is None else f"{backend}; {lacks}") for name, backend in rows]
     else:
         checks = checks_for(options.backend) if options.backend else CHECKS.values()
         rows = [(check.name, f"{check.level}: {check.why.splitlines()[0]}") for check in checks]

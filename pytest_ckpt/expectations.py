@@ -50,12 +50,13 @@ class Expectation:
         wanted = Requirement(self.when)
         if wanted.marker is not None and not wanted.marker.evaluate():
             return False
-        installed = _installed(wanted.name)
+        installed = installed_version(wanted.name)
         return installed is not None and wanted.specifier.contains(installed, prereleases=True)
 
 
-def _installed(name: str) -> str | None:
-    """The version of a distribution, or of the one that a package of this name comes from (tensorflow from tensorflow-cpu)."""
+def installed_version(name: str) -> str | None:
+    """The version of a distribution, or of the one that a package of this name comes from (tensorflow from tensorflow-cpu);
+    None where there is none."""
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from .checks import Check, checks_for
-from .expectations import expectation_for, is_pattern
+from .expectations import Expectation, expectation_for, is_pattern
 from .formats.base import Format
 from .runner import Result, Runner
 from .specs import Spec, from_json, to_json
@@ -59,8 +59,8 @@ class BoundCheck:
 class Cell:
     """A result as it is summed up: one cell of the table of formats and checks.
 
-    ``pattern`` is the key of ``expected_failures`` that speaks for the check, if it stands for several, and ``of`` for how many;
-    ``test`` is the node id of the test function that asked.
+    ``key`` is the key of ``expected_failures`` that speaks for the check, and ``of`` for how many checks it speaks if it stands
+    for several, else 0; ``test`` is the node id of the test function that asked.
     """
 
     format: str
@@ -70,7 +70,11 @@ class Cell:
     passed: bool
     seconds: float
     counterexample: Spec | None = None
-    pattern: str | None = None
+    detail: str = ""
+    skipped: str | None = None
+    examples: int = 0
+    declared: Expectation | None = None
+    key: str | None = None
     of: int = 0
     test: str = ""
 
@@ -78,17 +82,27 @@ class Cell:
     def failed(self) -> bool:
         return not self.passed and self.verdict is not None
 
-    def text(self) -> str:
+    def to_json(self) -> dict[str, Any]:
+        """The cell in what JSON has."""
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return json.dumps({**fields, "counterexample": to_json(self.counterexample), "seconds": round(self.seconds, 4)})
+        declared = dataclasses.asdict(self.declared) if self.declared is not None else None
+        spec = to_json(self.counterexample)
+        return {**fields, "counterexample": spec, "declared": declared, "seconds": round(self.seconds, 4)}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Cell:
+        """The cell that `to_json` has written."""
+        declared = data["declared"] and Expectation(**{**data["declared"], "verdict": Verdict(data["declared"]["verdict"])})
+        verdict = data["verdict"] and Verdict(data["verdict"])
+        return cls(**{**data, "verdict": verdict, "declared": declared, "counterexample": from_json(data["counterexample"])})
+
+    def text(self) -> str:
+        return json.dumps(self.to_json())
 
     @classmethod
     def from_text(cls, text: str, nodeid: str) -> Cell:
         test = nodeid.split("[")[0] if "[" in nodeid else nodeid.rpartition("::")[0]
-        fields: dict[str, Any] = {**json.loads(text), "test": test}
-        fields["verdict"] = fields["verdict"] and Verdict(fields["verdict"])
-        fields["counterexample"] = from_json(fields["counterexample"])
-        return cls(**fields)
+        return dataclasses.replace(cls.from_json(json.loads(text)), test=test)
 
 
 def cell_of(format: Format, result: Result) -> Cell:
@@ -99,7 +113,7 @@ def cell_of(format: Format, result: Result) -> Cell:
     under = [check for check in checks_for(format.backend) if expectation_for(declared, check.name)[1] == key] if several else []
     return Cell(
         result.format, result.backend, result.check, result.verdict, result.passed, result.seconds,
-        result.counterexample, key if several else None, len(under),
+        result.counterexample, result.detail, result.skipped, result.examples, result.expectation, key, len(under),
     )  # fmt: skip
 
 
@@ -107,8 +121,8 @@ def idle_in(cells: Iterable[Cell]) -> list[pytest.TestReport]:
     """A failed report for each pattern of ``expected_failures`` under which all checks were asked and none was not kept."""
     groups: dict[tuple[str, str, str], list[Cell]] = {}
     for cell in cells:
-        if cell.pattern is not None:
-            groups.setdefault((cell.format, cell.backend, cell.pattern), []).append(cell)
+        if cell.key is not None and cell.of:
+            groups.setdefault((cell.format, cell.backend, cell.key), []).append(cell)
     reports = []
     for (format, _, pattern), under in groups.items():
         judged = [cell for cell in under if cell.verdict is not None]

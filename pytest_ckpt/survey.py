@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from .formats.base import DOMAINS, Format
 from .runner import Result, Runner
@@ -12,15 +12,20 @@ from .verdicts import Verdict
 
 
 def survey(
-    format: Format, examples: int | None = None, seed: int | None = None, progress: Callable[[int, int, Result], None] | None = None
+    format: Format,
+    examples: int | None = None,
+    seed: int | None = None,
+    select: str | Iterable[str] = "all",
+    progress: Callable[[int, int, Result], None] | None = None,
 ) -> tuple[str | None, list[Result]]:
-    """The domain that describes the format (None if it saves models and nothing else), and the results of all checks in it.
+    """The domain that describes the format (None if it saves models and nothing else), and the results of the checks in it.
 
-    ``progress`` is called after each check. The format's own ``accepts`` and ``expected_failures`` play no part.
+    ``select`` are the checks, by default all; ``progress`` is called after each check. The format's own ``accepts`` and
+    ``expected_failures`` play no part.
     """
     accepts = found_domain(format)
     results = []
-    with Runner(dataclasses.replace(format, accepts=accepts, expected_failures={}), "all", examples, seed, shrink=False) as runner:
+    with Runner(dataclasses.replace(format, accepts=accepts, expected_failures={}), select, examples, seed, shrink=False) as runner:
         for number, check in enumerate(runner.checks, start=1):
             results.append(runner.run(check))
             if progress is not None:
@@ -41,7 +46,7 @@ def found_domain(format: Format) -> str:
     }
     with Runner(dataclasses.replace(format, expected_failures={}), "all", 0) as runner:
         for domain in reversed(DOMAINS):
-            seen = [runner.trials.run(spec) for spec in probes[domain]]
+            seen = [runner.trials.run(spec, apart=format.isolate) for spec in probes[domain]]
             if all(
                 each.refused is each.unreadable is each.crashed is each.skipped is None
                 and all(difference.verdict < Verdict.CHANGED for difference in each.differences)

@@ -27,6 +27,8 @@ class Target:
     accepts: str = "tree"
     suffix: str = ""
     template: bool = False
+    #: What the format needs and is not installed, so that it cannot be asked.
+    missing: str = ""
 
     def text(self) -> str:
         return json.dumps(dataclasses.asdict(self))

@@ -162,6 +162,11 @@ def test_functions_can_be_named(folder: pathlib.Path) -> None:
         ("run numpy.save -n some", "*some*"),
         ("run numpy.save -k nothing-like-it --select=shape", "no check was left to ask"),
         ("survey", "survey needs a FORMAT, *"),
+        ("survey numpy.save --select dtpye", "--select: unknown check or family 'dtpye': did you mean 'dtype'?"),
+        ("run numpy.save --select shape --json nowhere/record.json", "--json: there is no folder nowhere"),
+        ("report", "*the following arguments are required: FILE *"),
+        ("report no-such-file", "*No such file or directory: 'no-such-file'"),
+        ("report mylib.py", "mylib.py is no record as 'pytest-ckpt run --json' writes it: *"),
         ("survey numpy.save --examples -1", "--examples takes a number of examples, *"),
         ("survey numpy.save --no-such-option", "unrecognized arguments: --no-such-option *"),
         ("list frameworks", "*invalid choice: 'frameworks' *"),
@@ -207,7 +212,8 @@ def test_a_backend_that_is_not_installed_is_wrong_usage(folder: pathlib.Path) ->
 def test_what_a_survey_prints_declares_the_format_when_it_is_pasted(
     folder: pathlib.Path, words: list[str], fields: tuple[str, str]
 ) -> None:
-    run = _call(folder, "survey", *words, FAST)
+    asked = ("dtype", "shape", "layout", "container", "keys", "tensor", "alias", "files/path-*", "corruption/truncate")
+    run = _call(folder, "survey", *words, FAST, *map("--select={}".format, asked))
     assert (run.returncode, run.stderr) == (0, "")
     names: dict[str, object] = {}
     exec(FORMATS, names)
@@ -216,7 +222,7 @@ def test_what_a_survey_prints_declares_the_format_when_it_is_pasted(
     format = eval(source, names)
     assert isinstance(format, Format)
     assert format.expected_failures
-    for select in ("all", None):
+    for select in (asked, ("layout", "shape")):
         assert [str(result) for result in check_format(format, select=select, examples=0) if result.failed] == []
 
 
@@ -233,7 +239,7 @@ def test_lists_have_one_name_first_on_each_line(folder: pathlib.Path) -> None:
 
 
 def test_a_reader_that_goes_away_is_no_error(folder: pathlib.Path) -> None:
-    for arguments in ("list checks", "run mylib:good --select=shape -v --examples=0", "survey mylib:bad --examples=0"):
+    for arguments in ("list checks", "run mylib:good --select=shape -v --examples=0", "survey mylib:bad --select=shape --examples=0"):
         command = f"{sys.executable} -m pytest_ckpt {arguments} | head -1"
         run = subprocess.run(command, shell=True, cwd=folder, env=_environment(folder), capture_output=True, text=True, check=False)
         assert len(run.stdout.splitlines()) == 1

@@ -26,6 +26,7 @@ class Shipped:
 
 
 _SAFETENSORS = (("safetensors", "safetensors"),)
+_KERAS = (("keras", "tensorflow"),)
 _FLAX = (("flax", "jax"),)
 _ORBAX = (("orbax-checkpoint", "jax"),)
 
@@ -49,9 +50,9 @@ BUILTIN: dict[str, Shipped] = {
     "tensorflow.serialize-tensor": Shipped("tensorflow", "serialized"),
     "tensorflow.checkpoint": Shipped("tensorflow", "checkpoint"),
     "tensorflow.saved-model": Shipped("tensorflow", "saved_model"),
-    "keras.weights-h5": Shipped("tensorflow", "weights_h5"),
-    "keras.keras": Shipped("tensorflow", "keras"),
-    "keras.h5": Shipped("tensorflow", "legacy_h5"),
+    "keras.weights-h5": Shipped("tensorflow", "weights_h5", _KERAS),
+    "keras.keras": Shipped("tensorflow", "keras", _KERAS),
+    "keras.h5": Shipped("tensorflow", "legacy_h5", _KERAS),
     "safetensors.tensorflow": Shipped("tensorflow", "safetensors", _SAFETENSORS),
     "jax.numpy-save": Shipped("jax", "npy"),
     "jax.numpy-savez": Shipped("jax", "npz"),

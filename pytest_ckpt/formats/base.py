@@ -25,7 +25,7 @@ from ..specs import (
     ViewOf,
     nearest,
 )
-from ..workers import Parcel, packed
+from ..workers import CannotTravel, Parcel, packed
 
 DOMAINS = ("tensor", "list", "dict", "tree")
 
@@ -148,6 +148,16 @@ class Format:
         """The format, ready to be sent to a worker. Raises CannotTravel."""
         functions = [getattr(self, field.name) for field in dataclasses.fields(self) if callable(getattr(self, field.name))]
         return packed(self, {getattr(function, "__module__", None) or "" for function in functions})
+
+    def isolated(self) -> Format:
+        """The same format with ``isolate=True``; itself where it cannot be sent to a worker."""
+        if self.isolate:
+            return self
+        try:
+            self.parcel()
+        except CannotTravel:
+            return self
+        return dataclasses.replace(self, isolate=True)
 
     @property
     def saves(self) -> tuple[str, ...]:

@@ -11,14 +11,16 @@ from ..items import Cell
 from ..verdicts import Verdict
 
 
-def summary(cells: Iterable[Cell], targets: Mapping[str, Sequence[str]]) -> list[str]:
+def summary(cells: Iterable[Cell], targets: Mapping[str, Sequence[str]], missing: Mapping[str, str]) -> list[str]:
     """The lines: the matrix, what its signs mean, totals, and how to see more.
 
-    ``targets`` are the formats in the order in which they were named, each with the words that name it on a command line.
+    ``targets`` are the formats in the order in which they were named, each with the words that name it on a command line;
+    ``missing`` says of formats that could not be asked what they need.
     """
     found = list(cells)
+    absent = [f"not asked: {name} {why}" for name, why in missing.items()]
     if not found:
-        return ["no check was asked"]
+        return ["no check was asked", *absent]
     formats = [name for name in targets if any(cell.format == name for cell in found)]
     families = [family for family in FAMILIES if any(_family(cell) == family for cell in found)]
     rows = [["", *families]]
@@ -27,7 +29,7 @@ def summary(cells: Iterable[Cell], targets: Mapping[str, Sequence[str]]) -> list
         rows.append([format, *(_sign([cell for cell in own if _family(cell) == family]) for family in families)])
     counts = Counter(_state(cell) for cell in found)
     totals = ", ".join(f"{counts[state]} {state}" for state in ("kept", "as declared", "skipped", "not as declared") if counts[state])
-    lines = ["", *_aligned(rows), ""]
+    lines = ["", *_aligned(rows), "", *absent]
     lines.append(
         "ok: all kept   declared: as declared, not all kept   skip: could not be asked   -: nothing to ask   VERDICT: not as declared"
     )

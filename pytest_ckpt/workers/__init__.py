@@ -43,7 +43,7 @@ class Failed(Exception):
 
 
 class Worker:
-    """One process. ``log`` is where what it prints goes; ``confined`` takes away its privileges and gives it a small disk of its own
+    """One process. ``log`` is where what it prints goes, and beside it go its temporary files; ``confined`` takes away its privileges and gives it a small disk of its own
     at that folder; ``before`` is a command that it is started under, such as a tracer; ``environment`` is added to that of this process.
     """
 
@@ -65,6 +65,10 @@ class Worker:
             "confined": confined and str(confined),
             "traced": bool(before),
         }
+        # Temporary files that nobody removes are gone with the folder of the log.
+        temporary = log.with_suffix(".temporary")
+        temporary.mkdir(exist_ok=True)
+        places = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary))
         paths = [os.path.abspath(entry) for entry in sys.path]
         command = [*before, sys.executable, "-B", "-P", "-c", _START, json.dumps(paths), json.dumps(settings)]
         try:
@@ -72,7 +76,7 @@ class Worker:
                 # A group of its own: Ctrl-C at a terminal is for this process, which ends its workers itself.
                 self.process = subprocess.Popen(
                     command, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                    pass_fds=(to_child, from_child), start_new_session=True, env={**_surroundings(), **(environment or {})},
+                    pass_fds=(to_child, from_child), start_new_session=True, env={**_surroundings(), **places, **(environment or {})},
                 )  # fmt: skip
         finally:
             os.close(to_child)

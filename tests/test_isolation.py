@@ -1,0 +1,179 @@
+"""`pytest-ckpt run` asks each format in a process of its own: whatever becomes of that, the run goes on, and what a format leaves
+behind is not met by the next."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from pytest_ckpt.formats import BUILTIN, missing
+from pytest_ckpt.reports.record import Record, read_record
+
+from .conftest import APART, UNDER_TEST
+
+#: Loaders that end, and savers that leave something: each changes what all code of its process shares.
+MYLIB = """
+import os, pathlib, pickle, signal, tempfile, threading, time, warnings, logging
+import numpy as np
+from pytest_ckpt import Format
+
+def save(tree, path):
+    path.write_bytes(pickle.dumps(tree))
+
+def load(path):
+    return pickle.loads(path.read_bytes())
+
+def hang(path):
+    while True:
+        time.sleep(1)
+
+def leave(path):
+    os._exit(3)
+
+def quit_(path):
+    raise SystemExit(0)
+
+def die(path):
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+def eat(path):
+    held = []
+    while True:
+        held.append(np.ones(1 << 20))
+
+def make(name, **fields):
+    return Format(**{"name": name, "backend": "numpy", "save": save, "load": load, **fields})
+
+def save_with_threads(tree, path):
+    threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
+    threading.Thread(target=time.sleep, args=(600,)).start()
+    save(tree, path)
+
+def save_with_litter(tree, path):
+    tempfile.mkdtemp()
+    handle, name = tempfile.mkstemp()
+    os.write(handle, b"left open")
+    save(tree, path)
+
+calls = []
+def save_and_change(tree, path):
+    calls.append(path)
+    np.load = None
+    if len(calls) == 40:
+        pickle.dumps = None
+    os.environ["CKPT_LOST"] = "1"
+    np.seterr(all="raise")
+    logging.disable(logging.CRITICAL)
+    warnings.simplefilter("error")
+    path.write_bytes(pickle._dumps(tree))
+
+def load_unless_lost(path):
+    if "CKPT_LOST" in os.environ or not callable(np.load) or not callable(pickle.dumps):
+        raise RuntimeError("the process is not as it was")
+    return load(path)
+
+hangs = make("hangs", load=hang, time_limit=2.0)
+leaves = make("leaves", load=leave)
+quits = make("quits", load=quit_)
+dies = make("dies", load=die)
+eats = make("eats", load=eat)
+good = make("good", load=load_unless_lost)
+threads = make("threads", save=save_with_threads)
+litter = make("litter", save=save_with_litter)
+changes = make("changes", save=save_and_change)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: pathlib.Path) -> pathlib.Path:
+    (tmp_path / "project").mkdir()
+    (tmp_path / "temporary").mkdir()
+    (tmp_path / "project" / "mylib.py").write_text(MYLIB)
+    return tmp_path / "project"
+
+
+def _run(folder: pathlib.Path, *arguments: str) -> tuple[subprocess.CompletedProcess[str], Record]:
+    """A run, of which nothing is left but its record."""
+    environment = {**os.environ, "TMPDIR": str(folder.parent / "temporary")}
+    command = [sys.executable, "-m", "pytest_ckpt", "run", *arguments, "--json=record.json"]
+    run = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert list((folder.parent / "temporary").iterdir()) == [], run.stdout + run.stderr
+    return run, read_record(folder / "record.json")
+
+
+def _table(record: Record) -> dict[str, dict[str, tuple[object, ...]]]:
+    """Everything that was seen but the time that it took."""
+    return {
+        row.name: {cell.check: (cell.verdict, cell.passed, cell.counterexample, cell.detail, cell.skipped) for cell in row.cells}
+        for row in record.rows
+    }
+
+
+def test_a_loader_that_ends_its_process_is_crashed_and_the_run_goes_on(folder: pathlib.Path) -> None:
+    names = ["hangs", "leaves", "quits", "dies", "eats", "good"]
+    run, record = _run(folder, *map("mylib:{}".format, names), "--select=shape/scalar", "--select=layout/fortran", "--examples=2")
+    assert run.returncode == 1, run.stdout
+    said = {row.name: [(cell.verdict, cell.detail) for cell in row.cells] for row in record.rows}
+    assert list(said) == names
+    assert [str(verdict) for verdict, _ in said.pop("good")] == ["KEPT", "KEPT"]
+    for name, word in (
+        ("hangs", "hung"),
+        ("leaves", "exit code 3"),
+        ("quits", "SystemExit(0)"),
+        ("dies", "SIGSEGV"),
+        ("eats", "memory limit"),
+    ):
+        assert [str(verdict) for verdict, _ in said[name]] == ["CRASHED", "CRASHED"]
+        assert all(word in detail for _, detail in said[name]), said[name]
+
+
+def test_a_survey_goes_on_as_well(folder: pathlib.Path) -> None:
+    command = [sys.executable, "-m", "pytest_ckpt", "survey", "mylib:dies", "--select=shape/scalar", "--examples=0"]
+    run = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert run.returncode == 0
+    assert '"shape/scalar": crashed("the process died of SIGSEGV' in run.stdout
+
+
+def test_what_formats_leave_in_their_process_does_not_disturb_the_next(folder: pathlib.Path) -> None:
+    names = [f"mylib:{name}" for name in ("threads", "litter", "changes", "good")]
+    select = ("--select=dtype", "--select=shape", "--select=container", "--examples=3")
+    there, back = (_run(folder, *order, *select)[1] for order in (names, names[::-1]))
+    assert _table(there) == _table(back)
+    assert [row.name for row in there.rows] == [row.name for row in back.rows][::-1]
+    good = next(row for row in there.rows if row.name == "good")
+    assert [cell.check for cell in good.cells if cell.failed] == []
+
+
+@pytest.mark.parametrize("backend", APART)
+def test_the_built_in_formats_give_the_same_table_in_any_order(folder: pathlib.Path, backend: str) -> None:
+    """What leaves most behind is asked: all that is saved in the process, whole models among it, and the scenes that are quick."""
+    names = [name for name, shipped in BUILTIN.items() if shipped.backend == backend and missing(name) is None]
+    select = [f"--select={name}" for name in ("shape", "container", "keys", "tensor", "model/dense", "model/mode", "files/path-*")]
+    tables = []
+    for order in (names, names[::-1]):
+        run, record = _run(folder, *order, *select, "--examples=0")
+        assert run.returncode == 0, run.stdout
+        tables.append(_table(record))
+    assert tables[0] == tables[1]
+    assert set(tables[0]) == set(names)
+
+
+@pytest.mark.skipif(UNDER_TEST not in ("", "numpy"), reason="asked in numpy's environment")
+def test_in_process_means_this_one(folder: pathlib.Path) -> None:
+    """For a debugger: what the format says of its process is true of pytest's."""
+    (folder / "told.py").write_text(
+        "import os, pathlib\nfrom mylib import *\n"
+        "def tell(tree, path):\n    pathlib.Path('pids').open('a').write(f'{os.getpid()} ')\n    save(tree, path)\n"
+        "tells = make('tells', save=tell)\n"
+    )
+    command = [sys.executable, "-m", "pytest_ckpt", "run", "told:tells", "--select=shape/scalar", "--examples=0"]
+    for option, own in (("--in-process", True), ("-v", False)):
+        process = subprocess.Popen([*command, option], cwd=folder, stdout=subprocess.DEVNULL)
+        assert process.wait(60) == 0
+        pids = set((folder / "pids").read_text().split())
+        (folder / "pids").unlink()
+        assert (pids == {str(process.pid)}) is own
