@@ -8,8 +8,9 @@ import sys
 import pytest
 
 from pytest_ckpt import Format, Verdict, refused
+from pytest_ckpt.backends import is_installed
 from pytest_ckpt.checks import SCENARIOS
-from pytest_ckpt.expectations import expectation_for
+from pytest_ckpt.expectations import expectation_for, is_pattern
 from pytest_ckpt.formats import BUILTIN, get_format, known_formats, missing
 from pytest_ckpt.runner import Result, Runner, check_expectations
 from pytest_ckpt.survey import survey
@@ -31,7 +32,7 @@ def _agrees(format: Format, result: Result) -> bool:
 @pytest.mark.parametrize("name", [name for name in HERE if BUILTIN[name].backend in APART])
 def test_the_survey_of_a_format_agrees_with_its_declaration(name: str) -> None:
     format = get_format(name)
-    accepts, results = survey(format, examples=3)
+    accepts, results = survey(format.isolated(), examples=3)
     assert accepts == (format.accepts if format.save is not None else None)
     assert [str(result) for result in results if result.verdict is not None and not _agrees(format, result)] == []
     asked = {result.check for result in results if result.verdict is not None}
@@ -39,20 +40,34 @@ def test_the_survey_of_a_format_agrees_with_its_declaration(name: str) -> None:
         spoken_for = {check for check in asked if expectation_for(format.expected_failures, check)[1] == key}
         unasked = {result.check for result in results if result.verdict is None}
         assert spoken_for or unasked, f"{key} speaks for no check that could be asked"
+    struck = [result for result in results if (found := expectation_for(format.expected_failures, result.check)[0]) and not found.flaky]
+    assert [result.check for result in struck if result.verdict is not None and not result.failed] == [], (
+        "kept without the declaration, too"
+    )
 
 
-@pytest.mark.parametrize("name", HERE)
-def test_a_limit_that_is_struck_from_a_declaration_fails(name: str) -> None:
-    """Of the families whose checks take longest, the survey above tells as much."""
-    format = get_format(name)
-    names = [key for key in format.expected_failures if "/" in key and not set(key) & set("*?[") and key.split("/")[0] not in SCENARIOS]
-    if not names:
-        assert all("/" in key and key.split("/")[0] in SCENARIOS for key in format.expected_failures)
-        return
-    bare = dataclasses.replace(format, expected_failures={})
-    with Runner(bare, names, examples=0, shrink=False) as runner:
-        results = [runner.run(check) for check in runner.checks]
-    assert [result.check for result in results if not result.failed and result.skipped is None] == []
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_limit_that_is_struck_from_a_declaration_makes_the_run_exit_with_one(backend: str, pytester: pytest.Pytester) -> None:
+    """One of each backend; of all others the survey above tells as much, without running pytest."""
+    named = [
+        (name, key)
+        for name in HERE
+        if BUILTIN[name].backend == backend
+        for key in get_format(name).expected_failures
+        if "/" in key and not is_pattern(key) and key.split("/")[0] not in SCENARIOS
+    ]
+    name, key = named[0]
+    pytester.makepyfile(
+        struck=f"""
+        import dataclasses
+        from pytest_ckpt.formats import get_format
+        whole = get_format({name!r})
+        rest = {{key: why for key, why in whole.expected_failures.items() if key != {key!r}}}
+        struck = dataclasses.replace(whole, name="struck", expected_failures=rest)
+        """
+    )
+    for target, code in (("struck:whole", 0), ("struck:struck", 1)):
+        assert pytester.run(*COMMAND, "run", target, "--select", key, "--examples", "0").ret == code
 
 
 @pytest.mark.parametrize("name", HERE)
@@ -107,6 +122,27 @@ def test_a_run_of_every_check_prints_the_matrix_and_exits_with_zero(backend: str
     for name in own:
         result.stdout.fnmatch_lines([f"{name} *"])
     assert {entry.name for entry in pytester.path.iterdir()} <= {"stdout", "stderr", ".keras"}, "pytester's and Keras' own files"
+
+
+def test_what_a_format_needs_and_is_missing_is_a_skip_with_its_reason(pytester: pytest.Pytester) -> None:
+    absent = [name for name in BUILTIN if is_installed(BUILTIN[name].backend) and missing(name) is not None]
+    if not absent:
+        pytest.skip("here is all that any format of the installed backends needs")
+    name = absent[0]
+    run = pytester.run(*COMMAND, "run", "--backend", BUILTIN[name].backend, "--select", "dtype/float32", "--select", "model/dense")
+    assert run.ret == 0
+    run.stdout.fnmatch_lines([f"{name} s *", f"not asked: {name} needs *: pip install 'pytest-ckpt[[]*]'", "*skipped*"])
+    named = pytester.run(*COMMAND, "run", name)
+    assert named.ret == 2
+    named.stderr.fnmatch_lines([f"pytest-ckpt: the format '{name}' needs *: pip install 'pytest-ckpt[[]*]'"])
+
+
+def test_there_are_thirty_formats_and_each_has_a_home() -> None:
+    """Of those whose framework is here; the other environments load the others."""
+    assert len(BUILTIN) >= 30
+    for name in HERE:
+        format = get_format(name)
+        assert (format.name, format.backend) == (name, BUILTIN[name].backend)
 
 
 def test_a_declaration_that_does_not_hold_any_more_fails() -> None:
