@@ -135,19 +135,23 @@ class Runner:
         asked = _Asked(self, check)
         for spec in self.known.get(check.name, ()):
             asked.visit(spec)
-        for general in check.examples(self.asking):
-            for spec in self.trials.variants(general):
-                asked.visit(spec)
-        if check.explore is not None and asked.seen and not asked.nothing_to_ask():
+        for spec in itertools.chain.from_iterable(map(self.trials.variants, check.examples(self.asking))):
+            asked.visit(spec)
+            if self.trials.hopeless:
+                break
+        # What hangs takes the longest time that there is, and a new process some: of that no more is asked than has to be.
+        ends = asked.hung() or self.trials.hopeless
+        if check.explore is not None and asked.seen and not asked.nothing_to_ask() and not ends:
             from .exploration import explore
 
             seed = zlib.crc32(f"{self.seed} {check.name}".encode())
             with self.trials.settings():
                 asked.cut = not explore(check.explore(self.asking), asked.visit, count=self.examples, seed=seed, seconds=EXPLORE_SECONDS)
-        result = self.conclude(check, asked)
-        if self.shrinks and result.failed and check.explore is not None and result.verdict is not None:
-            self._shrink(check, asked, result.verdict)
-        asked.repeat()
+        if not ends and not asked.hung():
+            result = self.conclude(check, asked)
+            if self.shrinks and result.failed and check.explore is not None and result.verdict is not None:
+                self._shrink(check, asked, result.verdict)
+            asked.repeat()
         result = self.conclude(check, asked)
         if result.failed and self._keep_files is not None and isinstance(result.counterexample, Scenario):
             result = self._kept_files(check, result, result.counterexample)
@@ -299,6 +303,11 @@ class _Asked:
         self.seen: dict[Spec, Judgement] = {}
         self.again: dict[Spec, list[Verdict | None]] = {}
         self.cut = False
+        self._hung_before = runner.trials.hung
+
+    def hung(self) -> bool:
+        """Whether an example hung."""
+        return self.runner.trials.hung > self._hung_before
 
     def visit(self, spec: Spec) -> Judgement:
         if spec not in self.seen:

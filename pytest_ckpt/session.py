@@ -10,13 +10,12 @@ import shlex
 import shutil
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .folders import temporary_folder
+from .folders import remove_folder, temporary_folder
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -144,19 +143,10 @@ def _session_folder(above: str | None, before: Callable[[], object]) -> Iterator
 
     def clean_up() -> None:
         before()
-        _remove(folder)
+        remove_folder(folder)
 
     with temporary_folder(above) as folder, _before_termination(clean_up):
         yield folder
-
-
-def _remove(folder: pathlib.Path, tries: int = 100) -> None:
-    """Removes a folder, also while workers are at work in it that have not seen yet that the run is over."""
-    for _ in range(tries):
-        shutil.rmtree(folder, ignore_errors=True)
-        if not folder.exists():
-            return
-        time.sleep(0.01)
 
 
 @contextlib.contextmanager

@@ -90,6 +90,16 @@ class Trials:
         folder.mkdir(exist_ok=True)
         return Away(self.format, self._workers or self._own.enter_context(Workers(folder)), folder)
 
+    @property
+    def hung(self) -> int:
+        """How many questions that went to a worker have hung so far."""
+        return self.away.hung if "away" in vars(self) else 0
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether every process that was asked anything has died of it."""
+        return "away" in vars(self) and self.away.hopeless
+
     @contextlib.contextmanager
     def fresh_path(self) -> Iterator[pathlib.Path]:
         """A name that was never used before, in a folder that holds nothing else. The folder is made anew only where

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 #: The roles that are slowed down, and how much: one slows down more than the other.
 SLOWED = {"slowed": 1, "slower": 15}
+#: How many questions in a row may hang before those that follow are given less time, and how many times less.
+PATIENCE, HASTE = 3, 20
 #: Starts the worker of a role with a log.
 Start = Callable[[pathlib.Path], Worker]
 #: Seconds and bytes that nothing runs into: what is done once, before questions are asked.
@@ -36,6 +38,10 @@ class Away:
         self.format = format
         self.workers = workers
         self.folder = folder
+        #: How many questions have hung, how many since the last that was answered, and how many of all that there were no process
+        #: has outlived, as long as none was answered at all.
+        self.hung = self.hung_in_a_row = 0
+        self.only_died: int | None = 0
 
     @functools.cached_property
     def parcel(self) -> Parcel:
@@ -50,16 +56,31 @@ class Away:
         memory: int = MEMORY,
         file_size: int | None = None,
     ) -> Any:
-        """What ``question(trials, *arguments)`` returns in the worker of a role. ``seconds`` is by default the format's limit.
-        Raises Died, CannotTravel, and what the question raises of Failed and CannotBuild."""
+        """What ``question(trials, *arguments)`` returns in the worker of a role. ``seconds`` is by default the format's limit; a format
+        that always hangs is soon given less, or a run would take days. Raises Died, CannotTravel, and what the question raises
+        of Failed and CannotBuild."""
         worker = self.worker(role)
         seconds = self.format.time_limit if seconds is None else seconds
-        answer = worker.ask(
-            _answer, self.parcel, str(self.folder), question, arguments, seconds=seconds, memory=memory, file_size=file_size
-        )  # fmt: skip
+        if self.hung_in_a_row >= PATIENCE:
+            seconds = min(seconds, max(seconds / HASTE, 1.0))
+        try:
+            answer = worker.ask(
+                _answer, self.parcel, str(self.folder), question, arguments, seconds=seconds, memory=memory, file_size=file_size
+            )  # fmt: skip
+        except Died as died:
+            self.hung += died.hung
+            self.hung_in_a_row = self.hung_in_a_row + 1 if died.hung else 0
+            self.only_died = None if self.only_died is None else self.only_died + 1
+            raise
+        self.hung_in_a_row, self.only_died = 0, None
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether questions were asked, and whatever was asked, the process did not outlive it."""
+        return (self.only_died or 0) >= PATIENCE
 
     def worker(self, role: str) -> Worker:
         """The worker of a role, in which everything that the format needs is imported."""

@@ -35,7 +35,11 @@ _START = "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from pytest_c
 
 
 class Died(Exception):
-    """The worker died, hung, or ran out of a limit; the message says which, with the signal or the limit."""
+    """The worker died, ``hung``, or ran out of a limit; the message says which, with the signal or the limit."""
+
+    def __init__(self, message: str, hung: bool = False) -> None:
+        super().__init__(message)
+        self.hung = hung
 
 
 class Failed(Exception):
@@ -43,8 +47,9 @@ class Failed(Exception):
 
 
 class Worker:
-    """One process. ``log`` is where what it prints goes, and beside it go its temporary files; ``confined`` takes away its privileges and gives it a small disk of its own
-    at that folder; ``before`` is a command that it is started under, such as a tracer; ``environment`` is added to that of this process.
+    """One process. ``log`` is where what it prints goes, and beside it stand its temporary files; ``confined`` takes away its privileges
+    and gives it a small disk of its own at that folder; ``before`` is a command that it is started under, such as a tracer;
+    ``environment`` is added to that of this process.
     """
 
     def __init__(
@@ -114,7 +119,7 @@ class Worker:
     def _answer(self, seconds: float) -> Any:
         if not self._in.poll(seconds):
             self.stop()
-            raise Died(f"hung: no answer within the limit of {seconds:g} s")
+            raise Died(f"hung: no answer within the limit of {seconds:g} s", hung=True)
         try:
             kind, value = pickle.loads(self._in.recv_bytes())
         except (EOFError, OSError):
