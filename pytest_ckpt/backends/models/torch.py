@@ -32,8 +32,10 @@ def build(spec: ModelSpec) -> Any:
         warnings.simplefilter("ignore")  # lazy layers are announced as new at each first use
         model = layers.network(spec.placed)
         model.eval()
+        # To be exported, a model has to be called: this is what it can be fed.
+        model.example = tensors.build(spec.input_spec())
         if not spec.fresh:
-            model(tensors.build(spec.input_spec()))
+            model(model.example)
         _fill(model, spec)
     return model.train(spec.training)
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from ...expectations import changed, refused
+from ...expectations import changed, unreadable
 from ..base import Format
-from ..limits import HEADER_BELIEVED, IN_PLACE, INTERRUPTIBLE, NO_CHECKSUM, NPY_DESCRIPTOR, NPY_EXTENSION, PICKLE, UNNOTICED
-from .limits import NARROWED
+from ..limits import HEADER_BELIEVED, IN_PLACE, INTERRUPTIBLE, NO_CHECKSUM, NPY_DESCRIPTOR, NPY_EXTENSION, UNNOTICED
+from .limits import NARROWED, PICKLED, TYPED_KEYS
 
 
 def _save(tree: Any, path: pathlib.Path) -> None:
@@ -18,10 +18,10 @@ def _save(tree: Any, path: pathlib.Path) -> None:
 
 
 def _load(path: pathlib.Path) -> Any:
-    return jnp.load(path, allow_pickle=True)
+    return jnp.load(path)
 
 
-_ARRAY = changed("jnp.save makes one array of everything: of a list as np.asarray does, of a dict one without dimensions")
+_ARRAY = changed("jnp.save makes one array of a list, a tuple or nested lists, as np.asarray does")
 
 
 FORMATS = (
@@ -38,7 +38,6 @@ FORMATS = (
             **UNNOTICED,
             **NO_CHECKSUM,
             **HEADER_BELIEVED,
-            **PICKLE,
             "dtype/int[124]": NPY_EXTENSION,
             "dtype/uint[124]": NPY_EXTENSION,
             "dtype/float4_*": NPY_EXTENSION,
@@ -46,8 +45,16 @@ FORMATS = (
             "dtype/float8_e5m2": NPY_DESCRIPTOR,
             "bits/float8_e5m2": NPY_DESCRIPTOR,
             "nan-payload/float8_e5m2": NPY_DESCRIPTOR,
-            "container/*": _ARRAY,
-            "tensor/prng-key": refused("typed keys are no arrays to numpy; jax asks for jax.random.key_data"),
+            "*/string": PICKLED,
+            "container/*": unreadable("jnp.save makes an object array of any other tree, pickles it, and jnp.load does not unpickle"),
+            "container/list": _ARRAY,
+            "container/tuple": _ARRAY,
+            "container/nested": _ARRAY,
+            "keys/*": PICKLED,
+            "alias/same-tensor-twice": PICKLED,
+            "alias/equal-but-separate": PICKLED,
+            "alias/file-size-of-alias": PICKLED,
+            "tensor/prng-key": TYPED_KEYS,
             "mismatch/64-bit-off": NARROWED,
         },
     ),

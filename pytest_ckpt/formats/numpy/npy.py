@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ...expectations import changed, refused, unreadable
+from ...expectations import changed, converted, refused, unreadable
 from ..base import Format
-from ..limits import HEADER_BELIEVED, IN_PLACE, INTERRUPTIBLE, NO_CHECKSUM, UNNOTICED
+from ..limits import HEADER_BELIEVED, IN_PLACE, INTERRUPTIBLE, NO_CHECKSUM, NOTICED, PICKLE, UNNOTICED
 from .limits import ARRAYS, PICKLED
 
 
@@ -20,6 +20,16 @@ def _save(array: Any, path: pathlib.Path) -> None:
 def _load(path: pathlib.Path) -> Any:
     return np.load(path)
 
+
+def _save_pickled(tree: Any, path: pathlib.Path) -> None:
+    np.save(path, tree, allow_pickle=True)
+
+
+def _load_pickled(path: pathlib.Path) -> Any:
+    return np.load(path, allow_pickle=True).item()
+
+
+_ROOT = unreadable("np.save makes one array of a list or a tuple, as np.asarray does, and item() wants an array of one element")
 
 FORMATS = (
     Format(
@@ -46,6 +56,33 @@ FORMATS = (
             "alias/overlapping-views": PICKLED,
             "alias/equal-but-separate": PICKLED,
             "alias/file-size-of-alias": PICKLED,
+        },
+    ),
+    Format(
+        name="numpy.save-pickled",
+        backend="numpy",
+        save=_save_pickled,
+        load=_load_pickled,
+        suffix=".npy",
+        expected_failures={
+            **IN_PLACE,
+            **INTERRUPTIBLE,
+            **NOTICED,
+            **NO_CHECKSUM,
+            **HEADER_BELIEVED,
+            **PICKLE,
+            "process/two-writers": changed("both write in place, and nothing in a pickle tells that it is of two", when="numpy>=2"),
+            "container/list": _ROOT,
+            "container/tuple": _ROOT,
+            "container/empty-list": _ROOT,
+            "container/empty-tuple": _ROOT,
+            "container/nested": changed(
+                "np.save makes an array of a list, and item() gives the element of one that has no more", flaky=True
+            ),
+            "container/namedtuple": refused("np.save makes one array of a tuple, and its fields have different shapes"),
+            "tensor/strides": converted("an array is pickled in C or in Fortran order, so other dense arrays come back in C order"),
+            "tensor/byte-order": converted("an array in another byte order is swapped to the machine's own when it is unpickled"),
+            "alias/overlapping-views": converted("a view is pickled as an array with elements of its own"),
         },
     ),
 )

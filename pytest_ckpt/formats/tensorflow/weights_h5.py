@@ -5,10 +5,10 @@ from __future__ import annotations
 import pathlib
 from typing import Any
 
-from ...expectations import changed, crashed
+from ...expectations import changed
 from ..base import Format
 from ..limits import HEADER_BELIEVED, IN_PLACE, INTERRUPTIBLE, NO_CHECKSUM, UNNOTICED
-from .limits import UNTRAINED
+from .limits import HDF5_DIES, HDF5_LOCKS_LATE, HDF5_OVERLAP, UNTRAINED
 
 
 def _save_weights(model: Any, path: pathlib.Path) -> None:
@@ -32,9 +32,9 @@ FORMATS = (
             **UNNOTICED,
             **NO_CHECKSUM,
             **HEADER_BELIEVED,
-            "files/disk-full": crashed("HDF5 ends the process when a file is closed to which it could not write", defect=True),
-            "process/two-writers": changed("both write in place, and HDF5 has no checksums here"),
-            "security/overlap": changed("an address that leads to the values of another tensor is believed"),
+            "files/disk-full": HDF5_DIES,
+            "process/two-writers": HDF5_LOCKS_LATE,
+            "security/overlap": HDF5_OVERLAP,
             "model/frozen": UNTRAINED,
             "mismatch/extra": changed("what the file has beyond the model's own is not looked at", defect=True),
             "mismatch/renamed": changed(

@@ -1,0 +1,26 @@
+"""`np.save` and `np.savez` write a descriptor of ml_dtypes' float8_e5m2 and complex32 into the header that `np.load` does not parse.
+
+Shows: numpy.save dtype/float8_e5m2
+Shows: numpy.save bits/float8_e5m2
+Shows: numpy.save nan-payload/float8_e5m2
+Shows: numpy.save */*complex32
+Shows: numpy.savez dtype/float8_e5m2
+Shows: numpy.savez bits/float8_e5m2
+Shows: numpy.savez nan-payload/float8_e5m2
+Shows: numpy.savez */*complex32
+Shows: numpy.savez-compressed dtype/float8_e5m2
+Shows: numpy.savez-compressed bits/float8_e5m2
+Shows: numpy.savez-compressed nan-payload/float8_e5m2
+Shows: numpy.savez-compressed */*complex32
+Upstream: jax-ml/ml_dtypes#216
+"""
+
+import ml_dtypes
+import numpy as np
+
+for kind in (ml_dtypes.complex32, ml_dtypes.float8_e5m2):
+    saved = np.array([1.0, -2.0]).astype(kind)
+    np.save("checkpoint.npy", saved)
+    np.savez("checkpoint.npz", weight=saved)
+    for loaded in (np.load("checkpoint.npy"), np.load("checkpoint.npz")["weight"]):
+        assert loaded.dtype == saved.dtype, f"saved {saved!r}, got {loaded!r}"

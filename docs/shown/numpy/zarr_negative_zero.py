@@ -1,0 +1,14 @@
+"""`zarr` does not write a chunk that equals the fill value, and takes complex zeros of either sign for equal, so -0.0 comes back as 0.0.
+
+Shows: zarr.group bits/complex64
+Shows: zarr.group bits/complex128
+"""
+
+import numpy as np
+import zarr
+
+for dtype in (np.complex64, np.complex128):
+    saved = np.array([complex(-0.0, 0.0), complex(0.0, -0.0)], dtype=dtype)
+    zarr.open_group("checkpoint.zarr", mode="w").create_array("weight", data=saved)
+    loaded = zarr.open_group("checkpoint.zarr", mode="r")["weight"][...]
+    assert loaded.tobytes() == saved.tobytes(), f"saved {saved}, got {loaded}"

@@ -1,0 +1,11 @@
+"""`torch.load` refuses empty bytes, which `torch.save` pickles as a call of `bytes()`; bytes with something in them come back.
+
+Shows: torch.save container/bytes
+"""
+
+import torch
+
+torch.save({"x": b"something"}, "something.pt")
+assert torch.load("something.pt") == {"x": b"something"}
+torch.save({"x": b""}, "nothing.pt")
+assert torch.load("nothing.pt") == {"x": b""}
