@@ -133,7 +133,8 @@ def int_(asking: Asking) -> Iterator[Spec]:
     Why: JSON and checkpoints of trees turn them into text (google/orbax#2561, google/flax#4308, google/flax#5438).
     What to do: store the key's type, or refuse ints.
     """
-    return _each("int")
+    yield from _each("int")
+    yield _dict([0, "a"])  # no two of them collide, and they cannot be sorted
 
 
 @_keys("digit-string")

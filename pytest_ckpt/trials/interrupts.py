@@ -215,7 +215,7 @@ class _Watch:
 
 def _is_of_the_system(function: Any) -> bool:
     owner = getattr(function, "__module__", None) or type(getattr(function, "__self__", None)).__module__
-    return owner in ("posix", "_io")
+    return owner in ("posix", "_io", "io")  # open is of io up to Python 3.12
 
 
 def _look(folder: pathlib.Path) -> _Look:

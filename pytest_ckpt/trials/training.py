@@ -7,6 +7,7 @@ A run draws from the generators of the process, so runs are trained one after th
 from __future__ import annotations
 
 import contextlib
+import copy
 import dataclasses
 import pathlib
 from collections.abc import Callable
@@ -88,7 +89,10 @@ def _fresh(training: TrainingBackend, spec: TrainingSpec, at: int) -> Run:
 def _unsettled(node: Any) -> Any:
     """The same with other plain numbers, but for zeros, which switch something off, and lists of numbers, which are places."""
     if isinstance(node, dict):
-        return {key: _unsettled(value) for key, value in node.items()}
+        found = copy.copy(node)  # a Counter stays one
+        for key, value in node.items():
+            found[key] = _unsettled(value)
+        return found
     if isinstance(node, list):
         return [item if isinstance(item, int) else _unsettled(item) for item in node]
     if isinstance(node, tuple) and type(node) is tuple:

@@ -38,7 +38,7 @@ FORMATS = (
             "model/frozen": UNTRAINED,
             "mismatch/extra": changed("what the file has beyond the model's own is not looked at", defect=True),
             "mismatch/renamed": changed(
-                "some layers are looked for by class and place, so one of another name takes their values", defect=True
+                "layers are found by the network's topology, in which most of them go by class and place, and not by name"
             ),
             "mismatch/wrong-dtype": changed("values are assigned to the variables that are there, and assigning casts"),
         },

@@ -1,0 +1,26 @@
+"""`tf.train.Checkpoint` leaves out layers that a Keras model has in a list or dict, and `assert_consumed` does not miss them.
+
+Shows: tensorflow.checkpoint model/list
+Shows: tensorflow.checkpoint model/dict
+"""
+
+import keras
+import tensorflow as tf
+
+
+class Model(keras.Model):
+    def __init__(self) -> None:
+        super().__init__()
+        self.steps = [keras.layers.Dense(2)]
+        self.heads = {"head": keras.layers.Dense(2)}
+
+    def call(self, inputs):
+        return self.heads["head"](self.steps[0](inputs))
+
+
+saved, loaded = Model(), Model()
+saved(tf.ones((1, 2))), loaded(tf.ones((1, 2)))
+tf.train.Checkpoint(model=saved).write("checkpoint")
+tf.train.Checkpoint(model=loaded).read("checkpoint").assert_consumed()
+lost = [ours.path for ours, theirs in zip(saved.weights, loaded.weights, strict=True) if tf.reduce_any(ours != theirs)]
+assert not lost, f"nothing was said, and these did not come back: {lost}"

@@ -1,0 +1,12 @@
+"""`safetensors.tensorflow.save_file` does not save a tensor without dimensions any more, as 0.7 did.
+
+Shows: safetensors.tensorflow shape/scalar
+Shows: safetensors.tensorflow tensor/kind
+"""
+
+import tensorflow as tf
+from safetensors.tensorflow import load_file, save_file
+
+save_file({"step": tf.constant(3.0)}, "checkpoint.safetensors")
+loaded = load_file("checkpoint.safetensors")["step"]
+assert loaded.numpy().tolist() == 3.0, f"saved 3.0, got {loaded}"
