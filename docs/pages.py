@@ -30,7 +30,8 @@ SHOWN = DOCS / "shown"
 RUNS = DOCS / "runs"
 #: Seconds that a script may take; one that hangs shows that.
 LIMIT = 60
-#: The line that a traceback ends with.
+#: The line that follows a traceback, and how many lines are shown of what it begins.
+_MOST = 6
 _ERROR = re.compile(r"^[A-Za-z_][\w.]*(: |$)")
 
 
@@ -66,7 +67,7 @@ def scripts_of(backend: str) -> list[Script]:
 
 
 def said_by(script: Script) -> str:
-    """What a script ends with, run in an empty folder: the last line of its error, or how it died. Raises ValueError if it ends well."""
+    """What a script ends with, run in an empty folder: its error, or how it died. Raises ValueError if it ends well."""
     with tempfile.TemporaryDirectory() as folder:
         try:
             command = [sys.executable, str(SHOWN / script.name)]
