@@ -27,7 +27,7 @@ from .workers import Workers
 #: Examples that are drawn for a check beyond the fixed ones, unless a run says otherwise.
 EXAMPLES = 15
 #: Seconds for drawing them, and seconds for shrinking the worst; the fixed ones are never cut.
-EXPLORE_SECONDS = 2.0
+EXPLORE_SECONDS = 1.0
 SHRINK_SECONDS = 3.0
 #: How often a counterexample is asked again, to tell a flaky format.
 REPEATS = 2

@@ -15,7 +15,7 @@ from pytest_ckpt.formats import BUILTIN, get_format, known_formats, missing
 from pytest_ckpt.runner import Result, Runner, check_expectations
 from pytest_ckpt.survey import survey
 
-from .conftest import APART, BACKENDS, UNDER_TEST
+from .conftest import APART, BACKENDS
 
 COMMAND = (sys.executable, "-m", "pytest_ckpt")
 HERE = [name for name, shipped in BUILTIN.items() if shipped.backend in BACKENDS and missing(name) is None]

@@ -37,7 +37,7 @@ FORMATS = (
         whole_model=True,
         suffix=".h5",
         # Some damage has HDF5 read for ever, and what is asked of it is answered at once or never.
-        time_limit=5.0,
+        time_limit=10.0,
         expected_failures={
             **IN_PLACE,
             **UNNOTICED,
