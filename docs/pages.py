@@ -30,6 +30,8 @@ SHOWN = DOCS / "shown"
 RUNS = DOCS / "runs"
 #: Seconds that a script may take; one that hangs shows that.
 LIMIT = 60
+#: What colours a terminal, and where an object lies in memory.
+_CHANGING = re.compile(r"\x1b\[[0-9;]*m| at 0x[0-9a-f]+")
 #: The line that follows a traceback, and how many lines are shown of what it begins.
 _MOST = 6
 _ERROR = re.compile(r"^[A-Za-z_][\w.]*(: |$)")
@@ -78,10 +80,10 @@ def said_by(script: Script) -> str:
         raise ValueError(f"{script.name} ends well, so it shows no defect any more: take it out, and the declaration with it")
     if run.returncode < 0:
         return f"the process is ended by signal {-run.returncode}"
-    errors = [
-        line for line in run.stderr.splitlines() if re.match(r"^[A-Za-z_][\w.]*(Error|Exception|Interrupt|Exit|Warning)?(: |$)", line)
-    ]
-    return (errors or run.stderr.splitlines() or [f"exit code {run.returncode}"])[-1].replace(folder, "<folder>").strip()
+    lines = run.stderr.splitlines() or [f"it ends with exit code {run.returncode}, and says nothing"]
+    begins = max((place for place, line in enumerate(lines) if _ERROR.match(line)), default=len(lines) - 1)
+    text = "\n".join(lines[begins : begins + _MOST]).replace(folder, "<folder>")
+    return _CHANGING.sub("", text).strip()
 
 
 def show(backend: str) -> None:
