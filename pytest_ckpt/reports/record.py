@@ -7,6 +7,8 @@ import datetime
 import json
 import pathlib
 import platform
+import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -17,6 +19,8 @@ from ..formats.base import Format
 from ..items import Cell
 from ..verdicts import Verdict
 
+#: Temporary folders of this package, one in the other.
+_FOLDERS = re.compile(r"(/[^\s/'\"]+)*/pytest-ckpt-[^\s/'\"]+")
 #: What a cell need not say again: its record and its place in that say it.
 _ELSEWHERE = ("format", "backend", "test")
 
@@ -48,7 +52,7 @@ def recorded(
     cells: Iterable[Cell], formats: Iterable[Format], missing: Mapping[str, tuple[str, str]], select: Sequence[str], seconds: float
 ) -> Record:
     """The record of a run that ends now. ``missing`` are backend and reason of the formats that could not be asked, by name."""
-    found = list(cells)
+    found = [dataclasses.replace(cell, detail=_anywhere(cell.detail)) for cell in cells]
     rows = []
     for format in formats:
         own = sorted((cell for cell in found if cell.format == format.name), key=lambda cell: cell.check)
@@ -57,6 +61,11 @@ def recorded(
     rows += [Row(name, backend, None, {}, (), why) for name, (backend, why) in missing.items()]
     machine = f"Python {platform.python_version()}, {platform.system()} {platform.machine()}"
     return Record(datetime.date.today().isoformat(), machine, tuple(select), round(seconds, 1), tuple(rows))
+
+
+def _anywhere(text: str) -> str:
+    """A detail without the places of the machine that it was seen on: of the environment, and of folders that are gone."""
+    return _FOLDERS.sub("<folder>", text.replace(sys.prefix, "<environment>"))
 
 
 def versions_of(format: Format) -> dict[str, str]:
