@@ -195,6 +195,8 @@ def _passed_on(options: argparse.Namespace, rest: list[str]) -> list[str]:
     if options.n is not None and importlib.util.find_spec("xdist") is None:
         raise Wrong("-n needs pytest-xdist: pip install pytest-xdist")
     passed = [f"-{letter}{value}" for letter in "nk" if (value := getattr(options, letter)) is not None]
+    if options.n is not None and not any(word.startswith("--dist") for word in rest):
+        passed.append("--dist=loadscope")  # All of a format in one process, or its workers would be started in each.
     passed += ["-x"] * options.x + ["-v"] * options.v + ([f"--junitxml={options.junitxml}"] if options.junitxml else [])
     for before, word in zip(["", *rest], rest, strict=False):
         if word.startswith("-") or (before.startswith("-") and "=" not in before and ":" not in word):
