@@ -23,7 +23,7 @@ def dense(size: int, **more: Any) -> LayerSpec:
     return LayerSpec("dense", size, **more)
 
 
-def plainest(kind: str) -> ModelSpec:
+def plainest(kind: str, depth: int = 1, both_ways: bool = False) -> ModelSpec:
     """The smallest network that has such a layer and something to lose."""
     row = LAYERS[kind]
     takes = (3,) if kind == "embedding" else (*(4 for _ in range(row.lengths[0])), 2)
@@ -31,7 +31,7 @@ def plainest(kind: str) -> ModelSpec:
         return ModelSpec((LayerSpec(kind, inside=(dense(2), dense(2))),), (2,))
     if row.needs == "of":
         return ModelSpec((dense(2), LayerSpec(kind, 2 if row.sized else 0, of=0)), (2,))
-    layer = LayerSpec(kind, 2 if row.sized else 0)
+    layer = LayerSpec(kind, 2 if row.sized else 0, depth=depth, both_ways=both_ways)
     return ModelSpec((layer,) if row.learns else (dense(4), layer, dense(2)), takes)
 
 
@@ -131,9 +131,9 @@ def _drawn(asking: Asking) -> SearchStrategy[Any]:
 
 
 def _its_layers(spec: Any) -> Iterator[Spec]:
-    """For a drawn network the plainest one of each kind of layer in it: what a layer alone loses is not asked here."""
+    """For a drawn network the plainest one of each kind of layer in it: what a layer alone loses, as deep as it is, is not asked here."""
     layers = [here.layer for here in spec.every()]
-    yield from dict.fromkeys(plainest(layer.kind) for layer in layers if layer.kind != "model")
+    yield from dict.fromkeys(plainest(each.kind, each.depth, each.both_ways) for each in layers if each.kind != "model")
     yield from dict.fromkeys(ModelSpec((dense(2, dtype=each.dtype), dense(2)), (2,)) for each in layers if each.dtype != "float32")
     if any(layer.frozen for layer in layers):
         yield ModelSpec((dense(2, frozen=True), dense(2)), (2,))
