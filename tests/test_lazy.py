@@ -11,7 +11,9 @@ import pytest
 
 import pytest_ckpt
 
-#: What costs time to import. Hypothesis' own pytest plugin is left out where this is asked: it imports hypothesis at the end.
+#: Plugins of others, left out where this is asked: that of Hypothesis imports hypothesis at the end, that of zarr imports numpy.
+WITHOUT_OTHERS = ["-p", "no:hypothesispytest", "-p", "no:zarr"]
+#: What costs time to import.
 HEAVY = {"numpy", "hypothesis", "ml_dtypes", "torch", "tensorflow", "keras", "jax", "flax", "mxnet"}
 LOADED = "print('LOADED', *sorted({name.split('.')[0] for name in sys.modules}))"
 
@@ -32,17 +34,15 @@ def _loaded(code: str, pytester: pytest.Pytester) -> set[str]:
     ],
 )
 def test_pytest_in_an_empty_folder_loads_nothing_heavy(pytester: pytest.Pytester, options: list[str]) -> None:
-    loaded = _loaded(f"import pytest; pytest.main([*{options!r}, '-p', 'no:hypothesispytest'])", pytester)
+    loaded = _loaded(f"import pytest; pytest.main({[*options, *WITHOUT_OTHERS]!r})", pytester)
     assert "pytest_ckpt" in loaded
     assert loaded & HEAVY == set()
 
 
 def test_a_suite_that_asks_nothing_of_ours_loads_nothing_heavy(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("import pytest\n@pytest.mark.parametrize('check', [1, 2])\ndef test_mine(check, tmp_path): assert check")
-    assert (
-        _loaded("import pytest; assert pytest.main(['-q', '-p', 'no:hypothesispytest', '-p', 'no:cacheprovider']) == 0", pytester) & HEAVY
-        == set()
-    )
+    options = ["-q", "-p", "no:cacheprovider", *WITHOUT_OTHERS]
+    assert _loaded(f"import pytest; assert pytest.main({options!r}) == 0", pytester) & HEAVY == set()
 
 
 def test_importing_the_package_loads_nothing_heavy(pytester: pytest.Pytester) -> None:
