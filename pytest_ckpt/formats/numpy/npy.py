@@ -76,6 +76,7 @@ FORMATS = (
             "container/tuple": _ROOT,
             "container/empty-list": _ROOT,
             "container/empty-tuple": _ROOT,
+            # Drawn examples alone show it; with few of them the verdict is UNREADABLE. A fixed example would make this strict.
             "container/nested": changed(
                 "np.save makes an array of a list, and item() gives the element of one that has no more", flaky=True
             ),

@@ -70,7 +70,7 @@ FORMATS = (
             **dict.fromkeys(map("container/{}".format, _NO_DICTS), _NO_STATE_DICT),
             "keys/prefix": refused("paths are joined by dots, and two that become one are refused"),
             # Keys that become the same text are refused; whether only others are asked about together is a matter of what is drawn.
-            "keys/int": unreadable("keys are sorted when loading, and ints and text do not compare", defect=True, flaky=True),
+            "keys/int": unreadable("keys are sorted when loading, and ints and text do not compare", defect=True),
             "tensor/subclass": unreadable("it is pickled, and torch.load (weights_only=True) does not admit its class"),
             "tensor/sparse": refused("the writer asks a tensor for its storage, and a sparse one has none"),
             "alias/file-size-of-alias": costly("each name is written by itself"),
