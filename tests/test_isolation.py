@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from pytest_ckpt.formats import BUILTIN, missing
+from pytest_ckpt.items import Cell
 from pytest_ckpt.reports.record import Record, read_record
 
 from .conftest import APART, UNDER_TEST
@@ -106,11 +107,14 @@ def _run(folder: pathlib.Path, *arguments: str) -> tuple[subprocess.CompletedPro
 
 
 def _table(record: Record) -> dict[str, dict[str, tuple[object, ...]]]:
-    """Everything that was seen but the time that it took."""
-    return {
-        row.name: {cell.check: (cell.verdict, cell.passed, cell.counterexample, cell.detail, cell.skipped) for cell in row.cells}
-        for row in record.rows
-    }
+    """Everything that was seen but the time that it took; of what is declared not to show every time, whether it passed."""
+
+    def seen(cell: Cell) -> tuple[object, ...]:
+        if cell.declared is not None and cell.declared.flaky:
+            return (cell.passed,)
+        return (cell.verdict, cell.passed, cell.counterexample, cell.detail, cell.skipped)
+
+    return {row.name: {cell.check: seen(cell) for cell in row.cells} for row in record.rows}
 
 
 def test_a_loader_that_ends_its_process_is_crashed_and_the_run_goes_on(folder: pathlib.Path) -> None:

@@ -67,7 +67,7 @@ FORMATS = (
             "tensor/strides": converted("what is read is in C order"),
             "tensor/byte-order": converted("what is read is in the machine's own byte order; that of the file is up to the codec"),
             "container/ordered-dict": converted("the names are read into a plain dict"),
-            "keys/order": converted("names are listed in the order in which the folder has them"),
+            "keys/order": converted("arrays are opened all at once, and listed in the order in which they happen to be ready", flaky=True),
             "keys/dot": refused("names are paths, and a dot by itself is refused"),
             "keys/dots": refused("names are paths, and two dots are refused"),
             "keys/slash": changed("names are paths, so a slash at the beginning or at the end is dropped"),

@@ -45,7 +45,9 @@ FORMATS = (
             "files/disk-full": crashed(
                 "the archive is finished by a destructor, and what that raises ends the process (pytorch/pytorch#175248)", defect=True
             ),
-            "process/threads": refused("modes of tracing are kept for the process, so two threads trace into each other", defect=True),
+            "process/threads": refused(
+                "modes of tracing are kept for the process, so two threads trace into each other", defect=True, flaky=True
+            ),
             "crash/exception": INTERRUPTIBLE["crash/exception"],
             "security/code": unsafe("example inputs that the safe unpickler refuses are given to the one that admits everything"),
             "model/*": converted("a graph comes back, whose modules have neither classes nor settings, and one mode alone"),
