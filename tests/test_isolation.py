@@ -107,12 +107,13 @@ def _run(folder: pathlib.Path, *arguments: str) -> tuple[subprocess.CompletedPro
 
 
 def _table(record: Record) -> dict[str, dict[str, tuple[object, ...]]]:
-    """Everything that was seen but the time that it took; of what is declared not to show every time, whether it passed."""
+    """What was seen of each check, without the words of errors, which may name addresses and sets in any order; of what is declared
+    not to show every time, whether it passed."""
 
     def seen(cell: Cell) -> tuple[object, ...]:
         if cell.declared is not None and cell.declared.flaky:
             return (cell.passed,)
-        return (cell.verdict, cell.passed, cell.counterexample, cell.detail, cell.skipped)
+        return (cell.verdict, cell.passed, cell.counterexample, cell.skipped)
 
     return {row.name: {cell.check: seen(cell) for cell in row.cells} for row in record.rows}
 
