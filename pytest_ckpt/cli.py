@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib.metadata
 import importlib.util
 import io
 import logging
@@ -15,6 +16,8 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NoReturn
+
+from packaging.version import Version
 
 from .folders import temporary_folder
 
@@ -197,6 +200,8 @@ def _passed_on(options: argparse.Namespace, rest: list[str]) -> list[str]:
     passed = [f"-{letter}{value}" for letter in "nk" if (value := getattr(options, letter)) is not None]
     if options.n is not None and not any(word.startswith("--dist") for word in rest):
         passed.append("--dist=loadscope")  # All of a format in one process, or its workers would be started in each.
+        if Version(importlib.metadata.version("pytest-xdist")) >= Version("3.8"):
+            passed.append("--no-loadscope-reorder")  # The slow ones first, as they are listed, not those of most checks.
     passed += ["-x"] * options.x + ["-v"] * options.v + ([f"--junitxml={options.junitxml}"] if options.junitxml else [])
     for before, word in zip(["", *rest], rest, strict=False):
         if word.startswith("-") or (before.startswith("-") and "=" not in before and ":" not in word):

@@ -93,6 +93,7 @@ def nested(asking: Asking) -> Iterator[Spec]:
     """
     yield DictSpec((("a", DictSpec((("b", _FIRST),))),))
     yield ListSpec((ListSpec((_FIRST,)),))
+    yield ListSpec((ListSpec((TensorSpec("float32", (1,), fill=Fill(1)),)),))
     yield ListSpec((ListSpec((_FIRST,)), _SECOND))
     yield DictSpec((("a", ListSpec((_FIRST, DictSpec((("b", TupleSpec((_SECOND,))),))))), ("c", _SECOND)))
 

@@ -25,6 +25,9 @@ def _dtype(asking: Asking, name: str) -> Iterator[Spec]:
     yield asking.carry(TensorSpec(name, (2, 3), fill=Fill(2)))
     if asking.domain != "tensor":
         yield asking.carry(TensorSpec(name, (1,), fill=Fill(3)), TensorSpec(name, (1,), fill=Fill(4)))
+    if DTYPES[name].kind == "object":  # What is written may depend on whether all elements are of one type: each by itself.
+        for pattern in special_patterns(name):
+            yield asking.carry(TensorSpec(name, (1,), fill=Fill(specials=((0, pattern),))))
 
 
 def _explore_dtype(asking: Asking, name: str) -> SearchStrategy[Any]:
@@ -42,10 +45,10 @@ def _bits(asking: Asking, name: str) -> Iterator[Spec]:
     What to do: move whole buffers, and never compare an element with a fill value by ==.
     """
     patterns = special_patterns(name)
-    for pattern in patterns:
-        yield asking.carry(TensorSpec(name, (2,), fill=Fill(specials=((0, pattern),))))
-    yield asking.carry(TensorSpec(name, (len(patterns),), fill=Fill(specials=tuple(enumerate(patterns)))))
     row = DTYPES[name]
+    for pattern in patterns:
+        yield asking.carry(TensorSpec(name, (1 if row.kind == "object" else 2,), fill=Fill(specials=((0, pattern),))))
+    yield asking.carry(TensorSpec(name, (len(patterns),), fill=Fill(specials=tuple(enumerate(patterns)))))
     if 1 < row.bits <= 16 and row.kind != "complex":
         every = tuple(enumerate(range(1 << row.bits))) if row.bits <= 8 else ()
         yield asking.carry(TensorSpec(name, (max(len(every), 4096),), fill=Fill(1, "any", every)))

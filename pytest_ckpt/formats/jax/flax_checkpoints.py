@@ -7,7 +7,7 @@ from typing import Any
 
 from ...expectations import changed, converted, refused
 from ..base import Format
-from .limits import DEEP_JSON, NARROWED, NO_ITEM, STORED
+from .limits import DEEP_JSON, KEYS_BELIEVED, NARROWED, NO_ITEM, STORED
 from .modules import state_of, update
 
 
@@ -78,6 +78,7 @@ FORMATS = (
             **dict.fromkeys(map("crash/{}".format, ("kill", "exception", "power-loss")), _GONE),
             "crash/durable": changed("the last rename is not synced, and where nothing stands, None is loaded", defect=True),
             "corruption/missing-part": changed("where nothing stands, None is loaded without an error (google/flax#1631)", defect=True),
+            "corruption/bit-flip-header": KEYS_BELIEVED,
             "security/bomb": DEEP_JSON,
             "mismatch/missing": _MERGED,
             "mismatch/extra": changed("what is looked for is what the target has, and the rest of the file is passed over"),

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...expectations import Declared, changed, converted, costly, crashed, refused, unreadable
 from ..base import Format
-from .limits import DEEP_JSON, NARROWED, NO_ITEM, STORED
+from .limits import DEEP_JSON, KEYS_BELIEVED, NARROWED, NO_ITEM, STORED
 from .modules import state_of, update
 
 
@@ -111,6 +111,7 @@ FORMATS = (
             "container/numpy-scalar": converted("scalars come back as Python numbers"),
             "keys/int": changed("keys are written as text (google/orbax#2561)"),
             "mismatch/empty-state": NO_ITEM,
+            "corruption/bit-flip-header": KEYS_BELIEVED,
             "security/bomb": DEEP_JSON,
         },
     ),

@@ -64,10 +64,7 @@ FORMATS = (
             "*/datetime64*": _NO_TYPE,
             "*/timedelta64*": _NO_TYPE,
             "*/text": _NO_TYPE,
-            # Drawn examples alone show it; with few of them the verdict is REFUSED. A fixed example would make this strict.
-            "*/object": changed(
-                "an array of objects is written if all of them are text, and h5py reads text as bytes unless asked not to", flaky=True
-            ),
+            "*/object": changed("an array of objects is written if all of them are text, and h5py reads text as bytes unless asked not to"),
             "dtype/string": _BYTES,
             "tensor/subclass": converted("only the array's elements are written, so it comes back as a plain ndarray"),
             "tensor/metadata": converted("HDF5's types have no place for the metadata of numpy's"),

@@ -76,10 +76,7 @@ FORMATS = (
             "container/tuple": _ROOT,
             "container/empty-list": _ROOT,
             "container/empty-tuple": _ROOT,
-            # Drawn examples alone show it; with few of them the verdict is UNREADABLE. A fixed example would make this strict.
-            "container/nested": changed(
-                "np.save makes an array of a list, and item() gives the element of one that has no more", flaky=True
-            ),
+            "container/nested": changed("np.save makes an array of a list, and item() gives the element of one that has no more"),
             "container/namedtuple": refused("np.save makes one array of a tuple, and its fields have different shapes"),
             "tensor/strides": converted("an array is pickled in C or in Fortran order, so other dense arrays come back in C order"),
             "tensor/byte-order": converted("an array in another byte order is swapped to the machine's own when it is unpickled"),
