@@ -235,7 +235,7 @@ def test_lists_have_one_name_first_on_each_line(folder: pathlib.Path) -> None:
     assert names() == names("formats") == list(known_formats())
     assert names("backends") == list(known_backends())
     assert names("checks", "--backend=numpy") == list_checks("numpy")
-    assert names("formats", "--backend=mxnet") == ["mxnet.npx-save", "mxnet.nd-save", "mxnet.parameters", "mxnet.export"]
+    assert names("formats", "--backend=mxnet") == ["mxnet.parameters", "mxnet.export", "mxnet.npx-save", "mxnet.nd-save"]
 
 
 def test_a_reader_that_goes_away_is_no_error(folder: pathlib.Path) -> None:
