@@ -24,6 +24,7 @@ from pytest_ckpt.expectations import is_pattern, matches
 from pytest_ckpt.items import Cell
 from pytest_ckpt.reports.markdown import defects, linked, page
 from pytest_ckpt.reports.record import Record, Row, read_record
+from pytest_ckpt.verdicts import Verdict
 
 DOCS = pathlib.Path(__file__).parent
 SHOWN = DOCS / "shown"
@@ -65,7 +66,12 @@ def read_script(path: pathlib.Path) -> Script:
 
 
 def scripts_of(backend: str) -> list[Script]:
+    """The scripts that are run where this framework is. What they show may be true of formats of others, too."""
     return [read_script(path) for path in sorted((SHOWN / backend).glob("*.py"))]
+
+
+def all_scripts() -> list[Script]:
+    return [script for folder in sorted(SHOWN.iterdir()) if folder.is_dir() for script in scripts_of(folder.name)]
 
 
 def said_by(script: Script) -> str:
@@ -110,13 +116,11 @@ def said_in_runs() -> dict[str, str]:
 
 
 def findings(said: dict[str, str]) -> str:
-    """The page of findings. Raises ValueError where runs and scripts do not agree."""
+    """The page of findings, the worst first. Raises ValueError where runs and scripts do not agree."""
     rows = [row for record in records() for row in record.rows]
-    backends = list(dict.fromkeys(row.backend for row in rows))
-    scripts = [script for backend in backends for script in scripts_of(backend)]
-    found = {script: list(shown_in(script, rows)) for script in scripts}
+    found = {script: list(shown_in(script, rows)) for script in all_scripts()}
     unseen = [f"{script.name}: no run saw what it shows" for script, cells in found.items() if not cells]
-    unseen += [f"{script.name}: it was not run" for script in scripts if script.name not in said]
+    unseen += [f"{script.name}: it was not run" for script in found if script.name not in said]
     shown = {(row.name, cell.check) for cells in found.values() for row, cell in cells}
     unseen += [f"{row.name} {cell.check}: no script shows it" for row, cell in defects(rows) if (row.name, cell.check) not in shown]
     if unseen:
@@ -125,29 +129,43 @@ def findings(said: dict[str, str]) -> str:
     lines = [
         "# Findings",
         "",
-        "What today's releases lose, and what is no limit of a format's design: what is declared as a defect, as runs of",
-        f"`pytest-ckpt run --select all` saw it ({', '.join(dates)}), each with lines that show it with that library alone. They were",
-        "run, and end as it says below them. Limits that come from a format's design are in [formats.md](formats.md).",
+        f"What was declared as a defect and seen as one by `pytest-ckpt run --select all` ({', '.join(dates)}), in the newest releases",
+        "that could be installed, each with lines that show it with that library alone: they were run, and end as it says below them. Of",
+        "MXNet there are no new releases; it is asked as it was left.",
+        "",
+        "A defect is the loss of what the format has a place for: against the library's own documentation, unlike what it does",
+        "itself elsewhere, with the end of the process, or so that its maintainers call it a bug. What a format has no place for",
+        "is a limit of its design, however much it hurts, and stands in [formats.md](formats.md).",
         "",
         "This page is made by `python docs/pages.py write`, from the records in `docs/runs`; nothing here is written by hand but the",
         "lines and their titles, which are the scripts in `docs/shown`.",
         "",
-        f"{len(scripts)} findings, in {len(shown)} cells of {len({name for name, _ in shown})} formats.",
+        f"{len(found)} findings, in {len(shown)} cells of {len({name for name, _ in shown})} formats; the worst first:",
+        "",
     ]
-    for number, (script, cells) in enumerate(found.items(), start=1):
-        lines += ["", *_section(number, script, cells, said[script.name])]
+    numbered = list(enumerate(sorted(found, key=lambda script: (-_worst(found[script]).severity, script.name)), start=1))
+    for number, script in numbered:
+        formats = ", ".join(dict.fromkeys(row.name for row, _ in found[script]))
+        lines.append(f"{number}. [{_worst(found[script])}](#finding-{number}) of {formats}: {script.title}")
+    for number, script in numbered:
+        lines += ["", *_section(number, script, found[script], said[script.name])]
     return "\n".join(lines) + "\n"
 
 
+def _worst(cells: list[tuple[Row, Cell]]) -> Verdict:
+    return max(cell.verdict for _, cell in cells if cell.verdict)
+
+
 def _section(number: int, script: Script, cells: list[tuple[Row, Cell]], said: str) -> list[str]:
-    lines = [f"## {number}. {script.title}", "", "| format | checks | verdict | why |", "|---|---|---|---|"]
+    lines = [f'<a id="finding-{number}"></a>', "", f"## {number}. {script.title}", ""]
+    lines += ["| format | checks | verdict | why |", "|---|---|---|---|"]
     groups: dict[tuple[str, str, str], list[str]] = {}
     for row, cell in cells:
         why = cell.declared.why if cell.declared else ""
         groups.setdefault((row.name, str(cell.verdict), why), []).append(f"`{cell.check}`")
     lines += [f"| {name} | {', '.join(checks)} | {verdict} | {linked(why)} |" for (name, verdict, why), checks in groups.items()]
-    versions = {name: version for row, _ in cells for name, version in row.versions.items() if name not in ("pytest-ckpt", "ml_dtypes")}
-    lines += ["", f"Seen with {', '.join(f'{name} {version}' for name, version in versions.items())}."]
+    pairs = dict.fromkeys(pair for row, _ in cells for pair in row.versions.items() if pair[0] != "pytest-ckpt")
+    lines += ["", f"Seen with {', '.join(f'{name} {version}' for name, version in pairs)}."]
     lines += [f"Upstream: {', '.join(map(linked, script.upstream))}."] if script.upstream else []
     row, smallest = min(cells, key=lambda pair: (len(repr(pair[1].counterexample)), pair[1].check))
     detail = smallest.detail.splitlines() or ["nothing more was said"]

@@ -20,8 +20,12 @@ class Expectation:
     """One declared failure: the verdict that is expected, the reason, and the versions it holds for.
 
     ``when`` is a requirement such as ``"numpy<2"``; the expectation counts only where the installed version meets it.
-    ``defect`` tells a fault of the library from a limit of the format's design. ``flaky`` is a failure that does not show every
-    time: then this verdict or any milder one is as declared, KEPT included.
+
+    ``defect`` tells a fault of the library from a limit of the format's design. A defect is the loss of what the format has a place
+    for: against the library's own documentation, unlike what it does itself elsewhere, with the end of the process, or so that its
+    maintainers call it a bug. What the format has no place for is a limit, however much it hurts.
+
+    ``flaky`` is a failure that does not show every time: then this verdict or any milder one is as declared, KEPT included.
     """
 
     verdict: Verdict

@@ -3,18 +3,13 @@ behind is not met by the next."""
 
 from __future__ import annotations
 
-import os
 import pathlib
 import subprocess
 import sys
 
 import pytest
 
-from pytest_ckpt.formats import BUILTIN, missing
-from pytest_ckpt.items import Cell
-from pytest_ckpt.reports.record import Record, read_record
-
-from .conftest import APART, UNDER_TEST
+from .recorded import run_recorded, table_of
 
 #: Loaders that end, and savers that leave something: each changes what all code of its process shares.
 MYLIB = """
@@ -97,30 +92,9 @@ def folder(tmp_path: pathlib.Path) -> pathlib.Path:
     return tmp_path / "project"
 
 
-def _run(folder: pathlib.Path, *arguments: str) -> tuple[subprocess.CompletedProcess[str], Record]:
-    """A run, of which nothing is left but its record."""
-    environment = {**os.environ, "TMPDIR": str(folder.parent / "temporary")}
-    command = [sys.executable, "-m", "pytest_ckpt", "run", *arguments, "--json=record.json"]
-    run = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    assert list((folder.parent / "temporary").iterdir()) == [], run.stdout + run.stderr
-    return run, read_record(folder / "record.json")
-
-
-def _table(record: Record) -> dict[str, dict[str, tuple[object, ...]]]:
-    """What was seen of each check, without the words of errors, which may name addresses and sets in any order; of what is declared
-    not to show every time, whether it passed."""
-
-    def seen(cell: Cell) -> tuple[object, ...]:
-        if cell.declared is not None and cell.declared.flaky:
-            return (cell.passed,)
-        return (cell.verdict, cell.passed, cell.counterexample, cell.skipped)
-
-    return {row.name: {cell.check: seen(cell) for cell in row.cells} for row in record.rows}
-
-
 def test_a_loader_that_ends_its_process_is_crashed_and_the_run_goes_on(folder: pathlib.Path) -> None:
     names = ["hangs", "leaves", "quits", "dies", "eats", "good"]
-    run, record = _run(folder, *map("mylib:{}".format, names), "--select=shape/scalar", "--select=layout/fortran", "--examples=2")
+    run, record = run_recorded(folder, *map("mylib:{}".format, names), "--select=shape/scalar", "--select=layout/fortran", "--examples=2")
     assert run.returncode == 1, run.stdout
     said = {row.name: [(cell.verdict, cell.detail) for cell in row.cells] for row in record.rows}
     assert list(said) == names
@@ -144,28 +118,13 @@ def test_a_survey_goes_on_as_well(folder: pathlib.Path) -> None:
 def test_what_formats_leave_in_their_process_does_not_disturb_the_next(folder: pathlib.Path) -> None:
     names = [f"mylib:{name}" for name in ("threads", "litter", "changes", "good")]
     select = ("--select=dtype", "--select=shape", "--select=container", "--examples=3")
-    there, back = (_run(folder, *order, *select)[1] for order in (names, names[::-1]))
-    assert _table(there) == _table(back)
+    there, back = (run_recorded(folder, *order, *select)[1] for order in (names, names[::-1]))
+    assert table_of(there) == table_of(back)
     assert [row.name for row in there.rows] == [row.name for row in back.rows][::-1]
     good = next(row for row in there.rows if row.name == "good")
     assert [cell.check for cell in good.cells if cell.failed] == []
 
 
-@pytest.mark.parametrize("backend", APART)
-def test_the_built_in_formats_give_the_same_table_in_any_order(folder: pathlib.Path, backend: str) -> None:
-    """What leaves most behind is asked: all that is saved in the process, whole models among it, and the scenes that are quick."""
-    names = [name for name, shipped in BUILTIN.items() if shipped.backend == backend and missing(name) is None]
-    select = [f"--select={name}" for name in ("shape", "container", "keys", "tensor", "model/dense", "model/mode", "files/path-*")]
-    tables = []
-    for order in (names, names[::-1]):
-        run, record = _run(folder, *order, *select, "--examples=0")
-        assert run.returncode == 0, run.stdout
-        tables.append(_table(record))
-    assert tables[0] == tables[1]
-    assert set(tables[0]) == set(names)
-
-
-@pytest.mark.skipif(UNDER_TEST not in ("", "numpy"), reason="asked in numpy's environment")
 def test_in_process_means_this_one(folder: pathlib.Path) -> None:
     """For a debugger: what the format says of its process is true of pytest's."""
     (folder / "told.py").write_text(

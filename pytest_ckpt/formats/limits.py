@@ -6,7 +6,9 @@ from ..expectations import Declared, changed, crashed, unreadable, unsafe
 
 #: What a `.npy` file does with types that numpy does not have itself.
 NPY_EXTENSION = changed("the .npy header describes a type by its byte order, kind and size, so ml_dtypes' types come back as raw bytes")
-NPY_DESCRIPTOR = unreadable("ml_dtypes gives this type a descriptor that numpy writes into the header and cannot parse", defect=True)
+NPY_DESCRIPTOR = unreadable(
+    "ml_dtypes gives this type a descriptor that numpy writes into the header and cannot parse (jax-ml/ml_dtypes#216)", defect=True
+)
 
 _EMPTIED = "the file is opened, and so emptied, before anything is known to be well, and nothing of the old one is kept"
 _IN_PLACE = "the file is written in place, so until all is written there is neither the old one nor the new one"
@@ -26,7 +28,7 @@ INTERRUPTIBLE: Declared = {
 #: Written in place, never synced, and where a part is missing, the rest is read with zeros, or what was there before, in its place.
 UNNOTICED: Declared = {
     "crash/power-loss": changed(f"{_NEVER_SYNCED}, and nothing in the file tells that sectors of it are missing"),
-    "crash/durable": changed(f"{_NEVER_SYNCED}, and nothing in the file tells that sectors of it are missing"),
+    "crash/durable": changed(f"{_NEVER_SYNCED}, so it may be the old checkpoint that is there, or one of which sectors are missing"),
     "crash/new-path": changed(f"{_NEVER_SYNCED}, and nothing in the file tells that sectors of it are missing"),
 }
 #: Written in place, never synced, and a file of which a part is missing is told from a whole one.

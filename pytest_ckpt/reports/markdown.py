@@ -1,4 +1,4 @@
-"""A page of Markdown that tells what formats keep, from the records of runs: an overview, then each format's checks and limits."""
+"""A page of Markdown that tells what formats keep, from the records of runs: an overview, each format's limits, then all checks."""
 
 from __future__ import annotations
 
@@ -7,21 +7,32 @@ from collections.abc import Iterable, Sequence
 
 from ..checks import FAMILIES, checks_for
 from ..items import Cell
+from ..trials.crashes import REFUSES
 from ..verdicts import Verdict
 from .record import Record, Row, judged, lost
 
 _LEGEND = """\
 Cells: **kept** means that the promise held for every example; otherwise the worst verdict that any example got, in the words of the
-README, with `!` where it is declared as a defect of the library and no limit of the format's design, and `?` where it is not as
-declared. *skip*: could not be asked here. An empty cell: there is nothing to ask of this format."""
+README, with `!` where it is declared as a defect of the library and no limit of the format's design, `~` where it is declared as
+what does not show every time, and `?` where it is not as declared. *skip*: could not be asked here. An empty cell: there is nothing
+to ask of this format."""
+
+_OVERVIEW = """\
+The worst verdict of each family of checks, and of how many of the judged ones anything but KEPT was seen: `3/15`. What a format
+refuses outside of what it accepts is left out of that, and *outside* is where this is all. `pytest-ckpt explain CHECK` says what a
+check asks."""
 
 
 def page(records: Sequence[Record]) -> str:
     """The page. Formats of one backend stand in one table, whatever record they are of."""
     rows = [row for record in records for row in record.rows]
-    lines = ["# What formats keep", "", *_origin(records, rows), "", "## All formats", "", *_overview(rows)]
-    for backend in dict.fromkeys(row.backend for row in rows if row.cells):
-        lines += ["", *_backend(backend, [row for row in rows if row.backend == backend and row.cells])]
+    asked = sorted((row for row in rows if row.cells), key=lambda row: (row.backend, row.name))
+    lines = ["# What formats keep", "", *_origin(records, rows), "", "## All formats", "", _OVERVIEW, "", *_overview(asked)]
+    lines += ["", "## What each format loses, and why"]
+    for row in asked:
+        lines += ["", *_limits(row)]
+    for backend in dict.fromkeys(row.backend for row in asked):
+        lines += ["", *_checks(backend, [row for row in asked if row.backend == backend])]
     return "\n".join(lines) + "\n"
 
 
@@ -62,35 +73,60 @@ def _overview(rows: Sequence[Row]) -> list[str]:
     lines = [f"| | {' | '.join(families)} |", f"|---|{'---|' * len(families)}"]
     for row in rows:
         signs = [_sum([cell for cell in row.cells if _family(cell) == family]) for family in families]
-        lines.append(f"| {row.name} | {' | '.join(signs)} |")
+        lines.append(f"| [{row.name}](#{_anchor(row.name)}) | {' | '.join(signs)} |")
     return lines
+
+
+def _anchor(heading: str) -> str:
+    """The fragment by which Markdown's renderers lead to a heading of one word."""
+    return re.sub(r"[^\w-]", "", heading.lower())
 
 
 def _sum(cells: Sequence[Cell]) -> str:
     if not cells:
         return ""
-    if not judged(cells):
-        return "*skip*"
-    if not lost(cells):
-        return "kept"
-    return f"{max(cell.verdict for cell in lost(cells) if cell.verdict)} {len(lost(cells))}/{len(judged(cells))}"
+    inside = [cell for cell in judged(cells) if not _is_outside(cell)]
+    if not inside:
+        return "*skip*" if not judged(cells) else "*outside*"
+    bad = lost(inside)
+    if not bad:
+        return f"kept{_marks(inside)}"
+    worst = max(cell.verdict for cell in bad if cell.verdict)
+    return f"{worst}{_marks([cell for cell in bad if cell.verdict is worst])} {len(bad)}/{len(inside)}"
 
 
-def _backend(backend: str, rows: Sequence[Row]) -> list[str]:
-    lines = [f"## {backend}", ""]
-    for row in rows:
-        versions = ", ".join(f"{name} {version}" for name, version in row.versions.items())
-        domain = f"accepts a {row.accepts}" if row.accepts else "models"
-        lines.append(f"- `{row.name}`: {domain}; {versions}")
+def _limits(row: Row) -> list[str]:
+    """A format by itself: what it is made of, and each limit with all checks that it shows in, the worst first."""
+    versions = ", ".join(f"{name} {version}" for name, version in row.versions.items())
+    domain = f"It saves a {row.accepts}" if row.accepts else "It saves models"
+    lines = [f"### {row.name}", "", f"{domain}; asked with {versions}.", ""]
+    groups: dict[tuple[Verdict, str, str], list[str]] = {}
+    for cell in judged(row.cells):
+        if cell.verdict and (cell.verdict is not Verdict.KEPT or _marks([cell]) or cell.detail == REFUSES):
+            groups.setdefault((cell.verdict, _kind(cell), _why(cell)), []).append(cell.check)
+    for (verdict, kind, why), checks in sorted(groups.items(), key=lambda group: -group[0][0].severity):
+        lines.append(f"- {verdict}{kind}: {linked(why)} ({', '.join(f'`{check}`' for check in checks)})")
+    return lines if groups else [*lines, "Nothing is lost."]
+
+
+def _why(cell: Cell) -> str:
+    if cell.declared:
+        return cell.declared.why
+    return "not declared" if cell.failed else "outside what the format accepts" if _is_outside(cell) else cell.detail
+
+
+def _kind(cell: Cell) -> str:
+    return ", a defect" * _is_defect(cell) + ", not every time" * _is_flaky(cell)
+
+
+def _checks(backend: str, rows: Sequence[Row]) -> list[str]:
+    lines = [f"## Each check of {backend}"]
     names = [check.name for check in checks_for(backend) if any(cell.check == check.name for row in rows for cell in row.cells)]
     for family in FAMILIES:
         own = [name for name in names if name.split("/")[0] == family]
         if own:
             lines += ["", f"### {backend}: {family}", "", f"| | {' | '.join(row.name for row in rows)} |", f"|---|{'---|' * len(rows)}"]
             lines += [f"| {name} | {' | '.join(_sign(row, name) for row in rows)} |" for name in own]
-    lines += ["", f"### {backend}: why"]
-    for row in rows:
-        lines += ["", *_reasons(row)]
     return lines
 
 
@@ -100,28 +136,25 @@ def _sign(row: Row, check: str) -> str:
         return ""
     if cell.verdict is None:
         return "*skip*"
-    if cell.verdict is Verdict.KEPT:
-        return "kept?" if cell.failed else "kept"
-    return f"{cell.verdict}{'!' * _is_defect(cell)}{'?' * cell.failed}"
+    return f"{'kept' if cell.verdict is Verdict.KEPT else cell.verdict}{_marks([cell])}"
 
 
-def _reasons(row: Row) -> list[str]:
-    """The limits of a format, each with all checks that it shows in."""
-    groups: dict[tuple[str, str, bool], list[str]] = {}
-    for cell in lost(row.cells):
-        why = cell.declared.why if cell.declared else "not declared" if cell.failed else "outside what the format accepts"
-        groups.setdefault((str(cell.verdict), why, _is_defect(cell)), []).append(cell.check)
-    if not groups:
-        return [f"**{row.name}**: nothing is lost."]
-    lines = [f"**{row.name}**", ""]
-    for (verdict, why, defect), checks in groups.items():
-        told = f"{verdict}, a defect" if defect else verdict
-        lines.append(f"- {told}: {linked(why)} ({', '.join(f'`{check}`' for check in checks)})")
-    return lines
+def _marks(cells: Sequence[Cell]) -> str:
+    """The signs behind a verdict that several cells have."""
+    return "!" * any(map(_is_defect, cells)) + "~" * any(map(_is_flaky, cells)) + "?" * any(cell.failed for cell in cells)
 
 
 def _is_defect(cell: Cell) -> bool:
     return cell.verdict is not None and cell.verdict is not Verdict.KEPT and cell.declared is not None and cell.declared.defect
+
+
+def _is_flaky(cell: Cell) -> bool:
+    return cell.verdict is not None and cell.declared is not None and cell.declared.flaky
+
+
+def _is_outside(cell: Cell) -> bool:
+    """Whether it was refused, and did not have to be declared, as the format does not say that it accepts it."""
+    return cell.verdict is Verdict.REFUSED and cell.declared is None and not cell.failed
 
 
 def _family(cell: Cell) -> str:

@@ -1,4 +1,4 @@
-"""A checkpoint whose `_sharding` file is JSON that is nested deep ends the process that loads it.
+"""Orbax loads a checkpoint whose `_sharding` file is JSON that is nested deep, and the process ends.
 
 Shows: orbax.pytree security/bomb
 Shows: flax.checkpoints security/bomb

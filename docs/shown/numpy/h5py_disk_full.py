@@ -1,6 +1,8 @@
-"""When the last write of a file fails, `h5py` raises as it should, and then HDF5 kills the process as the file is closed once more.
+"""When the last write of a file fails, `h5py` raises as it should, and then HDF5 ends the process, also that of Keras, as it closes.
 
 Shows: h5py.group files/disk-full
+Shows: keras.weights-h5 files/disk-full
+Shows: keras.h5 files/disk-full
 Upstream: h5py/h5py#914
 """
 

@@ -1,6 +1,8 @@
-"""`h5py.File(..., "w")` empties a file before it asks for the lock, so a writer that is refused destroys what the other one has written.
+"""HDF5 empties a file before it asks for its lock, so a save of h5py or Keras that is refused destroys what the other one has written.
 
 Shows: h5py.group process/two-writers
+Shows: keras.weights-h5 process/two-writers
+Shows: keras.h5 process/two-writers
 Upstream: h5py/h5py#1864
 """
 

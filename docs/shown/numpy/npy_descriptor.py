@@ -12,6 +12,15 @@ Shows: numpy.savez-compressed dtype/float8_e5m2
 Shows: numpy.savez-compressed bits/float8_e5m2
 Shows: numpy.savez-compressed nan-payload/float8_e5m2
 Shows: numpy.savez-compressed */*complex32
+Shows: jax.numpy-save dtype/float8_e5m2
+Shows: jax.numpy-save bits/float8_e5m2
+Shows: jax.numpy-save nan-payload/float8_e5m2
+Shows: jax.numpy-savez dtype/float8_e5m2
+Shows: jax.numpy-savez bits/float8_e5m2
+Shows: jax.numpy-savez nan-payload/float8_e5m2
+Shows: tensorflow.numpy-save dtype/float8_e5m2
+Shows: tensorflow.numpy-save bits/float8_e5m2
+Shows: tensorflow.numpy-save nan-payload/float8_e5m2
 Upstream: jax-ml/ml_dtypes#216
 """
 

@@ -1,10 +1,14 @@
-"""`safetensors.numpy.save_file` writes five kinds of float8, and `load_file` looks for them in numpy, which has none.
+"""Safetensors writes five kinds of float8 for NumPy, Flax and TensorFlow, and looks for them in numpy when it loads, which has none.
 
 Shows: safetensors.numpy */float8_e4m3fn
 Shows: safetensors.numpy */float8_e4m3fnuz
 Shows: safetensors.numpy */float8_e5m2
 Shows: safetensors.numpy */float8_e5m2fnuz
 Shows: safetensors.numpy */float8_e8m0fnu
+Shows: safetensors.flax */float8_e4m3fn*
+Shows: safetensors.flax */float8_e5m2*
+Shows: safetensors.flax */float8_e8m0fnu
+Shows: safetensors.tensorflow */float8_*
 Upstream: safetensors/safetensors#682
 """
 

@@ -1,6 +1,9 @@
-"""`safetensors.numpy.save_file` writes a tensor called `__metadata__` where the file's metadata should stand, and cannot read the file.
+"""Safetensors writes a tensor called `__metadata__` where the file's own metadata should stand, and then cannot read the file.
 
 Shows: safetensors.numpy keys/api-names
+Shows: safetensors.torch keys/api-names
+Shows: safetensors.tensorflow keys/api-names
+Shows: safetensors.flax keys/api-names
 Upstream: safetensors/safetensors#849
 """
 

@@ -1,7 +1,9 @@
-"""`np.savez` takes an array called `allow_pickle` for its own argument, and does not write it.
+"""`np.savez` takes an array called `allow_pickle` for its own argument, and does not write it; `jnp.savez` is the same function.
 
 Shows: numpy.savez keys/api-names
 Shows: numpy.savez-compressed keys/api-names
+Shows: jax.numpy-savez keys/api-names
+Upstream: numpy/numpy#27335
 Upstream: numpy/numpy#13983
 """
 

@@ -1,10 +1,12 @@
-"""`np.savez` closes its archive as if it were complete when an array cannot be written, and half of a checkpoint loads without an error.
+"""When an array cannot be written, `np.savez`, and so `jnp.savez`, closes its archive as if it were complete, and half of it loads.
 
 Shows: numpy.savez files/failed-save-keeps-old
 Shows: numpy.savez crash/exception
 Shows: numpy.savez-compressed files/failed-save-keeps-old
 Shows: numpy.savez-compressed files/disk-full
 Shows: numpy.savez-compressed crash/exception
+Shows: jax.numpy-savez files/failed-save-keeps-old
+Shows: jax.numpy-savez crash/exception
 """
 
 import contextlib

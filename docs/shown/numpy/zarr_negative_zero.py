@@ -2,6 +2,7 @@
 
 Shows: zarr.group bits/complex64
 Shows: zarr.group bits/complex128
+Upstream: zarr-developers/zarr-python#3144
 """
 
 import numpy as np

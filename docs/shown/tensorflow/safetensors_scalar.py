@@ -1,4 +1,4 @@
-"""`safetensors.tensorflow.save_file` does not save a tensor without dimensions any more, as 0.7 did.
+"""`safetensors.tensorflow.save_file` does not save a tensor without dimensions, of which `numpy()` makes a scalar.
 
 Shows: safetensors.tensorflow shape/scalar
 Shows: safetensors.tensorflow tensor/kind

@@ -1,6 +1,7 @@
 """`torch.distributed.checkpoint` syncs files before Python has flushed them, so what `sync_files` promises to be on disk is not all there.
 
 Shows: torch.distributed-checkpoint crash/durable
+Upstream: pytorch/pytorch#183878
 """
 
 import os

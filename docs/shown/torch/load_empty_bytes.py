@@ -1,6 +1,7 @@
 """`torch.load` refuses empty bytes, which `torch.save` pickles as a call of `bytes()`; bytes with something in them come back.
 
 Shows: torch.save container/bytes
+Upstream: pytorch/pytorch#133163
 """
 
 import torch

@@ -1,4 +1,4 @@
-"""`torch.save` refuses every path whose last name begins with a dot.
+"""`torch.save` refuses a file name that has no dot but the one it begins with, such as `.hidden`.
 
 Shows: torch.save files/path-dots
 Shows: torch.save-unrestricted files/path-dots

@@ -35,12 +35,16 @@ STORED: Declared = {
 }
 
 KEYS_BELIEVED = changed(
-    "the file that says which keys there are has no checksum, and a few of its bits make one key of another", flaky=True
+    "the file that says which keys there are has no checksum, and a flip of a few of its bits makes one key of another; "
+    "which bits are flipped depends on its length, and that on the names that are drawn for each save",
+    flaky=True,
 )
 DEEP_JSON = crashed("the parser of the file that names the devices ends the process at JSON that is nested deep", defect=True)
 
 NO_ITEM = refused("an empty container by itself is nothing to save for orbax; within another one it is kept")
-NARROWED = changed("what is read becomes an array of jax, which makes 32 bits of 64 with these settings, and says nothing", defect=True)
+NARROWED = changed(
+    "what is read becomes an array of jax, which makes 32 bits of 64 with these settings, and says nothing (jax-ml/jax#18385)", defect=True
+)
 
 PICKLED = unreadable("the array is pickled, and jnp.load does not unpickle unless it is told to")
 TYPED_KEYS = refused("typed keys of the random generators are no arrays to numpy; jax asks for jax.random.key_data")

@@ -63,9 +63,11 @@ FORMATS = (
             **dict.fromkeys(map("container/{}".format, _MADE_ARRAYS), converted("savez makes an array of everything that is not one")),
             "container/ordered-dict": converted("the archive's members come back in a plain dict"),
             "container/bytes": changed("an array of byte strings cannot tell trailing NULs from padding"),
-            "keys/nul": changed("a name in a zip archive ends at a NUL", defect=True),
+            "keys/nul": changed("names become file names in the archive, and zipfile ends one at its first NUL"),
             "keys/api-names": changed(
-                "names are keyword arguments: allow_pickle is taken for savez's own, and its array is not written", defect=True
+                "names are keyword arguments: allow_pickle is taken for one of savez's own (numpy/numpy#27335), and its array is not "
+                "written",
+                defect=True,
             ),
             "tensor/kind": converted("jnp.load gives arrays of NumPy for an archive, as its documentation says"),
             "alias/file-size-of-alias": costly("each name has its own member in the archive"),

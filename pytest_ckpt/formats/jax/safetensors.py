@@ -24,7 +24,9 @@ def _load_file(path: pathlib.Path) -> Any:
 
 
 _UNKNOWN = refused("the header has no name for this type")
-_NOT_NUMPYS = unreadable("the type is written, and looked for in numpy when it is loaded, which does not have it", defect=True)
+_NOT_NUMPYS = unreadable(
+    "the type is written, and looked for in numpy when it is loaded, which does not have it (safetensors/safetensors#682)", defect=True
+)
 _ARRAY = converted("save_file makes an array of everything that is not one")
 
 FORMATS = (

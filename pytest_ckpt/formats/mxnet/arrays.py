@@ -41,7 +41,7 @@ def _load_legacy(path: pathlib.Path) -> Any:
 _BY_NAME: Declared = {
     "container/empty-dict": converted("a file without names is read as a list"),
     "container/ordered-dict": converted("names are read into a plain dict"),
-    "keys/nul": changed("names are written as C strings, which end at a NUL", defect=True),
+    "keys/nul": changed("names are C strings, which end at their first NUL"),
     "tensor/requires-grad": converted("the file holds values, not that gradients are recorded"),
     "alias/same-tensor-twice": converted("each name has its own entry"),
     "alias/overlapping-views": converted("each name has its own entry"),
@@ -73,7 +73,7 @@ FORMATS = (
             **_BY_NAME,
             **FILE,
             **HEADER_BELIEVED,
-            "tensor/kind": converted("nd.load gives arrays of mx.nd"),
+            "tensor/kind": converted("nd.save takes arrays of mx.nd alone, which others are made here, and nd.load gives such"),
             "tensor/sparse": refused("under np semantics, which scalars and empty arrays need, sparse arrays are not written"),
             "model/*": unreadable("a Gluon model under np semantics does not take arrays of mx.nd"),
         },

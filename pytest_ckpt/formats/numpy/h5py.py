@@ -68,9 +68,7 @@ FORMATS = (
             "dtype/string": _BYTES,
             "tensor/subclass": converted("only the array's elements are written, so it comes back as a plain ndarray"),
             "tensor/metadata": converted("HDF5's types have no place for the metadata of numpy's"),
-            "tensor/masked": changed(
-                "h5py makes a plain array of a masked one, and the mask is gone without a word (h5py/h5py#2537)", defect=True
-            ),
+            "tensor/masked": changed("HDF5 has no masks, and the elements of a masked array are written without a word (h5py/h5py#2537)"),
             "tensor/strides": converted("a dataset is in C order"),
             "container/empty-list": _MADE_ARRAY,
             "container/empty-tuple": _MADE_ARRAY,

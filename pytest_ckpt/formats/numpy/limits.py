@@ -5,6 +5,7 @@ from __future__ import annotations
 from ...expectations import Declared, converted, unreadable
 from ..limits import NPY_DESCRIPTOR, NPY_EXTENSION
 
+_NO_DESCRIPTOR = unreadable("ml_dtypes gives complex numbers of 32 bits a descriptor that numpy writes and cannot parse", defect=True)
 PICKLED = unreadable("the array is pickled, and np.load does not unpickle unless it is told to")
 _PLAIN_ARRAY = converted("only the array's elements are written, so it comes back as a plain ndarray")
 
@@ -18,7 +19,7 @@ ARRAYS: Declared = {
     "dtype/float8_e5m2": NPY_DESCRIPTOR,
     "bits/float8_e5m2": NPY_DESCRIPTOR,
     "nan-payload/float8_e5m2": NPY_DESCRIPTOR,
-    "*/*complex32": NPY_DESCRIPTOR,
+    "*/*complex32": _NO_DESCRIPTOR,
     "*/string": PICKLED,
     "*/object": PICKLED,
     "tensor/subclass": _PLAIN_ARRAY,

@@ -41,7 +41,9 @@ _ARCHIVE: Declared = {
     **inflated("a member that is no .npy is read whole"),
     "files/failed-save-keeps-old": [
         dataclasses.replace(_CLOSED, when="numpy>=2.2"),
-        unreadable("the file is emptied, and the archive that was begun is closed no sooner than the error is forgotten", when="numpy<2.2"),
+        unreadable(
+            "the file is emptied, and the archive that was begun stays open until the traceback of the error is freed", when="numpy<2.2"
+        ),
     ],
     "process/two-writers": unreadable("both write in place; what they leave together is noticed by the checksums of the archive"),
     "crash/exception": _CLOSED,
@@ -57,10 +59,11 @@ _ARCHIVE: Declared = {
     **dict.fromkeys(map("container/{}".format, _MADE_ARRAYS), converted("savez makes an array of everything that is not one")),
     "container/ordered-dict": converted("the archive's members come back in a plain dict"),
     "container/bytes": changed("an array of byte strings cannot tell trailing NULs from padding"),
-    "keys/nul": changed("a name in a zip archive ends at a NUL", defect=True),
+    "keys/nul": changed("names become file names in the archive, and zipfile ends one at its first NUL; numpy asks for valid ones"),
     "keys/api-names": [
         changed(
-            "names are keyword arguments: allow_pickle is taken for savez's own, and its array is not written (numpy/numpy#13983)",
+            "names are keyword arguments: allow_pickle is taken for one of savez's own since there is one (numpy/numpy#27335), "
+            "which was foreseen (numpy/numpy#13983), and the array is not written",
             when="numpy>=2.2",
             defect=True,
         ),
@@ -69,7 +72,7 @@ _ARCHIVE: Declared = {
             when="numpy<1.24.3",
             defect=True,
         ),
-        refused("names are keyword arguments, and file is savez's own (numpy/numpy#5243)", defect=True),
+        refused("names are keyword arguments, and file is savez's own, as its documentation says (numpy/numpy#5243)"),
     ],
     "alias/same-tensor-twice": converted("each name has its own member in the archive"),
     "alias/overlapping-views": converted("each name has its own member in the archive"),

@@ -65,7 +65,7 @@ FORMATS = (
             "tensor/byte-order": converted("files are little-endian, and big-endian arrays are swapped when they are saved"),
             "tensor/subclass": converted("only the array's elements are written, so it comes back as a plain ndarray"),
             "tensor/metadata": converted("the header has no place for a dtype's metadata"),
-            "tensor/masked": changed("the memory of a masked array is written without its mask, and nothing is said", defect=True),
+            "tensor/masked": changed("the file has dense values and no masks, and those of a masked array are written without a word"),
             "container/ordered-dict": converted("the header's names are read into a plain dict"),
             "keys/order": converted("tensors are sorted by dtype and then by name, so that each is aligned in the file"),
             "keys/api-names": unreadable(

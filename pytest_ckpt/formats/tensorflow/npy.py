@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ...expectations import changed, converted
+from ...expectations import changed, converted, unreadable
 from ..base import Format
-from ..limits import HEADER_BELIEVED, IN_PLACE, INTERRUPTIBLE, NO_CHECKSUM, NPY_DESCRIPTOR, NPY_EXTENSION, PICKLE, UNNOTICED
+from ..limits import HEADER_BELIEVED, IN_PLACE, INTERRUPTIBLE, NO_CHECKSUM, NPY_DESCRIPTOR, NPY_EXTENSION, UNNOTICED
 
 
 def _save(tree: Any, path: pathlib.Path) -> None:
@@ -17,12 +17,14 @@ def _save(tree: Any, path: pathlib.Path) -> None:
 
 
 def _load(path: pathlib.Path) -> Any:
-    return np.load(path, allow_pickle=True)
+    return np.load(path)
 
 
 _INTEGERS = changed("to numpy a quantized tensor is an array of plain integers")
 
-_ARRAY = changed("np.save makes one array of everything: of a list as np.asarray does, of a dict one without dimensions")
+_ARRAY = changed("np.save makes one array of a list, a tuple or nested lists, as np.asarray does")
+
+_PICKLED = unreadable("np.save makes an array of objects of it and pickles that, and np.load does not unpickle unless it is told to")
 
 _NUMPY = converted("np.load gives NumPy arrays, whatever was saved")
 
@@ -40,7 +42,6 @@ FORMATS = (
             **UNNOTICED,
             **NO_CHECKSUM,
             **HEADER_BELIEVED,
-            **PICKLE,
             "dtype/int[24]": NPY_EXTENSION,
             "dtype/uint[24]": NPY_EXTENSION,
             "dtype/float4_*": NPY_EXTENSION,
@@ -51,11 +52,16 @@ FORMATS = (
             "nan-payload/float8_e5m2": NPY_DESCRIPTOR,
             "dtype/qint*": _INTEGERS,
             "dtype/quint*": _INTEGERS,
-            "dtype/string": changed("to numpy a tensor of strings is an array of objects"),
-            "container/*": _ARRAY,
+            "*/string": _PICKLED,
+            "container/*": _PICKLED,
+            "container/list": _ARRAY,
+            "container/tuple": _ARRAY,
+            "container/nested": _ARRAY,
+            "keys/*": _PICKLED,
+            "alias/*": _PICKLED,
             "tensor/kind": _NUMPY,
             "tensor/parameter": _NUMPY,
-            "tensor/sparse": changed("np.save pickles what it cannot make an array of, and np.load gives an array of one object"),
+            "tensor/sparse": _PICKLED,
         },
     ),
 )

@@ -26,7 +26,7 @@ def _load_variables(path: pathlib.Path, model: Any) -> None:
 
 _APART = "graph, index and values are files of their own, and between the first and the last they do not belong together"
 _SEVERAL_FILES = unreadable(_APART)
-_BY_PLACE = changed("an artifact gives its variables as a list, so their place is all that they can be told by")
+_BY_PLACE = changed("it is loaded here by place, since an artifact gives its variables as a list")
 
 FORMATS = (
     Format(
@@ -48,7 +48,7 @@ FORMATS = (
             "model/frozen": converted("values are assigned, and which of the variables are trained is left as it is"),
             "mismatch/renamed": _BY_PLACE,
             "mismatch/other-order": _BY_PLACE,
-            "mismatch/wrong-dtype": changed("values are assigned to the variables that are there, and assigning casts"),
+            "mismatch/wrong-dtype": changed("values are assigned here to the variables that are there, and assigning casts"),
         },
     ),
 )

@@ -64,13 +64,14 @@ FORMATS = (
             "crash/exception": INTERRUPTIBLE["crash/exception"],
             "crash/power-loss": changed("the data are written in place, and the old metadata fit the new data as well"),
             "crash/durable": unreadable(
-                "files are synced before Python has flushed them, so the end of each is not on disk, and the folder is never synced",
+                "files are synced before Python has flushed them (pytorch/pytorch#183878), so the end of each is not on disk",
                 defect=True,
             ),
             **dict.fromkeys(map("container/{}".format, _NO_DICTS), _NO_STATE_DICT),
             "keys/prefix": refused("paths are joined by dots, and two that become one are refused"),
-            # Keys that become the same text are refused; whether only others are asked about together is a matter of what is drawn.
-            "keys/int": unreadable("keys are sorted when loading, and ints and text do not compare", defect=True),
+            "keys/int": unreadable(
+                "a state dict has text for keys; others are written, and are sorted beside text when loading, which fails"
+            ),
             "tensor/subclass": unreadable("it is pickled, and torch.load (weights_only=True) does not admit its class"),
             "tensor/sparse": refused("the writer asks a tensor for its storage, and a sparse one has none"),
             "alias/file-size-of-alias": costly("each name is written by itself"),

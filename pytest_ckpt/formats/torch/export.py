@@ -43,7 +43,9 @@ FORMATS = (
         expected_failures={
             **WRITTEN,
             "files/disk-full": crashed(
-                "the archive is finished by a destructor, and what that raises ends the process (pytorch/pytorch#175248)", defect=True
+                "the archive is finished by a destructor, and what that raises ends the process; "
+                "a repair was proposed (pytorch/pytorch#175248)",
+                defect=True,
             ),
             "process/threads": refused(
                 "modes of tracing are kept for the process, so two threads trace into each other", defect=True, flaky=True

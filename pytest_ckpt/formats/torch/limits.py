@@ -5,32 +5,33 @@ from __future__ import annotations
 from ...expectations import Declared, changed, converted, refused
 from ..limits import IN_PLACE, INTERRUPTIBLE
 
-_UNCHECKED = "the archive has a checksum of every member, and loading does not look at them (pytorch/pytorch#28858)"
-_UNSYNCED = "nothing is synced, and the checksums of the archive, which would tell that sectors are missing, are not looked at"
+_UNCHECKED = (
+    "the archive has a checksum of every member, and loading does not look at them: that was switched off (pytorch/pytorch#28858), "
+    "and is asked for again (pytorch/pytorch#126952)"
+)
+_UNSYNCED = changed("nothing is synced, so after a power failure it may be the old checkpoint that is there, or one with sectors missing")
 
 #: What damage does to an archive.
 UNCHECKED: Declared = {
     **dict.fromkeys(map("corruption/{}".format, ("bit-flip-payload", "zero-block", "swapped-blocks")), changed(_UNCHECKED, defect=True)),
     "corruption/mixed-parts": changed("each member has a checksum of its own, and nothing that is looked at says which belong together"),
-    "security/overlap": changed(
-        "an entry of the directory that leads to another member is believed, whatever name stands there", defect=True
-    ),
+    "security/overlap": changed("an entry of the directory that leads to another member is believed, whatever name stands there"),
 }
 #: An archive that is a file, written in place.
 WRITTEN: Declared = {
     **IN_PLACE,
     **UNCHECKED,
-    **dict.fromkeys(map("crash/{}".format, ("power-loss", "durable", "new-path")), changed(_UNSYNCED, defect=True)),
-    "process/two-writers": changed("both write in place, and the checksums of the archive are not looked at", defect=True),
+    **dict.fromkeys(map("crash/{}".format, ("power-loss", "durable", "new-path")), _UNSYNCED),
+    "process/two-writers": changed("both write in place, and what they leave together is not told from what one has written"),
 }
 #: What holds for every file of `torch.save`, whatever is in it.
 ARCHIVE: Declared = {
     **WRITTEN,
     **INTERRUPTIBLE,
-    "corruption/bit-flip-header": changed(
-        "the pickle that says which storage is whose has a checksum, and loading does not look at it", defect=True
+    "corruption/bit-flip-header": changed(_UNCHECKED, defect=True),
+    "files/path-dots": refused(
+        "the archive is called what stands before the last dot of the file's name, which may be nothing", defect=True
     ),
-    "files/path-dots": refused("a name that begins with a dot is an invalid file name to the writer of the archive", defect=True),
 }
 #: What a model's state dict does not have.
 STATE: Declared = {

@@ -47,7 +47,10 @@ _NO_SUCH_TYPE = refused("of complex numbers the file knows complex64 alone")
 _NO_STRIDES = refused("the file knows no strides, and what is not contiguous is refused and not copied")
 _SHARED = refused("tensors that share memory are refused, since their sharing could not be written")
 _PLAIN = converted("the file holds a tensor's elements, and nothing else of it")
-_PHYSICAL = changed("memory is written as it lies, though the tensor says that it is the negative or the conjugate", defect=True)
+_PHYSICAL = changed(
+    "memory is written as it lies, though the tensor says that it is the negative or the conjugate (safetensors/safetensors#831)",
+    defect=True,
+)
 
 #: What holds for the file, whatever is in it: it is written beside, and renamed.
 _FILE: Declared = {**UNNOTICED, **NO_CHECKSUM}

@@ -71,7 +71,9 @@ FORMATS = (
             "container/namedtuple": _SAFE,
             "container/dataclass": _SAFE,
             "container/bytes": unreadable(
-                "empty bytes are pickled as a call of bytes(), which torch.load (weights_only=True) does not admit", defect=True
+                "empty bytes are pickled as a call of bytes(), which torch.load (weights_only=True) does not admit; "
+                "the repair for others (pytorch/pytorch#133163) leaves them out",
+                defect=True,
             ),
             "container/numpy-scalar": _SAFE,
             "tensor/subclass": _SAFE,
