@@ -36,7 +36,7 @@ STORED: Declared = {
 
 KEYS_BELIEVED = changed(
     "the file that says which keys there are has no checksum, and a flip of a few of its bits makes one key of another; "
-    "which bits are flipped depends on its length, and that on the names that are drawn for each save",
+    "which are flipped depends on the other files, whose number and sizes differ from save to save",
     flaky=True,
 )
 DEEP_JSON = crashed("the parser of the file that names the devices ends the process at JSON that is nested deep", defect=True)
