@@ -21,6 +21,7 @@ from pytest_ckpt import Format, check_format
 from pytest_ckpt.verdicts import Verdict
 
 from .conftest import UNDER_TEST
+from .faults import code
 from .faults import security as faults
 from .faults.sealed import decode, encode, sealed_format, unseal
 
@@ -68,13 +69,13 @@ def test_hostile_files_do_nothing_outside_of_the_folder_of_the_test(
 
 def test_code_that_ran_in_a_file_leaves_nothing_behind(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", os.fspath(tmp_path))
-    assert _verdict(faults.unpickled("numpy"), "security/code") is Verdict.UNSAFE
+    assert _verdict(code.unpickled("numpy"), "security/code") is Verdict.UNSAFE
     assert list(tmp_path.iterdir()) == []
 
 
 def test_code_counts_that_ran_before_loading_raised() -> None:
     """What a hostile pickle returns is no checkpoint, so loading always raises."""
-    (result,) = check_format(faults.unpickled("numpy"), select=["security/code"])
+    (result,) = check_format(code.unpickled("numpy"), select=["security/code"])
     assert result.verdict is Verdict.UNSAFE
     assert "loading ran the code in the file" in result.detail
     assert result.counterexample is not None
@@ -82,7 +83,7 @@ def test_code_counts_that_ran_before_loading_raised() -> None:
 
 
 def test_behind_a_checksum_hostile_bytes_need_the_checksum_to_be_right() -> None:
-    format = faults.unpickled_behind_a_checksum("numpy")
+    format = code.unpickled_behind_a_checksum("numpy")
     assert _verdict(format, "security/code") is Verdict.UNSAFE
     assert _verdict(dataclasses.replace(format, update_checksums=None), "security/code") is Verdict.KEPT
 

@@ -2,40 +2,24 @@
 
 from __future__ import annotations
 
-import builtins
 import contextlib
-import functools
-import gc
 import glob
-import io
-import locale
-import logging
 import os
 import pathlib
-import random
 import re
-import resource
 import shutil
-import signal
-import socket
-import sys
-import tempfile
-import threading
 import time
 import unicodedata
 import urllib.parse
 import uuid
-import warnings
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from pytest_ckpt import Format
 
+from .left import LITTER, SIDE_EFFECTS
 from .sealed import Sealed, decode, encode, seal, sealed_format, unseal, write_safely
-
-Make = Callable[[str], Format]
+from .steps import Make, leaving, planted, writing
 
 
 def faults(case: str, backend: str) -> dict[str, Format]:
@@ -43,21 +27,12 @@ def faults(case: str, backend: str) -> dict[str, Format]:
     return {name: make(backend) for name, make in _FAULTS[case].items()}
 
 
-def _format(backend: str, save: Callable[..., Any], load: Callable[..., Any] | None = None) -> Format:
-    return Format(name="planted", backend=backend, save=save, load=load or Sealed(backend).load, accepts="dict")
-
-
-def _writing(write: Callable[[pathlib.Path, bytes], Any]) -> Make:
-    """The bytes are right; how they are written is not."""
-    return lambda backend: sealed_format(backend, write=write)
-
-
 def _moved_to(place: Callable[[pathlib.Path], Any]) -> Make:
     """Everything is written to another place than was asked for, and read from there."""
 
     def make(backend: str) -> Format:
         sealed = Sealed(backend)
-        return _format(
+        return planted(
             backend, lambda tree, path: sealed.save(tree, pathlib.Path(place(path))), lambda path: sealed.load(pathlib.Path(place(path)))
         )
 
@@ -115,7 +90,7 @@ def _remembering(key: Callable[[pathlib.Path], Any]) -> Make:
             data = known.setdefault(key(path), path.read_bytes())
             return decode(backend, unseal(data))
 
-        return _format(backend, Sealed(backend).save, load)
+        return planted(backend, Sealed(backend).save, load)
 
     return make
 
@@ -128,7 +103,7 @@ def _newest_by_name(backend: str) -> Format:
         path.mkdir(exist_ok=True)
         sealed.save(tree, path / f"step-{len(list(path.iterdir())) + 1}")
 
-    return _format(backend, save, lambda path: sealed.load(max(path.iterdir())))
+    return planted(backend, save, lambda path: sealed.load(max(path.iterdir())))
 
 
 def _shards(backend: str) -> Format:
@@ -147,7 +122,7 @@ def _shards(backend: str) -> Format:
                 tree.update(sealed.load(shard))
         return tree
 
-    return _format(backend, save, load)
+    return planted(backend, save, load)
 
 
 def _folder_taken_away(path: pathlib.Path, data: bytes) -> None:
@@ -162,7 +137,7 @@ def _passing_over(*kinds: type[BaseException]) -> Make:
         with contextlib.suppress(*kinds):
             write_safely(path, data)
 
-    return _writing(write)
+    return writing(write)
 
 
 def _made_writable(path: pathlib.Path, data: bytes) -> None:
@@ -183,7 +158,7 @@ def _data_beside(name: Callable[[pathlib.Path], pathlib.Path]) -> Make:
             path.write_bytes(b"the data stand beside")
             sealed.save(tree, name(path))
 
-        return _format(backend, save, lambda path: sealed.load(name(path)))
+        return planted(backend, save, lambda path: sealed.load(name(path)))
 
     return make
 
@@ -195,7 +170,7 @@ def _by_way_of(name: Callable[[pathlib.Path], pathlib.Path]) -> Make:
         name(path).write_bytes(data)
         name(path).replace(path)
 
-    return _writing(write)
+    return writing(write)
 
 
 def _prunes(path: pathlib.Path, data: bytes) -> None:
@@ -211,7 +186,7 @@ def _suffix_for_text(backend: str) -> Format:
     def save(tree: Any, path: Any) -> None:
         sealed.save(tree, pathlib.Path(f"{path}.sealed") if isinstance(path, str) else path)
 
-    return _format(backend, save)
+    return planted(backend, save)
 
 
 def _place_written_down(backend: str) -> Format:
@@ -224,7 +199,7 @@ def _place_written_down(backend: str) -> Format:
             raise ValueError("this is not where it was saved")
         return decode(backend, unseal(data))
 
-    return _format(backend, save, load)
+    return planted(backend, save, load)
 
 
 def _one_class_of_path(backend: str) -> Format:
@@ -235,7 +210,7 @@ def _one_class_of_path(backend: str) -> Format:
             raise TypeError(f"no path: {path!r}")
         sealed.save(tree, path)
 
-    return _format(backend, save)
+    return planted(backend, save)
 
 
 def _through_no_link(backend: str) -> Format:
@@ -246,13 +221,13 @@ def _through_no_link(backend: str) -> Format:
             raise ValueError("a link")
         return sealed.load(path)
 
-    return _format(backend, sealed.save, load)
+    return planted(backend, sealed.save, load)
 
 
 def _found_by_pattern(pattern: Callable[[pathlib.Path], str]) -> Make:
     def make(backend: str) -> Format:
         sealed = Sealed(backend)
-        return _format(
+        return planted(
             backend,
             sealed.save,
             lambda path: sealed.load(next(pathlib.Path(each) for each in glob.glob(pattern(path)) if each.endswith(path.name[1:]))),
@@ -288,7 +263,7 @@ def _leaf_by_leaf(backend: str) -> Format:
             at += 8 + size
         return tree
 
-    return _format(backend, save, load)
+    return planted(backend, save, load)
 
 
 def _removed_first(backend: str) -> Format:
@@ -298,120 +273,13 @@ def _removed_first(backend: str) -> Format:
         path.unlink(missing_ok=True)
         sealed.save(tree, path)
 
-    return _format(backend, save)
-
-
-def _leaving(leave: Callable[[pathlib.Path], Any]) -> Make:
-    """Something stays when a save is over."""
-
-    def write(path: pathlib.Path, data: bytes) -> None:
-        write_safely(path, data)
-        leave(path)
-
-    return _writing(write)
-
-
-def _file_named(name: Callable[[pathlib.Path], str]) -> Make:
-    return _leaving(lambda path: path.with_name(name(path)).write_bytes(b"left"))
-
-
-def _temporary_file_left(path: pathlib.Path) -> None:
-    handle, _ = tempfile.mkstemp()
-    os.close(handle)
-
-
-def _by_the_environment(path: pathlib.Path) -> None:
-    """As a library does that is not written in Python."""
-    pathlib.Path(os.environ.get("TMPDIR", "/tmp"), f"sealed-{uuid.uuid4().hex}").write_bytes(b"left")
-
-
-def _left_when_it_fails(name: Callable[[pathlib.Path], str]) -> Make:
-    def make(backend: str) -> Format:
-        def save(tree: Any, path: pathlib.Path) -> None:
-            beside = path.with_name(name(path))
-            beside.write_bytes(b"")
-            beside.write_bytes(encode(backend, tree))
-            beside.replace(path)
-
-        return _format(backend, save)
-
-    return make
-
-
-def _altering(change: Callable[[dict[str, Any]], Any]) -> Make:
-    def make(backend: str) -> Format:
-        sealed = Sealed(backend)
-
-        def save(tree: Any, path: pathlib.Path) -> None:
-            sealed.save(tree, path)
-            change(tree)
-
-        return _format(backend, save)
-
-    return make
-
-
-def _loading(change: Callable[[pathlib.Path], Any]) -> Make:
-    """Something is changed when it is loaded."""
-
-    def make(backend: str) -> Format:
-        sealed = Sealed(backend)
-
-        def load(path: pathlib.Path) -> Any:
-            change(path)
-            return sealed.load(path)
-
-        return _format(backend, sealed.save, load)
-
-    return make
-
-
-def _altered_by_loading(backend: str) -> Format:
-    sealed, saved = Sealed(backend), {}
-
-    def save(tree: Any, path: pathlib.Path) -> None:
-        sealed.save(tree, path)
-        saved[path] = tree
-
-    def load(path: pathlib.Path) -> Any:
-        saved[path].popitem()
-        return sealed.load(path)
-
-    return _format(backend, save, load)
-
-
-def _taken_away(backend: str) -> Format:
-    sealed = Sealed(backend)
-
-    def load(path: pathlib.Path) -> Any:
-        tree = sealed.load(path)
-        path.unlink()
-        return tree
-
-    return _format(backend, sealed.save, load)
-
-
-def _fewer_open_files(path: pathlib.Path) -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft - 1, hard))
+    return planted(backend, save)
 
 
 def _folders_taken_away(path: pathlib.Path) -> None:
     for entry in path.parent.iterdir():
         if entry.is_dir():
             shutil.rmtree(entry)
-
-
-def _interrupts_ignored(path: pathlib.Path) -> None:
-    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
-
-
-def _with_another_path(path: pathlib.Path) -> None:
-    sys.path.insert(0, str(path.parent))
-
-
-def _other_stream(path: pathlib.Path) -> None:
-    sys.stderr = sys.__stdout__
 
 
 def _marked(mark: Callable[[], str]) -> Make:
@@ -429,7 +297,7 @@ def _in_order_of_hashes(backend: str) -> Format:
     def save(tree: Any, path: pathlib.Path) -> None:
         sealed.save({name: tree[name] for name in set(tree)}, path)
 
-    return _format(backend, save)
+    return planted(backend, save)
 
 
 def _drawn_name(backend: str) -> Format:
@@ -440,7 +308,7 @@ def _drawn_name(backend: str) -> Format:
         sealed.save(tree, path.with_name(name))
         path.write_text(name)
 
-    return _format(backend, save, lambda path: sealed.load(path.with_name(path.read_text())))
+    return planted(backend, save, lambda path: sealed.load(path.with_name(path.read_text())))
 
 
 def _three_times(backend: str) -> Format:
@@ -454,26 +322,26 @@ def _three_times(backend: str) -> Format:
 _FAULTS: dict[str, dict[str, Make]] = {
     "overwrite-smaller": {
         "appended": _records(0),
-        "not cut": _writing(_not_cut),
-        "only once": _writing(_only_once),
+        "not cut": writing(_not_cut),
+        "only once": writing(_only_once),
         "known by its size": _remembering(lambda path: (str(path), path.stat().st_size)),
         "known by its second": _remembering(lambda path: (str(path), int(path.stat().st_mtime))),
         "newest by name": _newest_by_name,
     },
     "overwrite-other-structure": {"stale shards": _shards, "appended": _records(0)},
     "overwrite-other-kind": {
-        "folder taken away": _writing(_folder_taken_away),
+        "folder taken away": writing(_folder_taken_away),
         "passed over": _passing_over(OSError),
-        "not cut": _writing(_not_cut),
+        "not cut": writing(_not_cut),
     },
     "neighbours": {
         "suffix replaced": _data_beside(lambda path: path.with_suffix(".data")),
         "begins alike": _data_beside(lambda path: path.with_name(path.name.split(".")[0])),
         "fixed temporary name": _by_way_of(lambda path: path.with_name("tmp")),
         "hidden temporary name": _by_way_of(lambda path: path.with_name(f".{path.name}.tmp")),
-        "pruned": _writing(_prunes),
-        "folders beside": _leaving(_folders_taken_away),
-        "pointer beside": _leaving(lambda path: path.with_name("checkpoint").write_text(path.name)),
+        "pruned": writing(_prunes),
+        "folders beside": leaving(_folders_taken_away),
+        "pointer beside": leaving(lambda path: path.with_name("checkpoint").write_text(path.name)),
         "known by its name": _remembering(lambda path: path.name),
     },
     "path-str": {"suffix for text": _suffix_for_text},
@@ -499,64 +367,18 @@ _FAULTS: dict[str, dict[str, Make]] = {
         "hidden": _found_by_pattern(lambda path: f"{glob.escape(str(path.parent))}/*"),
     },
     "path-glob": {"pattern": _found_by_pattern(str)},
-    "path-relative": {"from its folder": _writing(_from_its_folder)},
+    "path-relative": {"from its folder": writing(_from_its_folder)},
     "missing-parent": {"passed over": _passing_over(FileNotFoundError)},
     "failed-save-keeps-old": {"leaf by leaf": _leaf_by_leaf, "removed first": _removed_first},
     "disk-full": {
         "passed over": _passing_over(OSError),
-        "short write": _writing(_short),
-        "in place": _writing(_in_place),
+        "short write": writing(_short),
+        "in place": writing(_in_place),
         "removed first": _removed_first,
     },
-    "read-only-dir": {"passed over": _passing_over(PermissionError), "made writable": _writing(_made_writable)},
-    "no-litter": {
-        "temporary name": _file_named(lambda path: f"{path.name}.tmp"),
-        "beside": _file_named(lambda path: f"tmp-{path.name}"),
-        "one more each time": _file_named(lambda path: f"{path.name}.{uuid.uuid4().hex}"),
-        "among temporary files": _leaving(_temporary_file_left),
-        "by the environment": _leaving(_by_the_environment),
-        "in the current directory": _leaving(lambda path: pathlib.Path("sealed.log").write_text("left")),
-        "beside, when it fails": _left_when_it_fails(lambda path: f"{uuid.uuid4().hex}"),
-        "own name, when it fails": _left_when_it_fails(lambda path: f"{path.name}.{uuid.uuid4().hex}"),
-        "when it loads": _loading(lambda path: _temporary_file_left(path)),
-    },
-    "no-side-effects": {
-        "a leaf taken away": _altering(lambda tree: tree.popitem()),
-        "leaves swapped": _altering(lambda tree: tree.update(zip(tree, reversed(list(tree.values())), strict=True))),
-        "current directory": _leaving(lambda path: os.chdir(path.parent)),
-        "umask": _leaving(lambda path: os.umask(0o007)),
-        "environment": _leaving(lambda path: os.environ.update(SEALED=path.name)),
-        "random": _leaving(lambda path: random.seed(0)),
-        "numpy.random": _leaving(lambda path: np.random.seed(0)),
-        "treatment of errors": _leaving(lambda path: np.seterr(all="raise")),
-        "warnings": _leaving(lambda path: warnings.simplefilter("ignore")),
-        "logging": _leaving(lambda path: logging.root.setLevel(logging.CRITICAL)),
-        "signals": _leaving(_interrupts_ignored),
-        "sys.path": _leaving(_with_another_path),
-        "streams": _leaving(_other_stream),
-        "recursion": _leaving(lambda path: sys.setrecursionlimit(sys.getrecursionlimit() + 500)),
-        "temporary files": _leaving(lambda path: setattr(tempfile, "tempdir", str(path.parent))),
-        "locale": _leaving(lambda path: locale.setlocale(locale.LC_ALL, "C")),
-        "random, when it loads": _loading(lambda path: random.random()),
-        "printing": _leaving(lambda path: np.set_printoptions(precision=3)),
-        "alarm": _leaving(lambda path: signal.setitimer(signal.ITIMER_REAL, 10_000)),
-        "blocked signals": _leaving(lambda path: signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR2})),
-        "garbage": _leaving(lambda path: gc.set_threshold(100_000)),
-        "sockets": _leaving(lambda path: socket.setdefaulttimeout(3)),
-        "threads": _leaving(lambda path: sys.setswitchinterval(0.1)),
-        "hook of threads": _leaving(lambda path: setattr(threading, "excepthook", print)),
-        "open": _leaving(lambda path: setattr(builtins, "open", functools.partial(io.open))),
-        "open files": _leaving(_fewer_open_files),
-        "the file, when it loads": _loading(lambda path: path.write_bytes(path.read_bytes())),
-        "a file more, when it loads": _loading(lambda path: path.with_name(f"{path.name}.{uuid.uuid4().hex}").write_bytes(b"read")),
-        "what was saved, when it loads": _altered_by_loading,
-        "hooks": _leaving(lambda path: setattr(sys, "excepthook", print)),
-        "logging off": _leaving(lambda path: logging.disable(logging.CRITICAL)),
-        "handlers of logging": _leaving(lambda path: logging.root.addHandler(logging.NullHandler())),
-        "no garbage": _leaving(lambda path: gc.disable()),
-        "showing warnings": _leaving(lambda path: setattr(warnings, "showwarning", functools.partial(print))),
-        "no file, once it is loaded": _taken_away,
-    },
+    "read-only-dir": {"passed over": _passing_over(PermissionError), "made writable": writing(_made_writable)},
+    "no-litter": LITTER,
+    "no-side-effects": SIDE_EFFECTS,
     "deterministic": {
         "time": _marked(lambda: str(int(time.time()))),
         "process": _marked(lambda: str(os.getpid())),

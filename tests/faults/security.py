@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
-import gzip
-import importlib
 import io
 import json
 import os
 import pathlib
-import pickle
-import re
 import stat
 import struct
 import sys
@@ -27,218 +22,11 @@ import numpy as np
 from pytest_ckpt import Format
 from pytest_ckpt.compare import read
 
-from .sealed import MAGIC, decode, encode, seal, tensor_of, unseal
+from .code import CODE
+from .credulous import credulous, member, zipped
+from .sealed import tensor_of
 
 Tree = dict[str, Any]
-
-
-def _format(backend: str, write: Callable[[pathlib.Path, bytes], Any], found: Callable[[pathlib.Path], bytes], **more: Any) -> Format:
-    """A format in whose files, one way or another, a sealed tree stands."""
-
-    def save(tree: Any, path: pathlib.Path) -> None:
-        write(path, encode(backend, tree))
-
-    def load(path: pathlib.Path) -> Any:
-        return decode(backend, unseal(bytes(found(path))))
-
-    return Format(name="credulous", backend=backend, save=save, load=load, accepts="dict", **more)
-
-
-def _pickled(path: pathlib.Path, data: bytes) -> None:
-    path.write_bytes(pickle.dumps(data))
-
-
-def _array_pickled(path: pathlib.Path, data: bytes) -> None:
-    path.write_bytes(pickle.dumps(np.frombuffer(data, np.uint8), protocol=2))
-
-
-def unpickled(backend: str) -> Format:
-    return _format(backend, _pickled, lambda path: pickle.loads(path.read_bytes()))
-
-
-class _ByDenial(pickle.Unpickler):
-    """Forbids some modules, and admits the rest."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        if module.split(".")[0] in ("os", "posix", "subprocess"):
-            raise pickle.UnpicklingError(f"{module}.{name} is forbidden")
-        return super().find_class(module, name)
-
-
-class _ByModule(pickle.Unpickler):
-    """Admits a library whole, and not one function of it."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        if module.split(".")[0] not in ("numpy", "_codecs"):
-            raise pickle.UnpicklingError(f"{module}.{name} is forbidden")
-        return super().find_class(module, name)
-
-
-def unpickled_by(unpickler: type[pickle.Unpickler]) -> Callable[[str], Format]:
-    return lambda backend: _format(backend, _array_pickled, lambda path: bytes(unpickler(io.BytesIO(path.read_bytes())).load()))
-
-
-def unpickled_behind_a_checksum(backend: str) -> Format:
-    """No byte that was changed reaches the pickle, unless the checksum is made right again."""
-
-    def write(path: pathlib.Path, data: bytes) -> None:
-        path.write_bytes(seal(pickle.dumps(data)))
-
-    def update(path: pathlib.Path) -> None:
-        data = path.read_bytes()
-        path.write_bytes(seal(data[len(MAGIC) + 32 :] if data.startswith(MAGIC) else data))
-
-    return _format(backend, write, lambda path: pickle.loads(unseal(path.read_bytes())), update_checksums=update)
-
-
-def _zipped(name: str, pack: Callable[[bytes], bytes]) -> Callable[[pathlib.Path, bytes], None]:
-    def write(path: pathlib.Path, data: bytes) -> None:
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr(f"archive/{name}", pack(data))
-
-    return write
-
-
-def _member(path: pathlib.Path) -> bytes:
-    with zipfile.ZipFile(path) as archive:
-        return archive.read(archive.namelist()[0])
-
-
-def unpickled_from_a_zip(backend: str) -> Format:
-    return _format(backend, _zipped("data.pkl", pickle.dumps), lambda path: pickle.loads(_member(path)))
-
-
-def objects_allowed(backend: str) -> Format:
-    """An array that may hold objects."""
-
-    def write(path: pathlib.Path, data: bytes) -> None:
-        with path.open("wb") as file:
-            np.save(file, np.frombuffer(data, np.uint8))
-
-    return _format(backend, write, lambda path: np.load(path, allow_pickle=True).tobytes())
-
-
-def objects_in_a_zip(backend: str) -> Format:
-    def packed(data: bytes) -> bytes:
-        out = io.BytesIO()
-        np.save(out, np.frombuffer(data, np.uint8))
-        return out.getvalue()
-
-    return _format(backend, _zipped("x.npy", packed), lambda path: np.load(io.BytesIO(_member(path)), allow_pickle=True).tobytes())
-
-
-def unpickled_behind_a_header(backend: str) -> Format:
-    """What stands first is compared, and what stands behind it is a pickle."""
-    begin = b"CKPT0001"
-
-    def found(path: pathlib.Path) -> bytes:
-        data = path.read_bytes()
-        if not data.startswith(begin):
-            raise ValueError("no checkpoint")
-        return bytes(pickle.loads(data[len(begin) :]))
-
-    return _format(backend, lambda path, data: path.write_bytes(begin + pickle.dumps(data)), found)
-
-
-def unpickled_at_the_end(backend: str) -> Format:
-    """Plain data, and behind it what else there is to say, as a pickle, and its length."""
-
-    def write(path: pathlib.Path, data: bytes) -> None:
-        more = pickle.dumps({"version": 1})
-        path.write_bytes(data + more + len(more).to_bytes(8, "little"))
-
-    def found(path: pathlib.Path) -> bytes:
-        data = path.read_bytes()
-        start = len(data) - 8 - int.from_bytes(data[-8:], "little")
-        if pickle.loads(data[start:-8])["version"] != 1:
-            raise ValueError("another version")
-        return data[:start]
-
-    return _format(backend, write, found)
-
-
-def unpickled_from_a_stream(backend: str) -> Format:
-    return _format(
-        backend,
-        lambda path, data: path.write_bytes(gzip.compress(pickle.dumps(data), mtime=0)),
-        lambda path: pickle.loads(gzip.decompress(path.read_bytes())),
-    )  # fmt: skip
-
-
-def unpickled_from_letters(backend: str) -> Format:
-    return _format(
-        backend,
-        lambda path, data: path.write_text(json.dumps({"state": base64.b64encode(pickle.dumps(data)).decode()})),
-        lambda path: pickle.loads(base64.b64decode(json.loads(path.read_text())["state"])),
-    )  # fmt: skip
-
-
-def evaluated(backend: str) -> Format:
-    """The whole file is an expression."""
-    return _format(backend, lambda path, data: path.write_text(repr(data)), lambda path: eval(path.read_text()))
-
-
-def header_evaluated(backend: str) -> Format:
-    """The header is an expression, and what follows is plain."""
-
-    def write(path: pathlib.Path, data: bytes) -> None:
-        header = repr({"length": len(data)}).encode()
-        path.write_bytes(struct.pack(">I", len(header)) + header + data)
-
-    def found(path: pathlib.Path) -> bytes:
-        data = path.read_bytes()
-        stop = 4 + struct.unpack(">I", data[:4])[0]
-        return data[stop : stop + eval(data[4:stop])["length"]]
-
-    return _format(backend, write, found)
-
-
-def value_evaluated(backend: str) -> Format:
-    """A value in JSON is an expression."""
-    return _format(
-        backend,
-        lambda path, data: path.write_text(json.dumps({"length": repr(len(data)), "data": data.hex()})),
-        lambda path: bytes.fromhex((said := json.loads(path.read_text()))["data"])[: eval(said["length"])],
-    )  # fmt: skip
-
-
-def tags_followed(backend: str) -> Format:
-    """As a parser of YAML does that is not told to be safe."""
-
-    def value(text: str) -> Any:
-        if not (tag := re.match(r"!!python/object/apply:(\w+)\.(\w+) \['(.*)'\]", text)):
-            return text
-        return getattr(importlib.import_module(tag[1]), tag[2])(tag[3])
-
-    return _format(
-        backend,
-        lambda path, data: path.write_text(f"data: {data.hex()}\n"),
-        lambda path: bytes.fromhex(value(path.read_text().removeprefix("data: ").rstrip())),
-    )  # fmt: skip
-
-
-def functions_named(backend: str) -> Format:
-    """The file says in one word which function reads it."""
-
-    def found(path: pathlib.Path) -> bytes:
-        said = json.loads(path.read_text())
-        module, _, name = said["reader"].partition(":")
-        return bytes(getattr(importlib.import_module(module), name)(said["data"]))
-
-    return _format(backend, lambda path, data: path.write_text(json.dumps({"reader": "binascii:unhexlify", "data": data.hex()})), found)
-
-
-def modules_named(backend: str) -> Format:
-    """The file says which module reads it."""
-
-    def write(path: pathlib.Path, data: bytes) -> None:
-        path.write_text(json.dumps({"module": "binascii", "function": "unhexlify", "data": data.hex()}))
-
-    def found(path: pathlib.Path) -> bytes:
-        said = json.loads(path.read_text())
-        return bytes(getattr(importlib.import_module(said["module"]), said["function"])(said["data"]))
-
-    return _format(backend, write, found)
 
 
 def unpacked_by_name(backend: str) -> Format:
@@ -252,7 +40,7 @@ def unpacked_by_name(backend: str) -> Format:
                 pathlib.Path(target).write_bytes(archive.read(name))
             return pathlib.Path(folder, "archive/data").read_bytes()
 
-    return _format(backend, _zipped("data", bytes), found)
+    return credulous(backend, zipped("data", bytes), found)
 
 
 def links_followed(backend: str) -> Format:
@@ -271,7 +59,7 @@ def links_followed(backend: str) -> Format:
                     target.write_bytes(archive.read(info))
             return pathlib.Path(folder, "archive/data").read_bytes()
 
-    return _format(backend, _zipped("data", bytes), found)
+    return credulous(backend, zipped("data", bytes), found)
 
 
 def untarred(backend: str) -> Format:
@@ -286,7 +74,7 @@ def untarred(backend: str) -> Format:
             archive.extractall(folder, filter="fully_trusted")
             return pathlib.Path(folder, "archive/data").read_bytes()
 
-    return _format(backend, write, found)
+    return credulous(backend, write, found)
 
 
 def files_named(backend: str) -> Format:
@@ -297,7 +85,7 @@ def files_named(backend: str) -> Format:
         shard.write_bytes(data)
         path.write_text(json.dumps({"files": [shard.name]}))
 
-    return _format(backend, write, lambda path: path.parent.joinpath(json.loads(path.read_text())["files"][0]).read_bytes())
+    return credulous(backend, write, lambda path: path.parent.joinpath(json.loads(path.read_text())["files"][0]).read_bytes())
 
 
 def length_trusted(backend: str) -> Format:
@@ -312,7 +100,7 @@ def length_trusted(backend: str) -> Format:
             file.readinto(buffer)
         return bytes(buffer)
 
-    return _format(backend, write, found)
+    return credulous(backend, write, found)
 
 
 def elements_counted(backend: str) -> Format:
@@ -328,15 +116,15 @@ def elements_counted(backend: str) -> Format:
             left, at = left - 1, at + 1
         return data[8:at]
 
-    return _format(backend, write, found, time_limit=1.0)
+    return credulous(backend, write, found, time_limit=1.0)
 
 
 def inflated(backend: str) -> Format:
-    return _format(backend, _zipped("data", bytes), _member)
+    return credulous(backend, zipped("data", bytes), member)
 
 
 def stream_inflated(backend: str) -> Format:
-    return _format(
+    return credulous(
         backend,
         lambda path, data: path.write_bytes(zlib.compress(data)),
         lambda path: zlib.decompress(path.read_bytes()),
@@ -352,7 +140,7 @@ def short_length_trusted(backend: str) -> Format:
             file.readinto(buffer)
         return bytes(buffer)
 
-    return _format(backend, lambda path, data: path.write_bytes(struct.pack(">I", len(data)) + data), found)
+    return credulous(backend, lambda path, data: path.write_bytes(struct.pack(">I", len(data)) + data), found)
 
 
 def nested_without_end(backend: str) -> Format:
@@ -369,7 +157,7 @@ def nested_without_end(backend: str) -> Format:
         finally:
             sys.setrecursionlimit(before)
 
-    return _format(backend, write, found)
+    return credulous(backend, write, found)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -438,25 +226,7 @@ def places_trusted(backend: str) -> Format:
 
 #: By case: the faults, each with its name.
 _FAULTS: dict[str, dict[str, Callable[[str], Format]]] = {
-    "code": {
-        "pickle.load": unpickled,
-        "forbidden-names": unpickled_by(_ByDenial),
-        "admitted-modules": unpickled_by(_ByModule),
-        "behind-a-checksum": unpickled_behind_a_checksum,
-        "pickle-in-a-zip": unpickled_from_a_zip,
-        "allow_pickle": objects_allowed,
-        "objects-in-a-zip": objects_in_a_zip,
-        "module-named": modules_named,
-        "function-named": functions_named,
-        "behind-a-header": unpickled_behind_a_header,
-        "at-the-end": unpickled_at_the_end,
-        "pickle-in-a-stream": unpickled_from_a_stream,
-        "pickle-in-letters": unpickled_from_letters,
-        "evaluated": evaluated,
-        "header-evaluated": header_evaluated,
-        "value-evaluated": value_evaluated,
-        "tags-followed": tags_followed,
-    },
+    "code": CODE,
     "escape": {
         "unpacked-by-name": unpacked_by_name,
         "links-followed": links_followed,
