@@ -56,5 +56,5 @@ def _answered(question: bytes) -> tuple[str, Any]:
             return "answer", function(*arguments)
     except MemoryError:
         return "memory", f"ran out of its memory limit of {memory >> 20} MiB above the {before >> 20} MiB that it had before"
-    except BaseException:
+    except BaseException:  # an exit, too: it is told to who has asked, and the worker is there for the next question
         return "failed", traceback.format_exc()
