@@ -1,9 +1,10 @@
-"""Temporary folders that are gone afterwards, also where an interrupt comes while they are being removed."""
+"""Temporary folders that are gone afterwards, also where an interrupt comes while they are being made or removed."""
 
 from __future__ import annotations
 
 import contextlib
 import pathlib
+import secrets
 import shutil
 import tempfile
 import time
@@ -13,16 +14,25 @@ from collections.abc import Iterator
 @contextlib.contextmanager
 def temporary_folder(above: pathlib.Path | str | None = None) -> Iterator[pathlib.Path]:
     """A new folder in ``above`` (default: where temporary files go)."""
-    holder = tempfile.TemporaryDirectory(prefix="pytest-ckpt-", dir=above, ignore_cleanup_errors=True)
-    folder = pathlib.Path(holder.name)
+    place = pathlib.Path(tempfile.gettempdir() if above is None else above)
+    # Known before the folder is there: of one that is made just when an interrupt comes, nobody is told the name.
+    prefix = f"pytest-ckpt-{secrets.token_hex(4)}-"
+    holder = None
+
+    def clean_up() -> None:
+        if holder is not None:
+            holder.cleanup()
+        for folder in place.glob(f"{prefix}*"):
+            remove_folder(folder)
+
     try:
-        yield folder
+        holder = tempfile.TemporaryDirectory(prefix=prefix, dir=place, ignore_cleanup_errors=True)
+        yield pathlib.Path(holder.name)
     finally:
         try:
-            holder.cleanup()
-            remove_folder(folder)
+            clean_up()
         except KeyboardInterrupt:
-            remove_folder(folder)
+            clean_up()
             raise
 
 

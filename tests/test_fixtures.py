@@ -262,6 +262,30 @@ def _emptied(folder: pathlib.Path, seconds: float = 10.0) -> bool:
     return True
 
 
+def test_an_interrupt_just_when_a_folder_is_made_leaves_none(tmp_path: pathlib.Path) -> None:
+    """Behind the call that makes it, before anybody is told its name."""
+    code = """
+import os, sys
+from pytest_ckpt.folders import temporary_folder
+
+make = os.mkdir
+
+def mkdir(*arguments, **keywords):
+    make(*arguments, **keywords)
+    print("made", os.listdir(sys.argv[1]))
+    raise KeyboardInterrupt
+
+os.mkdir = mkdir
+with temporary_folder(sys.argv[1]):
+    print("never here")
+"""
+    run = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert run.stdout.startswith("made ['pytest-ckpt-")
+    assert "never here" not in run.stdout
+    assert "KeyboardInterrupt" in run.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_interrupt_while_a_folder_is_being_removed_leaves_none(tmp_path: pathlib.Path) -> None:
     """A folder so full that its removal can be caught halfway: by an audit hook, which sees what is about to be removed."""
     code = """
