@@ -7,12 +7,12 @@ import contextlib
 import copy
 import dataclasses
 import pathlib
-import tempfile
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from .backends import models_of, owner_of
 from .compare import aspects, differences, remembered, same_object, tensors_in
+from .folders import temporary_folder
 from .model_roundtrip import model_roundtrip
 from .specs import DTYPES, Fill, PlainSpec, TensorSpec, other_values
 from .specs.trees import PLAIN_TYPES
@@ -53,7 +53,7 @@ def assert_roundtrip(
     ignored = aspects(ignore)
     with contextlib.ExitStack() as stack:
         if folder is None:
-            folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pytest-ckpt-")))
+            folder = stack.enter_context(temporary_folder())
         path = folder / f"checkpoint{suffix}"
         models = models_of(obj)
         if models is not None:

@@ -249,7 +249,9 @@ def test_an_interrupted_run_leaves_nothing(
     assert all(process.stderr.readline() for _ in range(200))
     process.send_signal(number)
     process.stderr.read()
-    assert process.wait(timeout=60) == (pytest.ExitCode.INTERRUPTED if number == signal.SIGINT else -signal.SIGTERM)
+    # Where an interrupt comes in code compiled from a string, as that of a dataclass is, `python -m` ends by it, whoever has caught it.
+    interrupted = (pytest.ExitCode.INTERRUPTED, -signal.SIGINT)
+    assert process.wait(timeout=60) in (interrupted if number == signal.SIGINT else (-signal.SIGTERM,))
     assert _emptied(temporary)
 
 
