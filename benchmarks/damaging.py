@@ -14,7 +14,7 @@ from table import Row
 from pytest_ckpt.checks import CHECKS
 from pytest_ckpt.formats import get_format
 from pytest_ckpt.runner import Runner
-from pytest_ckpt.specs import Damaging
+from pytest_ckpt.specs import DamageSweep
 
 COPIES = 1000
 LIMIT = 30.0
@@ -32,7 +32,7 @@ def main() -> None:
             continue
         with Runner(get_format(name), [check.name]) as runner:
             start = time.perf_counter()
-            general = Damaging(check.name, runner.asking.subject(size=ELEMENTS), count=COPIES)
+            general = DamageSweep(check.name, runner.asking.subject(size=ELEMENTS), count=COPIES)
             copies = list(runner.trials.variants(general))
             verdicts = collections.Counter(str(runner.judge(check, copy).verdict) for copy in copies)
             wall = time.perf_counter() - start

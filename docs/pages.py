@@ -21,7 +21,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 
 from pytest_ckpt.expectations import is_pattern, matches
-from pytest_ckpt.items import Cell
+from pytest_ckpt.plugin.bound_check import Cell
 from pytest_ckpt.reports.markdown import defects, linked, page
 from pytest_ckpt.reports.record import Record, Row, read_record
 from pytest_ckpt.verdicts import Verdict

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from . import strategies
     from .checks import list_checks
-    from .compare import assert_identical, differences
+    from .compare.trees import assert_identical, differences
     from .expectations import Expectation, changed, converted, costly, crashed, refused, unreadable, unsafe
     from .formats.base import Format
-    from .marks import conformance
+    from .plugin.decorator import conformance
     from .roundtrip import assert_roundtrip
     from .runner import Result, check_format
     from .verdicts import Difference, Verdict
@@ -28,15 +28,15 @@ _HOMES = {
     "Format": "formats.base",
     "Result": "runner",
     "Verdict": "verdicts",
-    "assert_identical": "compare",
+    "assert_identical": "compare.trees",
     "assert_roundtrip": "roundtrip",
     "changed": "expectations",
     "check_format": "runner",
-    "conformance": "marks",
+    "conformance": "plugin.decorator",
     "converted": "expectations",
     "costly": "expectations",
     "crashed": "expectations",
-    "differences": "compare",
+    "differences": "compare.trees",
     "list_checks": "checks",
     "refused": "expectations",
     "strategies": "",

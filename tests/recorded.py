@@ -7,7 +7,7 @@ import pathlib
 import subprocess
 import sys
 
-from pytest_ckpt.items import Cell
+from pytest_ckpt.plugin.bound_check import Cell
 from pytest_ckpt.reports.record import Record, read_record
 
 

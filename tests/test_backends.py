@@ -16,21 +16,9 @@ from pytest_ckpt.backends import BUILTIN, get_backend, installed_backends, is_in
 from pytest_ckpt.backends.base import Backend, CannotBuild
 from pytest_ckpt.backends.payload import logical_words, objects, texts
 from pytest_ckpt.backends.trees import build_tree
-from pytest_ckpt.compare import differences, same_object
-from pytest_ckpt.specs import (
-    DTYPES,
-    LAYOUTS,
-    TRAITS,
-    Fill,
-    ListSpec,
-    SameAs,
-    TensorSpec,
-    ViewOf,
-    dtypes_of,
-    layouts_of,
-    misfit,
-)
-from pytest_ckpt.words import equal
+from pytest_ckpt.compare.elements import equal
+from pytest_ckpt.compare.trees import differences, same_object
+from pytest_ckpt.specs import DTYPES, LAYOUTS, TRAITS, Fill, ListSpec, SameAs, TensorSpec, ViewOf, dtypes_of, layouts_of, misfit
 
 from .conftest import BACKENDS
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pytest_ckpt import Verdict, check_format, list_checks
-from pytest_ckpt.checks import CHECKS, asks_about, checks_for, select_checks
+from pytest_ckpt.checks import CHECKS, checks_for, owning_check, select_checks
 from pytest_ckpt.verdicts import ASPECTS, Difference
 
 from .conftest import BACKENDS
@@ -35,16 +35,16 @@ def test_every_aspect_belongs_to_a_check_of_its_own() -> None:
         for name in (check.name for check in checks_for(backend) if check.family == "dtype"):
             dtype = name.split("/")[1]
             for aspect in ("dtype", "values"):
-                owner = asks_about(Difference("", aspect, "", "", leaf=dtype))
+                owner = owning_check(Difference("", aspect, "", "", leaf=dtype))
                 assert owner in list_checks(backend)
                 assert aspect in CHECKS[str(owner)].judges
     for shape in ("()", "(0,)", "(2, 0)", "(1, 1)", "(2, 3)", "(2, 1, 2, 1, 2)"):
-        owner = asks_about(Difference("", "shape", shape, "()"))
+        owner = owning_check(Difference("", "shape", shape, "()"))
         assert owner is not None
         assert "shape" in CHECKS[owner].judges
     for kind in ("dict", "list", "tuple", "int", "NoneType", "collections.OrderedDict", "numpy.float32"):
         for aspect in ("container", "keys"):
-            owner = asks_about(Difference("", aspect, "", "", leaf=kind))
+            owner = owning_check(Difference("", aspect, "", "", leaf=kind))
             assert owner is not None
             assert aspect in CHECKS[owner].judges
 
@@ -80,7 +80,7 @@ def test_a_tensor_that_is_gone_is_told_where_others_merely_change_their_class() 
     def load(path: pathlib.Path) -> Any:
         return {key: None if value.dtype == np.int8 else value.view(Other) for key, value in undump(path).items()}
 
-    results = {r.check: r for r in check_format(mine(load=load), select=["dtype/int8", "dtype/int16", "tensor/kind"], examples=0)}
-    assert results["tensor/kind"].verdict is Verdict.CONVERTED
+    results = {r.check: r for r in check_format(mine(load=load), select=["dtype/int8", "dtype/int16", "tensor/class"], examples=0)}
+    assert results["tensor/class"].verdict is Verdict.CONVERTED
     assert results["dtype/int16"].verdict is Verdict.KEPT
     assert results["dtype/int8"].verdict is Verdict.CHANGED

@@ -103,7 +103,7 @@ def test_what_is_no_value_does_not_count() -> None:
     first.view(np.uint8)[1:8] = 0xAB
     assert differences(first, second) == []
     row = DTYPES["int4"]
-    from pytest_ckpt.words import equal
+    from pytest_ckpt.compare.elements import equal
 
     assert equal(np.array([0xF3], np.uint8), np.array([0x03], np.uint8), row)
     assert not equal(np.array([0xF3], np.uint8), np.array([0x04], np.uint8), row)

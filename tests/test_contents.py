@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 from pytest_ckpt import differences
-from pytest_ckpt.compare import same_object
+from pytest_ckpt.compare.trees import same_object
 
 
 class Plain:

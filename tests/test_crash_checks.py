@@ -14,9 +14,9 @@ import pytest
 
 from pytest_ckpt import Format, Verdict, check_format
 from pytest_ckpt.checks import CHECKS
+from pytest_ckpt.execution.dispatch import Context
 from pytest_ckpt.runner import Runner
-from pytest_ckpt.specs import Crashed, Crashing, Interrupted, Interrupting, TensorSpec, from_json, to_json
-from pytest_ckpt.trials import Trials
+from pytest_ckpt.specs import CrashState, CrashSweep, InterruptCase, InterruptSweep, TensorSpec, from_json, to_json
 
 from .faults.crash import in_place, renamed, renamed_and_file_synced
 from .faults.sealed import decode, encode, sealed_format, unseal, write_safely
@@ -95,20 +95,20 @@ def test_where_tracing_is_not_allowed_the_checks_are_skipped_and_say_so(tmp_path
 def test_specs_of_crashes_are_written_down_and_read_again() -> None:
     tensor = TensorSpec("float32", (2,))
     for spec in (
-        Crashing("kill", tensor, tensor), Crashed("power-loss", tensor, None, 3, ((2, "all", 0), (3, "from", 512))),
-        Interrupting(tensor), Interrupted(tensor, tensor, 2),
+        CrashSweep("kill", tensor, tensor), CrashState("power-loss", tensor, None, 3, ((2, "all", 0), (3, "from", 512))),
+        InterruptSweep(tensor), InterruptCase(tensor, tensor, 2),
     ):  # fmt: skip
         assert from_json(to_json(spec)) == spec
         assert eval(repr(spec), vars(sys.modules["pytest_ckpt.specs"])) == spec
     with pytest.raises(ValueError, match="unknown crash 'fire': possible are: kill, power-loss, durable, new-path"):
-        Crashing("fire", tensor)
+        CrashSweep("fire", tensor)
 
 
 def test_the_files_of_a_counterexample_can_be_left_for_inspection(tmp_path: pathlib.Path) -> None:
     format, check = sealed_format("numpy", write=renamed), CHECKS["crash/power-loss"]
     with Runner(format, select=[check.name]) as runner:
         result = runner.run(check)
-        assert isinstance(result.counterexample, Crashed)
+        assert isinstance(result.counterexample, CrashState)
         recorded = [kept for key, kept in runner.trials.kept.items() if key[0] == "crash"]
         assert len(recorded) == 1
         before = recorded[0]
@@ -119,7 +119,7 @@ def test_the_files_of_a_counterexample_can_be_left_for_inspection(tmp_path: path
     assert left.name.endswith("-checkpoint")
     with pytest.raises(ValueError, match="not a sealed file"):
         format.load(left)  # type: ignore[misc]
-    with Trials(format, tmp_path) as trials:
+    with Context(format, tmp_path) as trials:
         again = trials.run(result.counterexample)
     assert again.unreadable is not None
     assert again.unreadable.startswith("after operation ")

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pytest_ckpt.crashes import (
+from pytest_ckpt.crash_model import (
     Lost,
     Recorder,
     Standing,
@@ -31,11 +31,11 @@ from pytest_ckpt.crashes import (
     replayed,
     traced_worker,
 )
-from pytest_ckpt.crashes.calls import calls_in
-from pytest_ckpt.crashes.disk import Disk, Naming, Operation, Resize, Sync, Write
-from pytest_ckpt.crashes.effects import follow
-from pytest_ckpt.crashes.following import Follower
-from pytest_ckpt.crashes.recording import History
+from pytest_ckpt.crash_model.file_system import Disk, Naming, Operation, Resize, Sync, Write
+from pytest_ckpt.crash_model.recording import History
+from pytest_ckpt.crash_model.strace_log import calls_in
+from pytest_ckpt.crash_model.syscalls import follow
+from pytest_ckpt.crash_model.tracker import Follower
 from pytest_ckpt.workers import Worker
 
 
@@ -384,7 +384,7 @@ def processes_about(words: str) -> list[int]:
 
 _ABANDONED = """
 import pathlib, sys, time
-from pytest_ckpt.crashes import traced_worker
+from pytest_ckpt.crash_model import traced_worker
 worker = traced_worker(pathlib.Path(sys.argv[1]))
 print("ready", flush=True)
 worker.ask(time.sleep, 1000, seconds=1000)

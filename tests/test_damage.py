@@ -16,14 +16,16 @@ import pytest
 import pytest_ckpt.specs as specs
 from pytest_ckpt import Format, check_format
 from pytest_ckpt.checks import CHECKS
+from pytest_ckpt.execution.corruption.cases import CASES, boundaries, flips, paired, spread
+from pytest_ckpt.execution.snapshot import Block, Snapshot, Span
 from pytest_ckpt.runner import Runner
 from pytest_ckpt.specs import (
     Appended,
-    Attacked,
-    Attacking,
+    AttackCase,
+    AttackSweep,
     Damage,
-    Damaged,
-    Damaging,
+    DamageCase,
+    DamageSweep,
     Exchanged,
     Flipped,
     Missing,
@@ -35,8 +37,6 @@ from pytest_ckpt.specs import (
     from_json,
     to_json,
 )
-from pytest_ckpt.trials.damages import CASES, boundaries, flips, paired, spread
-from pytest_ckpt.trials.intact import Block, Intact, Span
 from pytest_ckpt.verdicts import Verdict
 
 from .faults.corruption import sharded, without_checksum
@@ -50,19 +50,19 @@ DAMAGES: tuple[Damage, ...] = (
 )  # fmt: skip
 
 
-def whole(**files: bytes) -> Intact:
+def whole(**files: bytes) -> Snapshot:
     """A checkpoint with one tensor of 32 bytes."""
     named = {name.replace("_", "."): data for name, data in files.items()}
-    return Intact("checkpoint", named, (), {}, (Block((8,), 32, (VALUES,)),))
+    return Snapshot("checkpoint", named, (), {}, (Block((8,), 32, (VALUES,)),))
 
 
 @pytest.mark.parametrize(
     "spec",
     [
-        *(Damaged(TENSOR, damage, TENSOR) for damage in DAMAGES),
-        Damaging("corruption/empty", TENSOR, count=5),
-        Attacking("security/code", TENSOR, TENSOR),
-        Attacked("security/code", "a way", "checkpoint", TENSOR, "member", TENSOR),
+        *(DamageCase(TENSOR, damage, TENSOR) for damage in DAMAGES),
+        DamageSweep("corruption/empty", TENSOR, count=5),
+        AttackSweep("security/code", TENSOR, TENSOR),
+        AttackCase("security/code", "a way", "checkpoint", TENSOR, "member", TENSOR),
     ],
     ids=lambda spec: type(getattr(spec, "damage", spec)).__name__,
 )
@@ -74,7 +74,7 @@ def test_what_is_damaged_is_a_spec_like_any_other(spec: Any) -> None:
 def test_a_thousand_damaged_copies_of_one_checkpoint_are_judged(tmp_path: pathlib.Path) -> None:
     check = CHECKS["corruption/bit-flip-payload"]
     with Runner(sealed_format("numpy", unsealed=without_checksum), [check.name], folder=tmp_path) as runner:
-        general = Damaging(check.name, runner.asking.subject(size=256), count=1000)
+        general = DamageSweep(check.name, runner.asking.subject(size=256), count=1000)
         copies = list(runner.trials.variants(general))
         verdicts = [runner.judge(check, copy).verdict for copy in copies]
     assert len(set(copies)) == 1000
@@ -86,7 +86,7 @@ def test_the_counterexample_says_byte_and_bit_and_can_be_asked_again() -> None:
     format = sealed_format("numpy", unsealed=without_checksum)
     (result,) = check_format(format, select=["corruption/bit-flip-payload"])
     assert result.verdict is Verdict.CHANGED
-    assert isinstance(result.counterexample, Damaged)
+    assert isinstance(result.counterexample, DamageCase)
     assert isinstance(result.counterexample.damage, Flipped)
     damage = result.counterexample.damage
     assert f"bit {damage.bit} of byte {damage.byte} of checkpoint is flipped, in the bytes of the saved values" in result.detail
@@ -106,10 +106,10 @@ def test_what_is_not_there_any_more_is_a_skip_that_says_so() -> None:
             Missing("checkpoint", "member"),
             Swapped("checkpoint", 0, 1 << 20, 8),
         ):
-            judged = runner.judge(CHECKS["corruption/truncate"], Damaged(subject, damage))
+            judged = runner.judge(CHECKS["corruption/truncate"], DamageCase(subject, damage))
             assert judged.verdict is None
             assert judged.skipped
-    attacked = Attacked("security/code", "no such way", "checkpoint", subject, "", runner.asking.subject(2))
+    attacked = AttackCase("security/code", "no such way", "checkpoint", subject, "", runner.asking.subject(2))
     with Runner(sealed_format("numpy"), ["security/code"]) as runner:
         assert "nothing any more" in (runner.judge(CHECKS["security/code"], attacked).skipped or "")
 
@@ -161,7 +161,7 @@ def test_the_header_is_what_is_not_the_values_and_padding_is_left_out() -> None:
 
 
 def test_values_are_found_in_any_order_of_bytes_and_more_than_once() -> None:
-    turned = Intact("checkpoint", {"checkpoint": b"a" + VALUES[::-1] + VALUES}, (), {}, (Block((8,), 32, (VALUES, VALUES[::-1])),))
+    turned = Snapshot("checkpoint", {"checkpoint": b"a" + VALUES[::-1] + VALUES}, (), {}, (Block((8,), 32, (VALUES, VALUES[::-1])),))
     assert turned.values == (Span("checkpoint", 1, 33), Span("checkpoint", 33, 65))
     assert turned.structures == (Span("checkpoint", 0, 1),)
 

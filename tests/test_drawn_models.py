@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from pytest_ckpt import assert_roundtrip, strategies
 from pytest_ckpt import specs as specs_module
 from pytest_ckpt.backends import get_backend, get_models
-from pytest_ckpt.exploration import explore, shrink
 from pytest_ckpt.runner import Runner
+from pytest_ckpt.runner.exploration import explore, shrink
 from pytest_ckpt.specs import LAYERS, ModelSpec, TrainingSpec, from_json, to_json
 from pytest_ckpt.verdicts import Verdict
 

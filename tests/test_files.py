@@ -21,11 +21,11 @@ import pytest
 from pytest_ckpt import Format, Result, Verdict, check_format
 from pytest_ckpt.backends import get_models
 from pytest_ckpt.checks import CHECKS
+from pytest_ckpt.execution.dispatch import Context
+from pytest_ckpt.execution.process_state import SHARED, own_places, state_of
 from pytest_ckpt.formats import get_format
-from pytest_ckpt.specs import DictSpec, Fill, LayerSpec, ModelSpec, Scene, TensorSpec, from_json, to_json
+from pytest_ckpt.specs import DictSpec, Fill, LayerSpec, ModelSpec, NamedScenario, TensorSpec, from_json, to_json
 from pytest_ckpt.specs.paths import NAMES, PATTERNS
-from pytest_ckpt.trials import Trials
-from pytest_ckpt.trials.process_state import SHARED, own_places, state_of
 from pytest_ckpt.verdicts import Observation
 
 from .conftest import BACKENDS
@@ -113,7 +113,7 @@ def test_a_disk_that_is_full_is_asked_about_beside_the_length_of_files() -> None
     if "lets nobody mount" in f"{result.detail}{result.skipped}":
         pytest.skip("this machine lets nobody mount a small disk")
     assert result.verdict is Verdict.CHANGED
-    assert isinstance(result.counterexample, Scene)
+    assert isinstance(result.counterexample, NamedScenario)
     assert result.counterexample.how == "a disk that is full"
 
 
@@ -178,9 +178,9 @@ def test_all_is_put_back_where_saving_is_interrupted(case: str, tmp_path: pathli
         write_safely(path, data)
 
     before, temporary, environment = state_of(SHARED), tempfile.tempdir, dict(os.environ)
-    with Trials(_written(write), tmp_path) as trials, contextlib.suppress(KeyboardInterrupt):
+    with Context(_written(write), tmp_path) as trials, contextlib.suppress(KeyboardInterrupt):
         for _ in range(3):
-            trials.run(Scene(f"files/{case}", TREE, OTHER, "model"))
+            trials.run(NamedScenario(f"files/{case}", TREE, OTHER, "model"))
         pytest.fail("nothing was interrupted")
     os.environ.pop("SEALED_WAS_HERE", None)
     assert (state_of(SHARED), tempfile.tempdir, dict(os.environ)) == (before, temporary, environment)
@@ -190,8 +190,8 @@ def test_a_folder_can_be_written_to_again_whatever_becomes_of_the_process_that_t
     def write(path: pathlib.Path, data: bytes) -> None:
         os._exit(3) if not os.access(path.parent, os.W_OK) else write_safely(path, data)
 
-    with Trials(_written(write), tmp_path) as trials:
-        seen = trials.run(Scene("files/read-only-dir", TREE, OTHER))
+    with Context(_written(write), tmp_path) as trials:
+        seen = trials.run(NamedScenario("files/read-only-dir", TREE, OTHER))
         assert "exit code 3" in (seen.crashed or "")
     assert [each for each in tmp_path.rglob("*") if each.is_dir() and not each.stat().st_mode & stat.S_IWUSR] == []
 
@@ -215,7 +215,7 @@ def test_a_loader_may_take_a_lock_beside_the_checkpoint() -> None:
 
     sealed = Sealed("numpy", write=write)
     format = Format(name="locking", backend="numpy", save=sealed.save, load=load, accepts="dict")
-    results = check_format(format, select=["files/read-only-dir", "files/no-side-effects", "files/no-litter", "files/neighbours"])
+    results = check_format(format, select=["files/read-only-dir", "files/no-side-effects", "files/no-leftovers", "files/neighbours"])
     assert {result.check: result.detail for result in results if result.verdict is not Verdict.KEPT} == {}
 
 
@@ -343,14 +343,14 @@ def test_names_are_names_of_files() -> None:
 
 
 def test_a_scene_tells_how_it_is_played_in_its_repr_and_as_json() -> None:
-    scene = Scene("files/path-dots", TREE, how=".hidden")
+    scene = NamedScenario("files/path-dots", TREE, how=".hidden")
     assert repr(scene).endswith("how='.hidden')")
     assert from_json(to_json(scene)) == scene
     assert scene != dataclasses.replace(scene, how="")
 
 
 def test_whole_is_what_every_value_came_back_of() -> None:
-    from pytest_ckpt.trials.standing import is_whole
+    from pytest_ckpt.execution.observations import is_whole
     from pytest_ckpt.verdicts import Difference
 
     converted = Difference("['x']", "kind", "a tensor", "an array")

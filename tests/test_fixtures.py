@@ -29,7 +29,7 @@ def test_models_are_fresh_and_those_that_numpy_has_not_are_skipped(pytester: pyt
     pytester.makepyfile(
         """
         from pytest_ckpt.backends import models_of
-        from pytest_ckpt.compare_models import model_differences
+        from pytest_ckpt.compare.models import model_differences
 
         seen = []
 
@@ -268,7 +268,7 @@ def test_an_interrupt_just_when_a_folder_is_made_leaves_none(tmp_path: pathlib.P
     """Behind the call that makes it, before anybody is told its name."""
     code = """
 import os, sys
-from pytest_ckpt.folders import temporary_folder
+from pytest_ckpt.util.tempdirs import temporary_folder
 
 make = os.mkdir
 
@@ -292,7 +292,7 @@ def test_an_interrupt_while_a_folder_is_being_removed_leaves_none(tmp_path: path
     """A folder so full that its removal can be caught halfway: by an audit hook, which sees what is about to be removed."""
     code = """
 import sys
-from pytest_ckpt.folders import temporary_folder
+from pytest_ckpt.util.tempdirs import temporary_folder
 
 seen = []
 

@@ -11,13 +11,13 @@ import pytest
 
 from pytest_ckpt.backends import get_backend, get_models, get_training, models_of
 from pytest_ckpt.backends.base import CannotBuild
-from pytest_ckpt.backends.models.base import ModelBackend
-from pytest_ckpt.backends.training.base import TrainingBackend
+from pytest_ckpt.backends.model_base import ModelBackend
+from pytest_ckpt.backends.training_base import TrainingBackend
 from pytest_ckpt.checks.model import plainest
-from pytest_ckpt.compare import differences, read, tensors_in
-from pytest_ckpt.compare_models import model_differences
+from pytest_ckpt.compare.elements import as_array
+from pytest_ckpt.compare.models import model_differences
+from pytest_ckpt.compare.trees import differences, read, tensors_in
 from pytest_ckpt.specs import LAYERS, LayerSpec, ModelSpec, TensorSpec, other_model
-from pytest_ckpt.words import as_array
 
 from .conftest import BACKENDS
 

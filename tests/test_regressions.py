@@ -9,7 +9,7 @@ import pathlib
 import numpy as np  # noqa: F401, loaded once for all sessions of this process
 import pytest
 
-from pytest_ckpt.regressions import merged, read_regressions, write_regressions
+from pytest_ckpt.plugin.regressions import merged, read_regressions, write_regressions
 from pytest_ckpt.specs import DictSpec, Fill, ListSpec, PlainSpec, TensorSpec
 
 from .test_plugin import _test, mylib  # noqa: F401

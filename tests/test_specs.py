@@ -14,19 +14,19 @@ from pytest_ckpt import specs, strategies
 from pytest_ckpt.backends import get_backend
 from pytest_ckpt.backends.payload import logical_words, words
 from pytest_ckpt.backends.trees import build_tree
-from pytest_ckpt.compare import differences
+from pytest_ckpt.compare.trees import differences
 from pytest_ckpt.specs import (
     DTYPES,
     Deep,
     DictSpec,
     Fill,
-    Into,
     LayerSpec,
     ListSpec,
-    Misfit,
+    LoadInto,
+    Mismatch,
     ModelSpec,
-    Narrow,
-    Partial,
+    NarrowLoad,
+    PartialLoad,
     PlainSpec,
     SameAs,
     ScalarSpec,
@@ -54,12 +54,12 @@ SPECS: list[Spec] = [
     ModelSpec(
         (LayerSpec("dense", 3, dtype="float64"), LayerSpec("list", inside=(LayerSpec("relu"),)), LayerSpec("dense", 2)), (4,), seed=9
     ),
-    Into(ModelSpec((LayerSpec("dense", 2),), (2,)), ModelSpec((LayerSpec("dense", 2),), (2,), training=True, fresh=True)),
-    Misfit(ModelSpec((LayerSpec("lstm", 2, depth=2, both_ways=True),), (4, 2)), DictSpec((("a", TensorSpec("float32", (2,))),))),
-    Partial(
+    LoadInto(ModelSpec((LayerSpec("dense", 2),), (2,)), ModelSpec((LayerSpec("dense", 2),), (2,), training=True, fresh=True)),
+    Mismatch(ModelSpec((LayerSpec("lstm", 2, depth=2, both_ways=True),), (4, 2)), DictSpec((("a", TensorSpec("float32", (2,))),))),
+    PartialLoad(
         ModelSpec((LayerSpec("dense", 2),), (2,)), ModelSpec((LayerSpec("dropout", setting=0.25), LayerSpec("dense", 2)), (2,)), ("a",)
     ),
-    Narrow(TensorSpec("int64", ())),
+    NarrowLoad(TensorSpec("int64", ())),
     TrainingSpec(ModelSpec((LayerSpec("dense", 2),), (2,)), "adam", "cosine", groups=2, noise=True, seed=5),
 ]
 

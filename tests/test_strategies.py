@@ -14,8 +14,8 @@ from pytest_ckpt import strategies
 from pytest_ckpt.backends import get_backend
 from pytest_ckpt.backends.native import native
 from pytest_ckpt.backends.trees import build_tree
-from pytest_ckpt.compare import differences
-from pytest_ckpt.exploration import explore
+from pytest_ckpt.compare.trees import differences
+from pytest_ckpt.runner.exploration import explore
 from pytest_ckpt.specs import (
     DTYPES,
     DataclassSpec,

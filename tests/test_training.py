@@ -10,10 +10,10 @@ import pytest
 
 from pytest_ckpt.backends import get_backend, get_training
 from pytest_ckpt.backends.base import CannotBuild
-from pytest_ckpt.backends.training.base import Run, TrainingBackend, preserved
-from pytest_ckpt.compare import differences, read, remembered, tensors_in
+from pytest_ckpt.backends.training_base import Run, TrainingBackend, preserved
+from pytest_ckpt.compare.elements import as_array
+from pytest_ckpt.compare.trees import differences, read, remembered, tensors_in
 from pytest_ckpt.specs import OPTIMIZERS, SCHEDULES, LayerSpec, ModelSpec, TrainingSpec, other_run
-from pytest_ckpt.words import as_array
 
 from .test_models import WITH_MODELS
 
@@ -133,7 +133,7 @@ def test_every_optimizer_goes_with_every_schedule(backend: str) -> None:
 @pytest.mark.parametrize("backend", [name for name in WITH_MODELS if name in ("torch", "mxnet")])
 def test_a_fresh_run_has_other_settings_where_the_state_holds_settings(backend: str) -> None:
     """Otherwise a loader that keeps the fresh run's own would not be seen."""
-    from pytest_ckpt.trials.training import _fresh
+    from pytest_ckpt.execution.training import _fresh
 
     training, spec = _training(backend), TrainingSpec(NETWORK, "momentum", schedule="steps")
     with get_backend(backend).scope(), preserved(training):

@@ -20,12 +20,13 @@ from typing import Any
 import pytest
 
 from pytest_ckpt import Format, check_format, crashed
+from pytest_ckpt.execution.dispatch import Context
+from pytest_ckpt.execution.process import lifetime as process
+from pytest_ckpt.execution.registry import Workspace
 from pytest_ckpt.runner import Result
-from pytest_ckpt.specs import DictSpec, Fill, Scene, TensorSpec
-from pytest_ckpt.trials import Trials, process
-from pytest_ckpt.trials.scenes import Stage
+from pytest_ckpt.specs import DictSpec, Fill, NamedScenario, TensorSpec
 from pytest_ckpt.verdicts import Verdict
-from pytest_ckpt.workers import CannotTravel, Died, Failed, Worker, Workers, packed
+from pytest_ckpt.workers import CannotSerialize, Failed, Worker, WorkerDied, Workers, packed
 
 SECONDS = 30.0
 TREE = DictSpec((("x", TensorSpec("float32", (4,), fill=Fill(1))),))
@@ -64,12 +65,12 @@ def test_a_worker_is_kept_for_many_questions_and_is_started_fresh(worker: Worker
     ids=["abort", "fault", "exit", "hang", "memory"],
 )
 def test_how_a_worker_ends_is_told(worker: Worker, function: Any, arguments: Any, limits: Any, said: str) -> None:
-    with pytest.raises(Died, match=said):
+    with pytest.raises(WorkerDied, match=said):
         worker.ask(function, *arguments, **{"seconds": SECONDS, **limits})
 
 
 def test_the_last_words_of_a_worker_are_told(worker: Worker) -> None:
-    with pytest.raises(Died, match=r"exit code 7; its last words: farewell"):
+    with pytest.raises(WorkerDied, match=r"exit code 7; its last words: farewell"):
         _called(worker, lambda: (os.write(2, b"hello\nfarewell\n"), os._exit(7)))
 
 
@@ -100,7 +101,7 @@ def test_the_stacks_of_many_threads_are_not_taken_for_data(worker: Worker) -> No
 def test_a_pool_starts_a_new_worker_for_one_that_died_and_keeps_few(tmp_path: pathlib.Path) -> None:
     with Workers(tmp_path, alive=2) as pool:
         first = pool.get("first")
-        with pytest.raises(Died):
+        with pytest.raises(WorkerDied):
             first.ask(os._exit, 1, seconds=SECONDS)
         second = pool.get("first")
         assert second.process.pid != first.process.pid
@@ -152,7 +153,7 @@ def _ends(condition: Callable[[], bool], seconds: float = 20.0) -> bool:
 
 def test_what_cannot_travel_says_why() -> None:
     lock = threading.Lock()
-    with pytest.raises(CannotTravel, match=r"cannot pickle '_thread\.lock' object"):
+    with pytest.raises(CannotSerialize, match=r"cannot pickle '_thread\.lock' object"):
         packed(lambda: lock)
 
 
@@ -277,8 +278,8 @@ def test_functions_of_a_test_module_travel_to_workers(pytester: pytest.Pytester)
 def test_a_peak_of_memory_that_cannot_be_measured_is_a_skip(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
     """Some containers let nobody write to their own `/proc`; then the highest peak that there ever was says nothing of a save."""
     monkeypatch.setattr(process, "peak_begins", lambda: False)
-    with Trials(Format(name="mine", backend="numpy", save=_save, load=_load), tmp_path) as trials:
-        seen = process.memory(Stage(trials, tmp_path / "checkpoint"), Scene("process/memory", TREE, TREE))
+    with Context(Format(name="mine", backend="numpy", save=_save, load=_load), tmp_path) as trials:
+        seen = process.memory(Workspace(trials, tmp_path / "checkpoint"), NamedScenario("process/memory", TREE, TREE))
     assert seen.skipped == "this machine does not say how much memory a process takes at its peak"
 
 

@@ -34,7 +34,7 @@ def test_one_tensor(ckpt_path: Callable[..., Path]) -> None:
     loaded = np.load(path, allow_pickle=True)
     assert [(each.path, each.aspect) for each in differences(loaded, x)] == [("", "kind")]
     assert_identical(tf.constant(loaded), x)
-    assert [result.verdict for result in check_format(NUMPY_SAVE, select="tensor/kind")] == [Verdict.CONVERTED]
+    assert [result.verdict for result in check_format(NUMPY_SAVE, select="tensor/class")] == [Verdict.CONVERTED]
 
 
 def test_list_of_tensors(ckpt_path: Callable[..., Path]) -> None:

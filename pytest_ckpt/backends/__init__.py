@@ -16,16 +16,16 @@ from ..specs import nearest
 
 if TYPE_CHECKING:
     from .base import Backend
-    from .models.base import ModelBackend
-    from .training.base import TrainingBackend
+    from .model_base import ModelBackend
+    from .training_base import TrainingBackend
 
 #: Name, the package that must be importable, and the module that holds the backend.
 BUILTIN: dict[str, tuple[str, str]] = {
-    "numpy": ("numpy", "pytest_ckpt.backends.numpy"),
-    "torch": ("torch", "pytest_ckpt.backends.torch"),
-    "tensorflow": ("tensorflow", "pytest_ckpt.backends.tensorflow"),
-    "jax": ("jax", "pytest_ckpt.backends.jax"),
-    "mxnet": ("mxnet", "pytest_ckpt.backends.mxnet"),
+    "numpy": ("numpy", "pytest_ckpt.backends.numpy.tensors"),
+    "torch": ("torch", "pytest_ckpt.backends.torch.tensors"),
+    "tensorflow": ("tensorflow", "pytest_ckpt.backends.tensorflow.tensors"),
+    "jax": ("jax", "pytest_ckpt.backends.jax.tensors"),
+    "mxnet": ("mxnet", "pytest_ckpt.backends.mxnet.tensors"),
 }
 #: Those of them that have models and training runs.
 WITH_MODELS = ("torch", "tensorflow", "jax", "mxnet")
@@ -73,7 +73,7 @@ def get_backend(name: str) -> Backend:
 def get_models(name: str) -> ModelBackend | None:
     """What builds and reads the models of a backend, or None if it has none; a third party's backend may be it itself."""
     if name in BUILTIN:
-        return cast("ModelBackend", importlib.import_module(f"{__name__}.models.{name}")) if name in WITH_MODELS else None
+        return cast("ModelBackend", importlib.import_module(f"{__name__}.{name}.models")) if name in WITH_MODELS else None
     backend: Any = get_backend(name)
     return cast("ModelBackend | None", getattr(backend, "models", None))
 
@@ -81,7 +81,7 @@ def get_models(name: str) -> ModelBackend | None:
 def get_training(name: str) -> TrainingBackend | None:
     """What builds the training runs of a backend, or None if it has none; as `get_models`."""
     if name in BUILTIN:
-        return cast("TrainingBackend", importlib.import_module(f"{__name__}.training.{name}")) if name in WITH_MODELS else None
+        return cast("TrainingBackend", importlib.import_module(f"{__name__}.{name}.training")) if name in WITH_MODELS else None
     backend: Any = get_backend(name)
     return cast("TrainingBackend | None", getattr(backend, "training", None))
 

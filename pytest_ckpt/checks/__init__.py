@@ -9,7 +9,7 @@ from ..expectations import is_pattern, matches
 from ..specs import nearest
 from ..verdicts import Difference
 from . import alias, container, corruption, crash, files, keys, layout, mismatch, model, process, security, tensor, training, values
-from .base import CORE, EXTENDED, Asking, Check, checks_in
+from .base import CORE, EXTENDED, Check, FormatProfile, checks_in
 
 CHECKS: dict[str, Check] = {
     check.name: check
@@ -77,7 +77,7 @@ _CONTAINERS = {
 }  # fmt: skip
 
 
-def asks_about(difference: Difference) -> str | None:
+def owning_check(difference: Difference) -> str | None:
     """The name of the check whose own question a difference is, seen apart from the case in which it was met."""
     aspect, leaf = difference.aspect, difference.leaf
     if aspect in ("container", "keys"):
@@ -89,7 +89,7 @@ def asks_about(difference: Difference) -> str | None:
         "dtype": f"dtype/{leaf}",
         "values": f"bits/{leaf}",
         "nan-payload": f"nan-payload/{leaf}",
-        "kind": "tensor/kind",
+        "kind": "tensor/class",
         "flags": "tensor/requires-grad",
         "strides": "tensor/strides",
         "order": "keys/order",
@@ -110,6 +110,16 @@ def _shape_case(text: str) -> str:
 
 
 __all__ = [
-    "CHECKS", "CORE", "EXTENDED", "FAMILIES", "SCENARIOS", "Asking", "Check", "asks_about", "check_pattern", "checks_for",
-    "list_checks", "select_checks",
+    "CHECKS",
+    "CORE",
+    "EXTENDED",
+    "FAMILIES",
+    "SCENARIOS",
+    "Check",
+    "FormatProfile",
+    "check_pattern",
+    "checks_for",
+    "list_checks",
+    "owning_check",
+    "select_checks",
 ]  # fmt: skip

@@ -6,20 +6,20 @@ from collections.abc import Iterator
 
 from ..specs import Fill, SameAs, Spec, TensorSpec, ViewOf
 from ..specs.dtypes import EVERY, MXNET, NUMPY, TENSORFLOW, TORCH
-from .base import EXTENDED, Asking, check
+from .base import EXTENDED, FormatProfile, check
 
 #: Bytes of names, headers and alignment that no size check counts.
 OVERHEAD = 1 << 16
 
 
-def _tensor(asking: Asking, seed: int = 1) -> TensorSpec:
+def _tensor(asking: FormatProfile, seed: int = 1) -> TensorSpec:
     """A tensor whose sharing can be seen: in TensorFlow that is a variable."""
     traits = ("parameter",) if asking.backend == TENSORFLOW else ()
     return TensorSpec("float32", (4,), fill=Fill(seed), traits=traits)
 
 
 @check("alias/same-tensor-twice", level=EXTENDED, judges={"alias", "values"}, backends=(NUMPY, TORCH, TENSORFLOW, MXNET))
-def same_tensor_twice(asking: Asking) -> Iterator[Spec]:
+def same_tensor_twice(asking: FormatProfile) -> Iterator[Spec]:
     """One tensor in two places comes back as one tensor in two places.
 
     Why: tied weights come apart, and training changes one of them (pytorch/pytorch#188346,
@@ -31,7 +31,7 @@ def same_tensor_twice(asking: Asking) -> Iterator[Spec]:
 
 
 @check("alias/overlapping-views", level=EXTENDED, judges={"alias", "values"}, backends=(NUMPY, TORCH, MXNET))
-def overlapping_views(asking: Asking) -> Iterator[Spec]:
+def overlapping_views(asking: FormatProfile) -> Iterator[Spec]:
     """Tensors that share a part of their memory still share it.
 
     Why: a view is saved as a tensor of its own, and writing to one no longer shows in the other
@@ -43,7 +43,7 @@ def overlapping_views(asking: Asking) -> Iterator[Spec]:
 
 
 @check("alias/equal-but-separate", level=EXTENDED, judges={"alias", "values"}, backends=(NUMPY, TORCH, TENSORFLOW, MXNET))
-def equal_but_separate(asking: Asking) -> Iterator[Spec]:
+def equal_but_separate(asking: FormatProfile) -> Iterator[Spec]:
     """Tensors that are merely equal stay separate.
 
     Why: deduplication by content ties what was independent, and training one of them changes the other.
@@ -57,7 +57,7 @@ def _limit(payload: int) -> int:
 
 
 @check("alias/file-size-of-view", level=EXTENDED, judges={"values"}, backends=(NUMPY, TORCH, MXNET), limit=_limit)
-def file_size_of_view(asking: Asking) -> Iterator[Spec]:
+def file_size_of_view(asking: FormatProfile) -> Iterator[Spec]:
     """A few elements of a large tensor take the room of a few elements on disk.
 
     At most one and a half times the bytes of the values, and 64 KiB, are agreed to.
@@ -69,7 +69,7 @@ def file_size_of_view(asking: Asking) -> Iterator[Spec]:
 
 
 @check("alias/file-size-of-alias", level=EXTENDED, judges={"values"}, backends=EVERY, limit=_limit)
-def file_size_of_alias(asking: Asking) -> Iterator[Spec]:
+def file_size_of_alias(asking: FormatProfile) -> Iterator[Spec]:
     """A tensor that stands in two places takes its room on disk once.
 
     At most one and a half times the bytes of the values, and 64 KiB, are agreed to.

@@ -22,7 +22,7 @@ CORE, EXTENDED = "core", "extended"
 
 
 @dataclasses.dataclass(frozen=True)
-class Asking:
+class FormatProfile:
     """For whom a question is made: the backend's name, the domain that the format accepts, whether it wants a template, how it
     loads models ("into" one that is given, "whole", or as a "state" that goes through its trees), whether it loads a part, and whether
     it saves trees at all."""
@@ -76,8 +76,8 @@ def plain_shapes(least: int = 1, most: int = 3) -> SearchStrategy[tuple[int, ...
     return st.lists(st.integers(2, 4), min_size=least, max_size=most).map(tuple)
 
 
-Examples = Callable[[Asking], Iterable[Spec]]
-Explore = Callable[[Asking], "SearchStrategy[Any]"]
+Examples = Callable[[FormatProfile], Iterable[Spec]]
+Explore = Callable[[FormatProfile], "SearchStrategy[Any]"]
 #: For a spec simpler ones; where one of them is not kept, the check's own question cannot be asked of the first.
 Premise = Callable[[Any], "Iterable[Spec]"]
 

@@ -21,7 +21,7 @@ from ..specs import (
     walk,
 )
 from ..specs.dtypes import EVERY
-from .base import EXTENDED, Asking, Check, check
+from .base import EXTENDED, Check, FormatProfile, check
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -31,8 +31,8 @@ _FIRST = TensorSpec("float32", (2,), fill=Fill(1))
 _SECOND = TensorSpec("float32", (2, 3), fill=Fill(2))
 
 
-def _explore(*containers: str) -> Callable[[Asking], SearchStrategy[Any]]:
-    def explore(asking: Asking) -> SearchStrategy[Any]:
+def _explore(*containers: str) -> Callable[[FormatProfile], SearchStrategy[Any]]:
+    def explore(asking: FormatProfile) -> SearchStrategy[Any]:
         from ..strategies import tree_specs
 
         narrow: dict[str, Any] = {"dtypes": ["float32"], "layouts": ["c"], "shapes": [(2,), (2, 3)], "special_values": False}
@@ -47,12 +47,12 @@ def _explore(*containers: str) -> Callable[[Asking], SearchStrategy[Any]]:
     return explore
 
 
-def _container(name: str, explore: Callable[[Asking], SearchStrategy[Any]] | None = None) -> Callable[[Any], Check]:
+def _container(name: str, explore: Callable[[FormatProfile], SearchStrategy[Any]] | None = None) -> Callable[[Any], Check]:
     return check(f"container/{name}", level=EXTENDED, judges=_JUDGES, backends=EVERY, explore=explore)
 
 
 @_container("list", _explore("list"))
-def list_(asking: Asking) -> Iterator[Spec]:
+def list_(asking: FormatProfile) -> Iterator[Spec]:
     """A list of tensors comes back as a list of as many, in its order.
 
     Why: msgpack makes tuples of lists, npz makes dicts of them (dask/distributed#3716).
@@ -63,7 +63,7 @@ def list_(asking: Asking) -> Iterator[Spec]:
 
 
 @_container("tuple", _explore("tuple"))
-def tuple_(asking: Asking) -> Iterator[Spec]:
+def tuple_(asking: FormatProfile) -> Iterator[Spec]:
     """A tuple of tensors comes back as a tuple.
 
     Why: most serializers know one kind of sequence (msgpack/msgpack-python#173).
@@ -74,7 +74,7 @@ def tuple_(asking: Asking) -> Iterator[Spec]:
 
 
 @_container("dict", _explore("dict"))
-def dict_(asking: Asking) -> Iterator[Spec]:
+def dict_(asking: FormatProfile) -> Iterator[Spec]:
     """A dict of tensors comes back as a dict with the same keys.
 
     Why: a dict becomes a 0-d object array, or a wrapper that is no dict (google-deepmind/dm-haiku#526).
@@ -85,7 +85,7 @@ def dict_(asking: Asking) -> Iterator[Spec]:
 
 
 @_container("nested", _explore("dict", "list", "tuple"))
-def nested(asking: Asking) -> Iterator[Spec]:
+def nested(asking: FormatProfile) -> Iterator[Spec]:
     """Containers within containers come back, with every leaf in its place.
 
     Why: walkers that stop at the second level drop what is below (keras-team/keras#20598, keras-team/keras#12907).
@@ -99,7 +99,7 @@ def nested(asking: Asking) -> Iterator[Spec]:
 
 
 @_container("deep")
-def deep(asking: Asking) -> Iterator[Spec]:
+def deep(asking: FormatProfile) -> Iterator[Spec]:
     """A tree of 60 levels comes back.
 
     Why: recursion limits and fixed path buffers.
@@ -109,7 +109,7 @@ def deep(asking: Asking) -> Iterator[Spec]:
 
 
 @_container("empty-list")
-def empty_list(asking: Asking) -> Iterator[Spec]:
+def empty_list(asking: FormatProfile) -> Iterator[Spec]:
     """An empty list stays an empty list, and its siblings stay where they are.
 
     Why: flat formats have no entry for a container without leaves (google/orbax#65, tensorflow/tensorflow#23192).
@@ -120,7 +120,7 @@ def empty_list(asking: Asking) -> Iterator[Spec]:
 
 
 @_container("empty-tuple")
-def empty_tuple(asking: Asking) -> Iterator[Spec]:
+def empty_tuple(asking: FormatProfile) -> Iterator[Spec]:
     """An empty tuple stays an empty tuple, and its siblings stay where they are.
 
     Why: as for empty lists; optimizer states are full of empty tuples (google/orbax#65).
@@ -131,7 +131,7 @@ def empty_tuple(asking: Asking) -> Iterator[Spec]:
 
 
 @_container("empty-dict")
-def empty_dict(asking: Asking) -> Iterator[Spec]:
+def empty_dict(asking: FormatProfile) -> Iterator[Spec]:
     """An empty dict stays an empty dict, and its siblings stay where they are.
 
     Why: an archive without members does not even look like one (numpy/numpy#11522, google/orbax#818).
@@ -142,7 +142,7 @@ def empty_dict(asking: Asking) -> Iterator[Spec]:
 
 
 @_container("none")
-def none(asking: Asking) -> Iterator[Spec]:
+def none(asking: FormatProfile) -> Iterator[Spec]:
     """None stays None.
 
     Why: None is dropped as if nothing were there, or comes back as an object array (ml-explore/mlx#1328).
@@ -152,7 +152,7 @@ def none(asking: Asking) -> Iterator[Spec]:
 
 
 @_container("namedtuple")
-def namedtuple(asking: Asking) -> Iterator[Spec]:
+def namedtuple(asking: FormatProfile) -> Iterator[Spec]:
     """A named tuple keeps its class and fields.
 
     Why: it comes back as a tuple or a dict, and `state.mu` fails after the restart (google/orbax#65).
@@ -163,7 +163,7 @@ def namedtuple(asking: Asking) -> Iterator[Spec]:
 
 
 @_container("dataclass")
-def dataclass(asking: Asking) -> Iterator[Spec]:
+def dataclass(asking: FormatProfile) -> Iterator[Spec]:
     """A dataclass instance keeps its class and fields.
 
     Why: it is not a leaf that the format knows, and is flattened to a dict (patrick-kidger/equinox#1241).
@@ -174,7 +174,7 @@ def dataclass(asking: Asking) -> Iterator[Spec]:
 
 
 @_container("ordered-dict")
-def ordered_dict(asking: Asking) -> Iterator[Spec]:
+def ordered_dict(asking: FormatProfile) -> Iterator[Spec]:
     """An OrderedDict stays one.
 
     Why: it comes back as a plain dict, and its `move_to_end` is gone (google/orbax#818).
@@ -191,7 +191,7 @@ def _plain(*values: Any) -> Iterator[Spec]:
 
 
 @_container("bool")
-def bool_(asking: Asking) -> Iterator[Spec]:
+def bool_(asking: FormatProfile) -> Iterator[Spec]:
     """True and False come back as bool.
 
     Why: they come back as 1 and 0, or as arrays (BlueQuartzSoftware/simplnx#253).
@@ -201,7 +201,7 @@ def bool_(asking: Asking) -> Iterator[Spec]:
 
 
 @_container("int")
-def int_(asking: Asking) -> Iterator[Spec]:
+def int_(asking: FormatProfile) -> Iterator[Spec]:
     """A Python int, such as a step counter, comes back as an int with its value.
 
     Why: counters are not tensors, and stay at the caller's old value (pytorch/pytorch#125528).
@@ -211,7 +211,7 @@ def int_(asking: Asking) -> Iterator[Spec]:
 
 
 @_container("float")
-def float_(asking: Asking) -> Iterator[Spec]:
+def float_(asking: FormatProfile) -> Iterator[Spec]:
     """A Python float comes back as a float with all 64 bits.
 
     Why: it is stored as a float32 tensor, or as text of seven digits (serapeum-org/pyramids#1104).
@@ -221,7 +221,7 @@ def float_(asking: Asking) -> Iterator[Spec]:
 
 
 @_container("str")
-def str_(asking: Asking) -> Iterator[Spec]:
+def str_(asking: FormatProfile) -> Iterator[Spec]:
     """A text comes back as str with its characters.
 
     Why: text becomes an array of characters or bytes (huggingface/accelerate#2145).
@@ -231,7 +231,7 @@ def str_(asking: Asking) -> Iterator[Spec]:
 
 
 @_container("bytes")
-def bytes_(asking: Asking) -> Iterator[Spec]:
+def bytes_(asking: FormatProfile) -> Iterator[Spec]:
     """A byte string comes back as bytes.
 
     Why: trailing NULs are stripped, and bytes from 0x80 on break text (lebedov/msgpack-numpy#39).
@@ -241,7 +241,7 @@ def bytes_(asking: Asking) -> Iterator[Spec]:
 
 
 @_container("big-int")
-def big_int(asking: Asking) -> Iterator[Spec]:
+def big_int(asking: FormatProfile) -> Iterator[Spec]:
     """An int beyond 64 bits, such as a random generator's state, comes back whole.
 
     Why: it overflows, or turns into a float (serapeum-org/pyramids#1104).
@@ -251,7 +251,7 @@ def big_int(asking: Asking) -> Iterator[Spec]:
 
 
 @_container("numpy-scalar")
-def numpy_scalar(asking: Asking) -> Iterator[Spec]:
+def numpy_scalar(asking: FormatProfile) -> Iterator[Spec]:
     """A NumPy scalar stays a NumPy scalar of its dtype.
 
     Why: it comes back as a Python number or as an array without dimensions (patrick-kidger/equinox#1241).

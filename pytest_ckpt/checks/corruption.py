@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ..specs import Damaging, Spec
+from ..specs import DamageSweep, Spec
 from ..specs.dtypes import EVERY
 from ..verdicts import Verdict
-from .base import Asking, Examples, check
+from .base import Examples, FormatProfile, check
 from .process import CONTENT
 
 #: Elements of a tensor where whole blocks of 512 bytes are lost: four to a tensor.
@@ -26,7 +26,7 @@ def _asks(case: str, copies: str) -> Callable[[Examples], Any]:
 
 
 @_asks("truncate", "copies that end too early")
-def truncate(asking: Asking) -> Iterator[Spec]:
+def truncate(asking: FormatProfile) -> Iterator[Spec]:
     """A file that ends too early is an error, or all that was saved comes back.
 
     Each copy is cut off at one place: where a structure or a tensor begins or ends, one byte beside that, in between, at a sector,
@@ -36,11 +36,11 @@ def truncate(asking: Asking) -> Iterator[Spec]:
     or whatever was in memory, or a size is read from what is no size (pytorch/pytorch#38643).
     What to do: write the length, and check it before anything is read; raise where fewer bytes come than were asked for.
     """
-    yield Damaging("corruption/truncate", asking.subject())
+    yield DamageSweep("corruption/truncate", asking.subject())
 
 
 @_asks("bit-flip-header", "copies with a flipped bit")
-def bit_flip_header(asking: Asking) -> Iterator[Spec]:
+def bit_flip_header(asking: FormatProfile) -> Iterator[Spec]:
     """A flipped bit in whatever is not the values (headers, names, directories, trailers) is an error, or all comes back.
 
     Each copy has one bit flipped: every bit in turn of a small header; otherwise bits spread over all files and all structures that can
@@ -50,11 +50,11 @@ def bit_flip_header(asking: Asking) -> Iterator[Spec]:
     believed as well (pytorch/pytorch#38643).
     What to do: a checksum over the header, compared before it is used.
     """
-    yield Damaging("corruption/bit-flip-header", asking.subject())
+    yield DamageSweep("corruption/bit-flip-header", asking.subject())
 
 
 @_asks("bit-flip-payload", "copies with a flipped bit")
-def bit_flip_payload(asking: Asking) -> Iterator[Spec]:
+def bit_flip_payload(asking: FormatProfile) -> Iterator[Spec]:
     """A flipped bit in the bytes of the values is an error.
 
     Each copy has one bit flipped where the bytes of the saved tensors stand in the files; where these are compressed, in the
@@ -63,12 +63,12 @@ def bit_flip_payload(asking: Asking) -> Iterator[Spec]:
     Why: no checksum is written, or one is written and not looked at when loading (pytorch/pytorch#28858).
     What to do: a checksum over the values, compared when they are loaded.
     """
-    yield Damaging("corruption/bit-flip-payload", asking.subject())
-    yield Damaging("corruption/bit-flip-payload", asking.subject(size=LONG))
+    yield DamageSweep("corruption/bit-flip-payload", asking.subject())
+    yield DamageSweep("corruption/bit-flip-payload", asking.subject(size=LONG))
 
 
 @_asks("zero-block", "copies with zeros in them")
-def zero_block(asking: Asking) -> Iterator[Spec]:
+def zero_block(asking: FormatProfile) -> Iterator[Spec]:
     """A block that is full of zeros is an error, or all comes back.
 
     Each copy has one block zeroed (512 bytes, less in small files), or everything from a block on, or a whole tensor.
@@ -77,11 +77,11 @@ def zero_block(asking: Asking) -> Iterator[Spec]:
     zeros are valid numbers, so nobody sees it (pytorch/pytorch#28858).
     What to do: a checksum over everything, compared when it is loaded.
     """
-    yield Damaging("corruption/zero-block", asking.subject(size=BLOCKS))
+    yield DamageSweep("corruption/zero-block", asking.subject(size=BLOCKS))
 
 
 @_asks("swapped-blocks", "copies with exchanged blocks")
-def swapped_blocks(asking: Asking) -> Iterator[Spec]:
+def swapped_blocks(asking: FormatProfile) -> Iterator[Spec]:
     """Two blocks that stand in each other's place are an error, or all comes back.
 
     Each copy has two blocks of one length exchanged: neighbours, blocks half a file apart, or two tensors.
@@ -90,11 +90,11 @@ def swapped_blocks(asking: Asking) -> Iterator[Spec]:
     checksums that are not looked at do not either (pytorch/pytorch#28858).
     What to do: a checksum that depends on the order, over everything.
     """
-    yield Damaging("corruption/swapped-blocks", asking.subject(size=BLOCKS))
+    yield DamageSweep("corruption/swapped-blocks", asking.subject(size=BLOCKS))
 
 
 @_asks("appended", "copies with bytes behind the end")
-def appended(asking: Asking) -> Iterator[Spec]:
+def appended(asking: FormatProfile) -> Iterator[Spec]:
     """More bytes at the end of a file are an error, or just what was saved comes back.
 
     Each copy of a file has zeros, noise, or its own bytes once more behind its end.
@@ -103,21 +103,21 @@ def appended(asking: Asking) -> Iterator[Spec]:
     a file of their own (ollama/ollama#8456).
     What to do: say in the header how long the file is; take nothing for data that the header does not name.
     """
-    yield Damaging("corruption/appended", asking.subject())
+    yield DamageSweep("corruption/appended", asking.subject())
 
 
 @_asks("empty", "copies with an empty file")
-def empty(asking: Asking) -> Iterator[Spec]:
+def empty(asking: FormatProfile) -> Iterator[Spec]:
     """An empty file in place of any of the checkpoint's files is an error, or all comes back.
 
     Why: a disk that is full, or a crash between creating a file and writing it, leaves files without a byte (petuum/adaptdl#70).
     What to do: an empty file is no checkpoint; raise, and say which file it is.
     """
-    yield Damaging("corruption/empty", asking.subject())
+    yield DamageSweep("corruption/empty", asking.subject())
 
 
 @_asks("missing-part", "copies without a part")
-def missing_part(asking: Asking) -> Iterator[Spec]:
+def missing_part(asking: FormatProfile) -> Iterator[Spec]:
     """A checkpoint without one of its files, folders or members is an error, or all comes back.
 
     Each is left out in turn, also the only one: where nothing stands, there is nothing to load.
@@ -126,11 +126,11 @@ def missing_part(asking: Asking) -> Iterator[Spec]:
     finds nothing is read as an empty array, full of the fill value (zarr-developers/VirtualiZarr#1069).
     What to do: write down which parts there are, and raise where one of them is not.
     """
-    yield Damaging("corruption/missing-part", asking.subject())
+    yield DamageSweep("corruption/missing-part", asking.subject())
 
 
 @_asks("mixed-parts", "copies with a part of another checkpoint")
-def mixed_parts(asking: Asking) -> Iterator[Spec]:
+def mixed_parts(asking: FormatProfile) -> Iterator[Spec]:
     """Parts of two checkpoints are an error, or the whole of one of them comes back.
 
     Both have the same structure and other values. Each copy has one file, or one member of an archive, of the other checkpoint; or it is
@@ -140,4 +140,4 @@ def mixed_parts(asking: Asking) -> Iterator[Spec]:
     (pytorch/pytorch#38643).
     What to do: give every save an identity, or a checksum over all parts, and compare it.
     """
-    yield Damaging("corruption/mixed-parts", asking.subject(), asking.subject(seed=2))
+    yield DamageSweep("corruption/mixed-parts", asking.subject(), asking.subject(seed=2))

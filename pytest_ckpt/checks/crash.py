@@ -7,25 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from ..specs import Crashing, Interrupting, Spec
+from ..specs import CrashSweep, InterruptSweep, Spec
 from ..specs.dtypes import EVERY
-from .base import Asking, Check, check
+from .base import Check, FormatProfile, check
 from .process import CONTENT
 
 #: More elements than fit into eight sectors of a disk, so that a write can be torn.
 _MANY = 1200
 
 
-def _crash(kind: str) -> Callable[[Callable[[Asking], Iterator[Spec]]], Check]:
+def _crash(kind: str) -> Callable[[Callable[[FormatProfile], Iterator[Spec]]], Check]:
     return check(f"crash/{kind}", judges=CONTENT, backends=EVERY, premise=lambda spec: [spec.saved], apart=True)
 
 
-def _over_old(kind: str, asking: Asking) -> Crashing:
-    return Crashing(kind, asking.subject(2, _MANY), asking.subject(1, _MANY))
+def _over_old(kind: str, asking: FormatProfile) -> CrashSweep:
+    return CrashSweep(kind, asking.subject(2, _MANY), asking.subject(1, _MANY))
 
 
 @_crash("kill")
-def kill(asking: Asking) -> Iterator[Spec]:
+def kill(asking: FormatProfile) -> Iterator[Spec]:
     """A process that is killed while it saves over a checkpoint leaves the old one or the new one, whole.
 
     Asked after each thing that saving does to the disk, and within long writes. What else is left over does not matter, but that saving
@@ -42,7 +42,7 @@ def kill(asking: Asking) -> Iterator[Spec]:
 
 
 @_crash("exception")
-def exception(asking: Asking) -> Iterator[Spec]:
+def exception(asking: FormatProfile) -> Iterator[Spec]:
     """A KeyboardInterrupt while a checkpoint is saved over another leaves the old one or the new one, whole.
 
     Raised at each moment at which something has changed on disk, 32 at most, if Python is in charge then. Where `save` returns in
@@ -52,11 +52,11 @@ def exception(asking: Asking) -> Iterator[Spec]:
     (harvard-edge/cs249r_book#2068, PrimeIntellect-ai/prime-rl#2992).
     What to do: write to a name beside it, and rename only when nothing was raised.
     """
-    yield Interrupting(asking.subject(2, _MANY), asking.subject(1, _MANY))
+    yield InterruptSweep(asking.subject(2, _MANY), asking.subject(1, _MANY))
 
 
 @_crash("power-loss")
-def power_loss(asking: Asking) -> Iterator[Spec]:
+def power_loss(asking: FormatProfile) -> Iterator[Spec]:
     """A machine that stops while a checkpoint is saved over another leaves the old one or the new one, whole.
 
     Asked for what POSIX allows: of what was not synced yet, each write and each name may be there or not, in any order, and of a write
@@ -70,7 +70,7 @@ def power_loss(asking: Asking) -> Iterator[Spec]:
 
 
 @_crash("durable")
-def durable(asking: Asking) -> Iterator[Spec]:
+def durable(asking: FormatProfile) -> Iterator[Spec]:
     """Once `save` has returned, a machine that stops takes nothing away: the new checkpoint is there, whole.
 
     Asked as in `crash/power-loss`, after `save`, and `wait` where the format has it.
@@ -83,7 +83,7 @@ def durable(asking: Asking) -> Iterator[Spec]:
 
 
 @_crash("new-path")
-def new_path(asking: Asking) -> Iterator[Spec]:
+def new_path(asking: FormatProfile) -> Iterator[Spec]:
     """A crash while a checkpoint is saved into an empty place leaves nothing, an error, or the whole; never a part.
 
     Asked for a killed process and for a machine that stops. What loads as where nothing stands counts as nothing.
@@ -92,4 +92,4 @@ def new_path(asking: Asking) -> Iterator[Spec]:
     (RLinf/RLinf#1469, PrimeIntellect-ai/prime-rl#1825).
     What to do: write last what says that all is there, and look for it when loading.
     """
-    yield Crashing("new-path", asking.subject(2, _MANY))
+    yield CrashSweep("new-path", asking.subject(2, _MANY))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..specs import DictSpec, Fill, Spec, TensorSpec
 from ..specs.dtypes import EVERY
 from ..specs.keys import KEYS
-from .base import CORE, EXTENDED, Asking, Check, check
+from .base import CORE, EXTENDED, Check, FormatProfile, check
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -27,8 +27,8 @@ def _each(case: str) -> Iterator[Spec]:
     yield _dict(KEYS[case])
 
 
-def _explore(case: str) -> Callable[[Asking], SearchStrategy[Any]]:
-    def explore(asking: Asking) -> SearchStrategy[Any]:
+def _explore(case: str) -> Callable[[FormatProfile], SearchStrategy[Any]]:
+    def explore(asking: FormatProfile) -> SearchStrategy[Any]:
         from hypothesis import strategies as st
 
         names = st.lists(st.sampled_from([*KEYS[case], "a", "b", "c"]), min_size=1, max_size=6, unique=True)
@@ -42,7 +42,7 @@ def _keys(case: str, level: str = CORE, judges: Iterable[str] = _JUDGES) -> Call
 
 
 @_keys("order", EXTENDED, {"order"})
-def order(asking: Asking) -> Iterator[Spec]:
+def order(asking: FormatProfile) -> Iterator[Spec]:
     """The keys of a dict come back in their order.
 
     Why: keys are sorted on the way, and optimizers that go by position pair the wrong moments
@@ -54,7 +54,7 @@ def order(asking: Asking) -> Iterator[Spec]:
 
 
 @check("keys/nested", judges=_JUDGES, backends=EVERY)
-def nested(asking: Asking) -> Iterator[Spec]:
+def nested(asking: FormatProfile) -> Iterator[Spec]:
     """Every leaf of dicts within dicts comes back under its own path, however deep it lies.
 
     Asked of formats that accept any tree.
@@ -72,7 +72,7 @@ def nested(asking: Asking) -> Iterator[Spec]:
 
 
 @_keys("unicode")
-def unicode(asking: Asking) -> Iterator[Spec]:
+def unicode(asking: FormatProfile) -> Iterator[Spec]:
     """Keys beyond ASCII come back character by character.
 
     Why: normalisation merges keys that look alike, and archives fall back to cp437.
@@ -82,7 +82,7 @@ def unicode(asking: Asking) -> Iterator[Spec]:
 
 
 @_keys("dot")
-def dot(asking: Asking) -> Iterator[Spec]:
+def dot(asking: FormatProfile) -> Iterator[Spec]:
     """Keys with dots come back as they were.
 
     Why: parameter names are dotted, and writers split or replace the dots (pytorch/tensordict#29).
@@ -92,7 +92,7 @@ def dot(asking: Asking) -> Iterator[Spec]:
 
 
 @_keys("slash")
-def slash(asking: Asking) -> Iterator[Spec]:
+def slash(asking: FormatProfile) -> Iterator[Spec]:
     """Keys with slashes come back as they were.
 
     Why: archives and HDF5 take a slash for a folder.
@@ -102,7 +102,7 @@ def slash(asking: Asking) -> Iterator[Spec]:
 
 
 @_keys("nul")
-def nul(asking: Asking) -> Iterator[Spec]:
+def nul(asking: FormatProfile) -> Iterator[Spec]:
     """A key with a NUL character comes back whole, or is refused.
 
     Why: C strings and zip archives end there, and the key loses its tail.
@@ -112,7 +112,7 @@ def nul(asking: Asking) -> Iterator[Spec]:
 
 
 @_keys("prefix")
-def prefix(asking: Asking) -> Iterator[Spec]:
+def prefix(asking: FormatProfile) -> Iterator[Spec]:
     """A key that joins the path of another leaf does not collide with it.
 
     Why: "a.b" beside a → b end in one flat name, and one value overwrites the other (pytorch/tensordict#29).
@@ -127,7 +127,7 @@ def prefix(asking: Asking) -> Iterator[Spec]:
 
 
 @_keys("int")
-def int_(asking: Asking) -> Iterator[Spec]:
+def int_(asking: FormatProfile) -> Iterator[Spec]:
     """Keys that are ints stay ints, apart from the same digits as text.
 
     Why: JSON and checkpoints of trees turn them into text (google/orbax#2561, google/flax#4308, google/flax#5438).
@@ -138,7 +138,7 @@ def int_(asking: Asking) -> Iterator[Spec]:
 
 
 @_keys("digit-string")
-def digit_string(asking: Asking) -> Iterator[Spec]:
+def digit_string(asking: FormatProfile) -> Iterator[Spec]:
     """Keys made of digits stay text.
 
     Why: loaders that guess turn them into ints or into list places (google/flax#5030).
@@ -148,7 +148,7 @@ def digit_string(asking: Asking) -> Iterator[Spec]:
 
 
 @_keys("empty")
-def empty(asking: Asking) -> Iterator[Spec]:
+def empty(asking: FormatProfile) -> Iterator[Spec]:
     """The empty key comes back.
 
     Why: it reads as "no name", and the entry is skipped.
@@ -158,7 +158,7 @@ def empty(asking: Asking) -> Iterator[Spec]:
 
 
 @_keys("long")
-def long(asking: Asking) -> Iterator[Spec]:
+def long(asking: FormatProfile) -> Iterator[Spec]:
     """Keys of a thousand characters come back whole.
 
     Why: names are cut at a limit of the file system or of a header, and two become one.
@@ -168,7 +168,7 @@ def long(asking: Asking) -> Iterator[Spec]:
 
 
 @_keys("dunder")
-def dunder(asking: Asking) -> Iterator[Spec]:
+def dunder(asking: FormatProfile) -> Iterator[Spec]:
     """Keys that look like Python's own names come back.
 
     Why: loaders set attributes, or skip names that begin with underscores (keras-team/keras#20260).
@@ -178,7 +178,7 @@ def dunder(asking: Asking) -> Iterator[Spec]:
 
 
 @_keys("api-names")
-def api_names(asking: Asking) -> Iterator[Spec]:
+def api_names(asking: FormatProfile) -> Iterator[Spec]:
     """Keys that are names of the format's own parameters or entries come back.
 
     Why: `savez(**tree)` shares a namespace with its arguments, and a reserved entry is taken for the header
@@ -189,7 +189,7 @@ def api_names(asking: Asking) -> Iterator[Spec]:
 
 
 @_keys("dots")
-def dots(asking: Asking) -> Iterator[Spec]:
+def dots(asking: FormatProfile) -> Iterator[Spec]:
     """Keys that are steps of a path, such as "..", come back as keys, or are refused.
 
     Why: they leave the folder, or meet another entry there.
@@ -199,7 +199,7 @@ def dots(asking: Asking) -> Iterator[Spec]:
 
 
 @_keys("case")
-def case(asking: Asking) -> Iterator[Spec]:
+def case(asking: FormatProfile) -> Iterator[Spec]:
     """Keys that differ in case alone stay apart.
 
     Why: file systems and databases fold case.

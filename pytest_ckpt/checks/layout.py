@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ..specs import DTYPES, LAYOUTS, Fill, Spec, TensorSpec, in_plain_memory, misfit, tensor_specs_in
-from .base import CORE, Asking, Check, plain_shapes
+from .base import CORE, Check, FormatProfile, plain_shapes
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -25,7 +25,7 @@ def _dtype(layout: str) -> str:
     return "float32" if not row.kinds or DTYPES["float32"].kind in row.kinds else "complex64"
 
 
-def _layout(asking: Asking, layout: str) -> Iterator[Spec]:
+def _layout(asking: FormatProfile, layout: str) -> Iterator[Spec]:
     """A tensor whose memory is special ({memory}) comes back with its values and its shape.
 
     Why: a writer that takes the raw pointer stores physical bytes under a logical shape
@@ -47,7 +47,7 @@ def _premise(spec: Any) -> tuple[Spec, ...]:
     return () if {tensor.dtype for tensor in tensor_specs_in(spec)} <= usual else (in_plain_memory(spec),)
 
 
-def _explore(asking: Asking, layout: str) -> SearchStrategy[Any]:
+def _explore(asking: FormatProfile, layout: str) -> SearchStrategy[Any]:
     from ..strategies import tensor_specs
 
     row = LAYOUTS[layout]

@@ -11,17 +11,17 @@ from ..specs import (
     Fill,
     LayerSpec,
     ListSpec,
-    Misfit,
+    Mismatch,
     ModelSpec,
-    Narrow,
-    Partial,
+    NarrowLoad,
+    PartialLoad,
     Spec,
     TensorSpec,
     other_model,
     other_values,
 )
 from ..specs.dtypes import EVERY, JAX, MXNET, TENSORFLOW, TORCH
-from .base import Asking, Check, check
+from .base import Check, FormatProfile, check
 from .model import dense
 
 _JUDGES = {"values", "nan-payload", "dtype", "shape", "keys", "flags"}
@@ -29,19 +29,21 @@ _MODELS = (TORCH, TENSORFLOW, JAX, MXNET)
 Leaves = tuple[tuple[str, TensorSpec], ...]
 
 
-def _mismatch(case: str, backends: tuple[str, ...] = EVERY) -> Callable[[Callable[[Asking], Iterator[Spec]]], Check]:
+def _mismatch(case: str, backends: tuple[str, ...] = EVERY) -> Callable[[Callable[[FormatProfile], Iterator[Spec]]], Check]:
     return check(f"mismatch/{case}", judges=_JUDGES, backends=backends)
 
 
-def _misfit(asking: Asking, saved: tuple[LayerSpec, ...], target: tuple[LayerSpec, ...], leaves: Leaves, others: Leaves) -> Iterator[Spec]:
+def _misfit(
+    asking: FormatProfile, saved: tuple[LayerSpec, ...], target: tuple[LayerSpec, ...], leaves: Leaves, others: Leaves
+) -> Iterator[Spec]:
     """The models for a format that loads into one, and the dicts for a format that wants a template."""
     if asking.models == "into" and asking.backend in _MODELS:
-        yield Misfit(ModelSpec(saved, (2,)), other_model(ModelSpec(target, (2,))))
+        yield Mismatch(ModelSpec(saved, (2,)), other_model(ModelSpec(target, (2,))))
     if leaves and asking.template and (tree := _tree(asking, leaves)) is not None and (other := _tree(asking, others)) is not None:
-        yield Misfit(tree, other_values(other))
+        yield Mismatch(tree, other_values(other))
 
 
-def _tree(asking: Asking, leaves: Leaves) -> Spec | None:
+def _tree(asking: FormatProfile, leaves: Leaves) -> Spec | None:
     """The leaves in the format's domain; None where they cannot be told apart there."""
     if asking.domain == "tensor":
         return leaves[0][1] if len(leaves) == 1 else None
@@ -56,7 +58,7 @@ _FIRST, _SECOND = ("leaf1", _leaf(1)), ("leaf2", _leaf(2))
 
 
 @_mismatch("missing")
-def missing(asking: Asking) -> Iterator[Spec]:
+def missing(asking: FormatProfile) -> Iterator[Spec]:
     """What the file has no value for raises, or is reported; it does not keep its random values quietly.
 
     Why: a model that is half loaded runs and is wrong (huggingface/transformers#38870, AI-Hypercomputer/maxtext#4341,
@@ -69,7 +71,7 @@ def missing(asking: Asking) -> Iterator[Spec]:
 
 
 @_mismatch("extra")
-def extra(asking: Asking) -> Iterator[Spec]:
+def extra(asking: FormatProfile) -> Iterator[Spec]:
     """What the file has and nobody wants raises, or is reported.
 
     Why: it is the other half of a name that changed (pytorch/examples#1029, pytorch/pytorch#126881, keras-team/keras#20128).
@@ -81,7 +83,7 @@ def extra(asking: Asking) -> Iterator[Spec]:
 
 
 @_mismatch("renamed")
-def renamed(asking: Asking) -> Iterator[Spec]:
+def renamed(asking: FormatProfile) -> Iterator[Spec]:
     """A name that the file has differently raises, or is reported; or values come back under the names that they were saved with.
 
     Formats that know leaves by their place and have no names load them there; names then say nothing.
@@ -98,7 +100,7 @@ def renamed(asking: Asking) -> Iterator[Spec]:
 
 
 @_mismatch("wrong-shape")
-def wrong_shape(asking: Asking) -> Iterator[Spec]:
+def wrong_shape(asking: FormatProfile) -> Iterator[Spec]:
     """A leaf of another shape raises, or is reported; it is neither broadcast, nor reshaped, nor cut.
 
     Why: a kernel of 5 by 5 goes into one of 7 by 7 (keras-team/keras#6759), a row is broadcast over a matrix.
@@ -108,12 +110,12 @@ def wrong_shape(asking: Asking) -> Iterator[Spec]:
     yield from _misfit(asking, (dense(1),), (dense(3),), (("leaf1", _leaf(1, (1, 3))),), (("leaf1", _leaf(1, (2, 3))),))
     if asking.models == "into" and asking.backend in _MODELS:
         # The same names and the same number of elements.
-        yield Misfit(ModelSpec((LayerSpec("conv1d", 2),), (4, 2)), ModelSpec((dense(2),), (6,), seed=2))
+        yield Mismatch(ModelSpec((LayerSpec("conv1d", 2),), (4, 2)), ModelSpec((dense(2),), (6,), seed=2))
     yield from _misfit(asking, (dense(6), dense(3)), (dense(3), dense(3)), (("leaf1", _leaf(1, (2, 3))),), (("leaf1", _leaf(1, (3, 2))),))
 
 
 @_mismatch("wrong-dtype")
-def wrong_dtype(asking: Asking) -> Iterator[Spec]:
+def wrong_dtype(asking: FormatProfile) -> Iterator[Spec]:
     """A leaf of another dtype keeps its own, or every value survives the cast, or loading raises or reports.
 
     Why: values are cast to what is there, without a word (pytorch/pytorch#187138, SlopDotCash/asi#2714, pytorch/pytorch#75214).
@@ -126,11 +128,11 @@ def wrong_dtype(asking: Asking) -> Iterator[Spec]:
     if asking.template:
         large, small = TensorSpec("int64", (2,), fill=Fill(1, specials=((0, (1 << 53) + 1),))), _leaf(1, dtype="int32")
         if (tree := _tree(asking, (("leaf1", large),))) is not None and (target := _tree(asking, (("leaf1", small),))) is not None:
-            yield Misfit(tree, other_values(target))
+            yield Mismatch(tree, other_values(target))
 
 
 @_mismatch("other-order")
-def other_order(asking: Asking) -> Iterator[Spec]:
+def other_order(asking: FormatProfile) -> Iterator[Spec]:
     """Leaves that are the same and stand in another order get each its own value.
 
     Why: what is paired by place gets its neighbour's value (pytorch/pytorch#1489, keras-team/keras#9905,
@@ -143,18 +145,18 @@ def other_order(asking: Asking) -> Iterator[Spec]:
 
 
 @_mismatch("empty-state", _MODELS)
-def empty_state(asking: Asking) -> Iterator[Spec]:
+def empty_state(asking: FormatProfile) -> Iterator[Spec]:
     """A file of a model without parameters is not loaded quietly into one that has some.
 
     Why: nothing is loaded, and nothing said (deepspeedai/DeepSpeed#7388, pytorch/examples#1029).
     What to do: compare the names on both sides, and raise.
     """
     if asking.models == "into":
-        yield Misfit(ModelSpec((LayerSpec("relu"),), (2,)), ModelSpec((dense(2),), (2,), seed=2))
+        yield Mismatch(ModelSpec((LayerSpec("relu"),), (2,)), ModelSpec((dense(2),), (2,), seed=2))
 
 
 @_mismatch("64-bit-off", (JAX,))
-def without_64_bits(asking: Asking) -> Iterator[Spec]:
+def without_64_bits(asking: FormatProfile) -> Iterator[Spec]:
     """Values of 64 bits that are read where the framework is set to have none come back whole, or with an error or a warning.
 
     Why: JAX makes 32 bits of them while they are read (jax-ml/jax#17858).
@@ -162,11 +164,11 @@ def without_64_bits(asking: Asking) -> Iterator[Spec]:
     """
     if asking.domain != "list":
         for dtype, pattern in (("float64", 0x3FB999999999999A), ("int64", (1 << 53) + 1)):
-            yield Narrow(asking.carry(TensorSpec(dtype, (2,), fill=Fill(1, specials=((0, pattern),)))))
+            yield NarrowLoad(asking.carry(TensorSpec(dtype, (2,), fill=Fill(1, specials=((0, pattern),)))))
 
 
 @_mismatch("partial", _MODELS)
-def partial(asking: Asking) -> Iterator[Spec]:
+def partial(asking: FormatProfile) -> Iterator[Spec]:
     """The first two layers of one network are loaded into another: exactly these come back, and nothing else changes.
 
     Asked of formats with ``load_partial``.
@@ -177,9 +179,9 @@ def partial(asking: Asking) -> Iterator[Spec]:
     """
     if asking.partial:
         saved = ModelSpec((dense(4), dense(3), dense(2)), (2,))
-        yield Partial(saved, other_model(saved), ("layer0", "layer1"))
+        yield PartialLoad(saved, other_model(saved), ("layer0", "layer1"))
         longer = dataclasses.replace(saved, layers=(dense(4), dense(3), LayerSpec("batch-norm"), dense(5)), seed=9, training=True)
-        yield Partial(saved, longer, ("layer0", "layer1"))
+        yield PartialLoad(saved, longer, ("layer0", "layer1"))
         # The same names within several layers.
         nested = ModelSpec(tuple(LayerSpec("model", inside=(dense(2), dense(2))) for _ in range(3)), (2,))
-        yield Partial(nested, other_model(nested), ("layer1",))
+        yield PartialLoad(nested, other_model(nested), ("layer1",))

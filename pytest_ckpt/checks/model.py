@@ -6,10 +6,10 @@ import inspect
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ..specs import LAYERS, Into, LayerSpec, ModelSpec, Spec, other_model
+from ..specs import LAYERS, LayerSpec, LoadInto, ModelSpec, Spec, other_model
 from ..specs.dtypes import JAX, MXNET, TENSORFLOW, TORCH
 from ..specs.layers import FREEZING
-from .base import CORE, EXTENDED, Asking, Check, check
+from .base import CORE, EXTENDED, Check, FormatProfile, check
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -35,7 +35,7 @@ def plainest(kind: str, depth: int = 1, both_ways: bool = False) -> ModelSpec:
     return ModelSpec((layer,) if row.learns else (dense(4), layer, dense(2)), takes)
 
 
-def _layer(asking: Asking, kind: str) -> Iterator[Spec]:
+def _layer(asking: FormatProfile, kind: str) -> Iterator[Spec]:
     """A network with this layer is saved and loaded into a fresh clone with other values: every parameter and every buffer
     comes back bit for bit under its name, flags and mode stay, and the clone gives the outputs of the original.
 
@@ -75,7 +75,7 @@ LAYER_CHECKS: tuple[Check, ...] = tuple(
 
 
 @check("model/lazy", judges=JUDGES, backends=LAYERS["lazy-dense"].backends)
-def lazy(asking: Asking) -> Iterator[Spec]:
+def lazy(asking: FormatProfile) -> Iterator[Spec]:
     """Layers that learn their input size at the first call come back, also in a clone that was never called.
 
     Why: what has no shape yet is skipped, or restored at some later call (tensorflow/tensorflow#27937, pytorch/pytorch#126881).
@@ -83,11 +83,11 @@ def lazy(asking: Asking) -> Iterator[Spec]:
     """
     model = ModelSpec((LayerSpec("lazy-dense", 3), LayerSpec("relu"), LayerSpec("lazy-dense", 2)), (2,))
     yield model
-    yield Into(model, ModelSpec(model.layers, model.inputs, seed=7, fresh=True))
+    yield LoadInto(model, ModelSpec(model.layers, model.inputs, seed=7, fresh=True))
 
 
 @check("model/values", judges=JUDGES, backends=_EVERY)
-def values(asking: Asking) -> Iterator[Spec]:
+def values(asking: FormatProfile) -> Iterator[Spec]:
     """Parameters and buffers come back with every bit pattern that they can have, and with nothing but zeros.
 
     Why: a tensor that is all zero is taken for a missing one, numbers take a detour through another type, and equal tensors are taken
@@ -96,13 +96,13 @@ def values(asking: Asking) -> Iterator[Spec]:
     """
     layers = (dense(4), LayerSpec("batch-norm"), dense(4), dense(4))
     yield ModelSpec(layers, (4,), values="any")
-    yield Into(ModelSpec(layers, (4,), values="zeros"), ModelSpec(layers, (4,), seed=7))
+    yield LoadInto(ModelSpec(layers, (4,), values="zeros"), ModelSpec(layers, (4,), seed=7))
     for dtype in ("float64", "float16", "bfloat16"):
         yield ModelSpec((dense(4, dtype=dtype), dense(4)), (4,), values="any")
 
 
 @check("model/tied", judges=JUDGES, backends=_EVERY)
-def tied(asking: Asking) -> Iterator[Spec]:
+def tied(asking: FormatProfile) -> Iterator[Spec]:
     """Two layers that share one weight share it after loading, and nothing else is shared.
 
     Why: names are dropped or loaded one by one, and the tie is cut or the weight lost (pytorch/pytorch#188346,
@@ -114,7 +114,7 @@ def tied(asking: Asking) -> Iterator[Spec]:
 
 
 @check("model/shared-module", judges=JUDGES, backends=_EVERY)
-def shared_module(asking: Asking) -> Iterator[Spec]:
+def shared_module(asking: FormatProfile) -> Iterator[Spec]:
     """A layer that is used twice comes back as one layer.
 
     Why: each place gets a copy, and training then moves them apart (pytorch/pytorch#188346, huggingface/accelerate#2875).
@@ -124,8 +124,8 @@ def shared_module(asking: Asking) -> Iterator[Spec]:
     yield ModelSpec((dense(3), LayerSpec("model", inside=(LayerSpec("again", of=0), dense(3))), LayerSpec("again", of=0)), (3,))
 
 
-def _drawn(asking: Asking) -> SearchStrategy[Any]:
-    from ..networks import model_specs
+def _drawn(asking: FormatProfile) -> SearchStrategy[Any]:
+    from ..strategies.models import model_specs
 
     return model_specs(asking.backend)
 
@@ -140,7 +140,7 @@ def _its_layers(spec: Any) -> Iterator[Spec]:
 
 
 @check("model/nested", judges=JUDGES, backends=_EVERY, explore=_drawn, premise=_its_layers)
-def nested(asking: Asking) -> Iterator[Spec]:
+def nested(asking: FormatProfile) -> Iterator[Spec]:
     """Models within models come back, however deep; then whole networks of all kinds of layers are drawn.
 
     Why: walkers stop at some depth, or walk in another order when they load (keras-team/keras#12907, keras-team/keras#10180,
@@ -163,7 +163,7 @@ def _held_in(kind: str) -> Iterator[Spec]:
 
 
 @check("model/list", judges=JUDGES, backends=LAYERS["list"].backends)
-def list_(asking: Asking) -> Iterator[Spec]:
+def list_(asking: FormatProfile) -> Iterator[Spec]:
     """Layers that are kept in a list, and in a list in it, come back.
 
     Why: a list within a list is not walked (keras-team/keras#20598).
@@ -173,7 +173,7 @@ def list_(asking: Asking) -> Iterator[Spec]:
 
 
 @check("model/dict", judges=JUDGES, backends=LAYERS["dict"].backends)
-def dict_(asking: Asking) -> Iterator[Spec]:
+def dict_(asking: FormatProfile) -> Iterator[Spec]:
     """Layers that are kept in a dict, and in a dict in it, come back under their keys.
 
     Why: keys are replaced by places, and places depend on an order (keras-team/keras#20598, tensorflow/tensorflow#20516).
@@ -183,7 +183,7 @@ def dict_(asking: Asking) -> Iterator[Spec]:
 
 
 @check("model/frozen", level=EXTENDED, judges=JUDGES, backends=FREEZING)
-def frozen(asking: Asking) -> Iterator[Spec]:
+def frozen(asking: FormatProfile) -> Iterator[Spec]:
     """That a layer is not trained is known after loading into a clone that trains it.
 
     Why: the flag is not in the file, and fine-tuning moves what should stand still (tensorflow/tensorflow#46329,
@@ -191,11 +191,11 @@ def frozen(asking: Asking) -> Iterator[Spec]:
     What to do: save the flag, or say in the documentation that only values are saved.
     """
     layers = (dense(2, frozen=True), dense(2))
-    yield Into(ModelSpec(layers, (2,)), other_model(ModelSpec((dense(2), dense(2)), (2,))))
+    yield LoadInto(ModelSpec(layers, (2,)), other_model(ModelSpec((dense(2), dense(2)), (2,))))
 
 
 @check("model/frozen-values", judges=JUDGES, backends=FREEZING)
-def frozen_values(asking: Asking) -> Iterator[Spec]:
+def frozen_values(asking: FormatProfile) -> Iterator[Spec]:
     """The values of a layer that is not trained come back like all others, into a clone in which it is not trained either.
 
     Why: what is written, and in which order, depends on the flag (keras-team/keras#953, keras-team/keras#9905).
@@ -206,7 +206,7 @@ def frozen_values(asking: Asking) -> Iterator[Spec]:
 
 
 @check("model/mode", level=EXTENDED, judges=JUDGES, backends=(TORCH, JAX))
-def mode(asking: Asking) -> Iterator[Spec]:
+def mode(asking: FormatProfile) -> Iterator[Spec]:
     """Whether a model was left in training or in evaluation is known after loading into a clone that was left in the other.
 
     Why: a loader chooses a mode of its own, or none (XuehaiPan/Soft-Actor-Critic#1).
@@ -214,11 +214,11 @@ def mode(asking: Asking) -> Iterator[Spec]:
     """
     layers = (dense(2), LayerSpec("batch-norm"), dense(2))
     for training in (True, False):
-        yield Into(ModelSpec(layers, (2,), training=training), ModelSpec(layers, (2,), seed=7, training=not training))
+        yield LoadInto(ModelSpec(layers, (2,), training=training), ModelSpec(layers, (2,), seed=7, training=not training))
 
 
 @check("model/mixed-dtype", judges=JUDGES, backends=_EVERY)
-def mixed_dtype(asking: Asking) -> Iterator[Spec]:
+def mixed_dtype(asking: FormatProfile) -> Iterator[Spec]:
     """Layers of other floating-point types keep them, beside layers of float32.
 
     Why: everything is cast to one type on the way (PaddlePaddle/PaddleNLP#6242, keras-team/tf-keras#420).
@@ -229,7 +229,7 @@ def mixed_dtype(asking: Asking) -> Iterator[Spec]:
 
 
 @check("model/buffers", judges=JUDGES, backends=_EVERY)
-def buffers(asking: Asking) -> Iterator[Spec]:
+def buffers(asking: FormatProfile) -> Iterator[Spec]:
     """What a model keeps beside its parameters comes back; what the framework does not save is left as it was made.
 
     Why: buffers are no parameters, and are forgotten, overwritten or zeroed (torch/nn#1165, pytorch/torchtitan#1371,
@@ -243,7 +243,7 @@ def buffers(asking: Asking) -> Iterator[Spec]:
 
 
 @check("model/architecture", judges=JUDGES, backends=_EVERY)
-def architecture(asking: Asking) -> Iterator[Spec]:
+def architecture(asking: FormatProfile) -> Iterator[Spec]:
     """A file that holds the whole model knows what its layers were configured with: epsilon, slope, rate, sizes.
 
     Asked of formats that load a model from the path alone.

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ..specs import Attacking, Spec
+from ..specs import AttackSweep, Spec
 from ..specs.dtypes import EVERY
 from ..verdicts import Verdict
-from .base import Asking, Examples, check
+from .base import Examples, FormatProfile, check
 from .process import CONTENT
 
 #: Elements of a tensor: so many that their number, and that of their bytes, is hardly found in a file by chance.
@@ -23,12 +23,12 @@ def _asks(case: str) -> Callable[[Examples], Any]:
     )  # fmt: skip
 
 
-def _attacking(case: str, asking: Asking) -> Spec:
-    return Attacking(f"security/{case}", asking.subject(size=ELEMENTS), asking.subject(2, ELEMENTS))
+def _attacking(case: str, asking: FormatProfile) -> Spec:
+    return AttackSweep(f"security/{case}", asking.subject(size=ELEMENTS), asking.subject(2, ELEMENTS))
 
 
 @_asks("code")
-def code(asking: Asking) -> Iterator[Spec]:
+def code(asking: FormatProfile) -> Iterator[Spec]:
     """Loading runs no code that the file brings along or names.
 
     Each hostile copy would make a folder where none should be, and does nothing else: a pickle in place of each file and of each member
@@ -44,7 +44,7 @@ def code(asking: Asking) -> Iterator[Spec]:
 
 
 @_asks("escape")
-def escape(asking: Asking) -> Iterator[Spec]:
+def escape(asking: FormatProfile) -> Iterator[Spec]:
     """Loading reads and writes nothing outside of the checkpoint, whatever names the file has in it.
 
     Archives have members and links with `..` or an absolute path in their names; texts that name another file of the checkpoint name one
@@ -59,7 +59,7 @@ def escape(asking: Asking) -> Iterator[Spec]:
 
 
 @_asks("bomb")
-def bomb(asking: Asking) -> Iterator[Spec]:
+def bomb(asking: FormatProfile) -> Iterator[Spec]:
     """A small file does not take much memory, much time, or the process.
 
     Headers, shapes and lengths claim from 192 MiB to 4 EiB of which nothing is there; a MiB of archive holds a GiB of zeros; lists are
@@ -74,7 +74,7 @@ def bomb(asking: Asking) -> Iterator[Spec]:
 
 
 @_asks("overlap")
-def overlap(asking: Asking) -> Iterator[Spec]:
+def overlap(asking: FormatProfile) -> Iterator[Spec]:
     """A header whose regions contradict each other is an error, or just what was saved comes back.
 
     Places of tensors and members lie in each other, behind the end of the file or before its beginning; lengths and numbers of elements

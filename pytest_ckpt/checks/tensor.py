@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from ..specs import TRAITS, Fill, Spec, TensorSpec
 from ..specs.dtypes import EVERY, JAX, MXNET, NUMPY, TENSORFLOW, TORCH
-from .base import EXTENDED, Asking, check
+from .base import EXTENDED, FormatProfile, check
 
 _WHOLE = {"kind", "dtype", "shape", "values", "flags"}
 
@@ -16,7 +16,7 @@ def _named(*kinds: str) -> list[str]:
     return [trait for trait in TRAITS if trait.startswith(kinds)]
 
 
-def _with(asking: Asking, traits: Iterable[str], shapes: Iterable[tuple[int, ...]], dtype: str = "float32") -> Iterator[Spec]:
+def _with(asking: FormatProfile, traits: Iterable[str], shapes: Iterable[tuple[int, ...]], dtype: str = "float32") -> Iterator[Spec]:
     """A tensor with each of the traits that the backend has, in each shape."""
     for trait in traits:
         for seed, shape in enumerate(shapes, start=1):
@@ -24,8 +24,8 @@ def _with(asking: Asking, traits: Iterable[str], shapes: Iterable[tuple[int, ...
                 yield asking.carry(TensorSpec(dtype, shape, fill=Fill(seed), traits=(trait,)))
 
 
-@check("tensor/kind", level=EXTENDED, judges={"kind"}, backends=EVERY)
-def kind(asking: Asking) -> Iterator[Spec]:
+@check("tensor/class", level=EXTENDED, judges={"kind"}, backends=EVERY)
+def kind(asking: FormatProfile) -> Iterator[Spec]:
     """A tensor comes back as a tensor of its framework.
 
     Why: a loader that returns NumPy arrays leaves the caller with other indexing, other rules of types, and no device
@@ -37,7 +37,7 @@ def kind(asking: Asking) -> Iterator[Spec]:
 
 
 @check("tensor/requires-grad", level=EXTENDED, judges={"flags", "values"}, backends=(TORCH, MXNET))
-def requires_grad(asking: Asking) -> Iterator[Spec]:
+def requires_grad(asking: FormatProfile) -> Iterator[Spec]:
     """A tensor that gradients are recorded for still has them recorded.
 
     Why: the flag is lost, and the loaded weight never trains (pytorch/pytorch#121157).
@@ -47,7 +47,7 @@ def requires_grad(asking: Asking) -> Iterator[Spec]:
 
 
 @check("tensor/parameter", level=EXTENDED, judges={"kind", "flags", "values"}, backends=(TORCH, TENSORFLOW))
-def parameter(asking: Asking) -> Iterator[Spec]:
+def parameter(asking: FormatProfile) -> Iterator[Spec]:
     """A parameter or variable comes back as one, trainable or frozen as it was.
 
     Why: it comes back as a plain tensor that no optimizer finds, or frozen layers train again
@@ -59,7 +59,7 @@ def parameter(asking: Asking) -> Iterator[Spec]:
 
 
 @check("tensor/subclass", level=EXTENDED, judges={"kind", "flags", "values"}, backends=(NUMPY, TORCH))
-def subclass(asking: Asking) -> Iterator[Spec]:
+def subclass(asking: FormatProfile) -> Iterator[Spec]:
     """An instance of a tensor's subclass keeps its class, and the attribute that it carries.
 
     Why: it silently becomes a plain tensor, and what the class knew is gone (joblib/joblib#20, pytorch/ao#1764).
@@ -69,7 +69,7 @@ def subclass(asking: Asking) -> Iterator[Spec]:
 
 
 @check("tensor/metadata", level=EXTENDED, judges={"flags", "values"}, backends=(NUMPY,))
-def metadata(asking: Asking) -> Iterator[Spec]:
+def metadata(asking: FormatProfile) -> Iterator[Spec]:
     """A dtype that carries metadata, such as a unit, still carries it.
 
     Why: it is discarded when the array is saved, or written in a way that cannot be read (numpy/numpy#15017,
@@ -80,7 +80,7 @@ def metadata(asking: Asking) -> Iterator[Spec]:
 
 
 @check("tensor/masked", level=EXTENDED, judges=_WHOLE, backends=(NUMPY,))
-def masked(asking: Asking) -> Iterator[Spec]:
+def masked(asking: FormatProfile) -> Iterator[Spec]:
     """A masked array keeps its data, its mask and its class.
 
     Why: the mask is dropped, and elements that were hidden count again (joblib/joblib#20).
@@ -90,7 +90,7 @@ def masked(asking: Asking) -> Iterator[Spec]:
 
 
 @check("tensor/sparse", level=EXTENDED, judges=_WHOLE, backends=(TORCH, TENSORFLOW, MXNET))
-def sparse(asking: Asking) -> Iterator[Spec]:
+def sparse(asking: FormatProfile) -> Iterator[Spec]:
     """A sparse or ragged tensor comes back with its layout, its indices and its values.
 
     Why: it is made dense, or its parts are taken for tensors of their own (pytorch/pytorch#58883).
@@ -100,7 +100,7 @@ def sparse(asking: Asking) -> Iterator[Spec]:
 
 
 @check("tensor/quantized", level=EXTENDED, judges=_WHOLE, backends=(TORCH,))
-def quantized(asking: Asking) -> Iterator[Spec]:
+def quantized(asking: FormatProfile) -> Iterator[Spec]:
     """A quantized tensor keeps its integers, scale and zero point.
 
     Why: the packed bytes are saved without what they mean (bitsandbytes-foundation/bitsandbytes#438).
@@ -110,7 +110,7 @@ def quantized(asking: Asking) -> Iterator[Spec]:
 
 
 @check("tensor/prng-key", level=EXTENDED, judges=_WHOLE, backends=(JAX,))
-def prng_key(asking: Asking) -> Iterator[Spec]:
+def prng_key(asking: FormatProfile) -> Iterator[Spec]:
     """A typed random key comes back as a key of the same generator.
 
     Why: it comes back as plain integers, or cannot be loaded at all (google/orbax#2540).
@@ -120,7 +120,7 @@ def prng_key(asking: Asking) -> Iterator[Spec]:
 
 
 @check("tensor/device", level=EXTENDED, judges={"flags", "values"}, backends=(TORCH, TENSORFLOW, JAX, MXNET))
-def device(asking: Asking) -> Iterator[Spec]:
+def device(asking: FormatProfile) -> Iterator[Spec]:
     """A tensor on an accelerator comes back on that accelerator.
 
     Why: it comes back on the CPU, and the next operation fails or is slow.
@@ -130,7 +130,7 @@ def device(asking: Asking) -> Iterator[Spec]:
 
 
 @check("tensor/strides", level=EXTENDED, judges={"strides", "values"}, backends=(NUMPY, TORCH))
-def strides(asking: Asking) -> Iterator[Spec]:
+def strides(asking: FormatProfile) -> Iterator[Spec]:
     """A dense tensor with permuted dimensions keeps its strides.
 
     Why: kernels that were fast for one order of memory become slow, and compiled ones are compiled again
@@ -142,7 +142,7 @@ def strides(asking: Asking) -> Iterator[Spec]:
 
 
 @check("tensor/memory-format", level=EXTENDED, judges={"strides", "values"}, backends=(TORCH,))
-def memory_format(asking: Asking) -> Iterator[Spec]:
+def memory_format(asking: FormatProfile) -> Iterator[Spec]:
     """An image in channels-last memory stays in it.
 
     Why: the format is lost, and convolutions convert on every call (pytorch/pytorch#1995).
@@ -152,7 +152,7 @@ def memory_format(asking: Asking) -> Iterator[Spec]:
 
 
 @check("tensor/byte-order", level=EXTENDED, judges={"flags", "values"}, backends=(NUMPY,))
-def byte_order(asking: Asking) -> Iterator[Spec]:
+def byte_order(asking: FormatProfile) -> Iterator[Spec]:
     """An array in the other byte order stays in it.
 
     Why: code that hands the buffer on counts on the order that it asked for (safetensors/safetensors#75).

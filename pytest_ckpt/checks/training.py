@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..specs import OPTIMIZERS, SCHEDULES, LayerSpec, ModelSpec, Spec, TrainingSpec
 from ..specs.dtypes import JAX, MXNET, TENSORFLOW, TORCH
 from ..specs.layers import FREEZING
-from .base import CORE, Asking, Check, Explore, Premise, check
+from .base import CORE, Check, Explore, FormatProfile, Premise, check
 from .model import JUDGES, dense
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _DROPOUT = TrainingSpec(ModelSpec((dense(4), LayerSpec("dropout"), dense(2)), (2
 _NOISE = TrainingSpec(_PLAIN, "sgd", noise=True)
 
 
-def _optimizer(asking: Asking, name: str) -> Iterator[Spec]:
+def _optimizer(asking: FormatProfile, name: str) -> Iterator[Spec]:
     """A run with this optimizer is trained, saved, loaded into a run that began elsewhere, and trained on: parameters, slots and
     counters equal those of a run that never stopped, after every step.
 
@@ -53,12 +53,12 @@ OPTIMIZER_CHECKS: tuple[Check, ...] = tuple(
 
 def _training(
     case: str, backends: tuple[str, ...] = _EVERY, explore: Explore | None = None, premise: Premise | None = None
-) -> Callable[[Callable[[Asking], Iterable[Spec]]], Check]:
+) -> Callable[[Callable[[FormatProfile], Iterable[Spec]]], Check]:
     return check(f"training/{case}", judges=JUDGES, backends=backends, explore=explore, premise=premise)
 
 
 @_training("schedule")
-def schedule(asking: Asking) -> Iterator[Spec]:
+def schedule(asking: FormatProfile) -> Iterator[Spec]:
     """The learning rate goes on as it would have, with each kind of schedule that the framework has.
 
     Why: the schedule begins anew, is baked into the wrong rate, or keeps a stale function (pytorch/pytorch#29697,
@@ -73,7 +73,7 @@ def schedule(asking: Asking) -> Iterator[Spec]:
 
 
 @_training("step")
-def step(asking: Asking) -> Iterator[Spec]:
+def step(asking: FormatProfile) -> Iterator[Spec]:
     """The number of steps done comes back, which says what is fed next.
 
     Why: the counter begins at zero, and data are seen twice (Lightning-AI/pytorch-lightning#12819, pytorch/pytorch#125528,
@@ -84,7 +84,7 @@ def step(asking: Asking) -> Iterator[Spec]:
 
 
 @_training("rng")
-def rng(asking: Asking) -> Iterator[Spec]:
+def rng(asking: FormatProfile) -> Iterator[Spec]:
     """Random numbers go on where they were: the framework's, numpy's and Python's, as far as the run uses them.
 
     Why: states are not saved, or saved and not restored, and noise and dropout are others (keras-team/keras#19796,
@@ -97,7 +97,7 @@ def rng(asking: Asking) -> Iterator[Spec]:
 
 
 @_training("dropout", (TORCH, TENSORFLOW, JAX))
-def dropout(asking: Asking) -> Iterator[Spec]:
+def dropout(asking: FormatProfile) -> Iterator[Spec]:
     """Dropout leaves out what it would have left out.
 
     Why: the generator that it draws from is no parameter (keras-team/keras#19796, keras-team/keras#23657).
@@ -107,7 +107,7 @@ def dropout(asking: Asking) -> Iterator[Spec]:
 
 
 @_training("statistics")
-def statistics(asking: Asking) -> Iterator[Spec]:
+def statistics(asking: FormatProfile) -> Iterator[Spec]:
     """The running statistics of batch normalization go on where they were.
 
     Why: they are no parameters (torch/nn#1165).
@@ -117,7 +117,7 @@ def statistics(asking: Asking) -> Iterator[Spec]:
 
 
 @_training("averaged", (TORCH, TENSORFLOW, JAX))
-def averaged(asking: Asking) -> Iterator[Spec]:
+def averaged(asking: FormatProfile) -> Iterator[Spec]:
     """Moving averages of the weights are kept apart from the weights, and both come back.
 
     Why: one is saved in the place of the other, or left out (ai2cm/ace#349, ultralytics/yolov5#310, Megvii-BaseDetection/YOLOX#1318,
@@ -128,7 +128,7 @@ def averaged(asking: Asking) -> Iterator[Spec]:
 
 
 @_training("mixed-precision", (TORCH, TENSORFLOW, JAX))
-def mixed_precision(asking: Asking) -> Iterator[Spec]:
+def mixed_precision(asking: FormatProfile) -> Iterator[Spec]:
     """The dynamic loss scale, and how long it has held, come back.
 
     Why: the scale begins anew, and steps are skipped (NVIDIA-NeMo/Megatron-Bridge#3832).
@@ -138,7 +138,7 @@ def mixed_precision(asking: Asking) -> Iterator[Spec]:
 
 
 @_training("accumulated")
-def accumulated(asking: Asking) -> Iterator[Spec]:
+def accumulated(asking: FormatProfile) -> Iterator[Spec]:
     """Gradients that were added up and not yet used come back.
 
     Why: a checkpoint between two updates drops them, and the next update is smaller.
@@ -148,7 +148,7 @@ def accumulated(asking: Asking) -> Iterator[Spec]:
 
 
 @_training("groups", (TORCH, JAX, MXNET))
-def groups(asking: Asking) -> Iterator[Spec]:
+def groups(asking: FormatProfile) -> Iterator[Spec]:
     """Groups of parameters with settings of their own keep them.
 
     Why: the settings of one group are given to all, or slots are paired by place (facebookresearch/fairscale#601,
@@ -161,7 +161,7 @@ def groups(asking: Asking) -> Iterator[Spec]:
 
 
 @_training("second-resume")
-def second_resume(asking: Asking) -> Iterator[Spec]:
+def second_resume(asking: FormatProfile) -> Iterator[Spec]:
     """A run that was resumed can be saved and resumed again.
 
     Why: what is saved after loading is not what was loaded (KempnerInstitute/KempnerForge#57, pytorch/pytorch#84654).
@@ -170,8 +170,8 @@ def second_resume(asking: Asking) -> Iterator[Spec]:
     yield TrainingSpec(_PLAIN, "adam", resumes=2)
 
 
-def _drawn(asking: Asking) -> SearchStrategy[Any]:
-    from ..networks import training_specs
+def _drawn(asking: FormatProfile) -> SearchStrategy[Any]:
+    from ..strategies.models import training_specs
 
     return training_specs(asking.backend)
 
@@ -186,7 +186,7 @@ def _its_parts(spec: Any) -> Iterator[Spec]:
 
 
 @_training("drawn", explore=_drawn, premise=_its_parts)
-def drawn(asking: Asking) -> Iterator[Spec]:
+def drawn(asking: FormatProfile) -> Iterator[Spec]:
     """Runs of drawn networks, with drawn optimizers, schedules and lengths, go on as they would have.
 
     Why: what is lost shows only where two things meet, such as an optimizer and a layer that it does not train

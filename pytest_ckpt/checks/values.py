@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from ..specs import DTYPES, Fill, Spec, TensorSpec, nan_patterns, special_patterns
 from ..specs.dtypes import EVERY
-from .base import CORE, EXTENDED, Asking, Check, check, plain_shapes
+from .base import CORE, EXTENDED, Check, FormatProfile, check, plain_shapes
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
 
-def _dtype(asking: Asking, name: str) -> Iterator[Spec]:
+def _dtype(asking: FormatProfile, name: str) -> Iterator[Spec]:
     """A tensor of this dtype comes back with this dtype and its ordinary values.
 
     Why: dtypes are cast on the way, up or down, or their name is lost and raw bytes come back (jax-ml/ml_dtypes#41,
@@ -30,13 +30,13 @@ def _dtype(asking: Asking, name: str) -> Iterator[Spec]:
             yield asking.carry(TensorSpec(name, (1,), fill=Fill(specials=((0, pattern),))))
 
 
-def _explore_dtype(asking: Asking, name: str) -> SearchStrategy[Any]:
+def _explore_dtype(asking: FormatProfile, name: str) -> SearchStrategy[Any]:
     from ..strategies import tensor_specs
 
     return asking.carried(tensor_specs(asking.backend, dtypes=[name], layouts=["c"], shapes=plain_shapes(), special_values=False))
 
 
-def _bits(asking: Asking, name: str) -> Iterator[Spec]:
+def _bits(asking: FormatProfile, name: str) -> Iterator[Spec]:
     """Every bit pattern of this dtype comes back: -0.0, subnormals, infinities, extreme integers, bytes from 0x80 on; a NaN
     stays a NaN, whatever its payload.
 
@@ -56,13 +56,13 @@ def _bits(asking: Asking, name: str) -> Iterator[Spec]:
         yield asking.carry(TensorSpec(name, (257,), fill=Fill(1, "any")))
 
 
-def _explore_bits(asking: Asking, name: str) -> SearchStrategy[Any]:
+def _explore_bits(asking: FormatProfile, name: str) -> SearchStrategy[Any]:
     from ..strategies import tensor_specs
 
     return asking.carried(tensor_specs(asking.backend, dtypes=[name], layouts=["c"], shapes=plain_shapes()))
 
 
-def _nan_payload(asking: Asking, name: str) -> Iterator[Spec]:
+def _nan_payload(asking: FormatProfile, name: str) -> Iterator[Spec]:
     """The payload, the signalling bit and the sign of NaNs come back.
 
     Why: a float that passes through a wider or narrower register has its NaN quieted (python/cpython#130452,
@@ -76,7 +76,7 @@ def _nan_payload(asking: Asking, name: str) -> Iterator[Spec]:
 
 
 #: What is asserted, why, and what to do, where one function serves many cases.
-Family = Callable[[Asking, str], Iterator[Spec]]
+Family = Callable[[FormatProfile, str], Iterator[Spec]]
 
 
 def _family(family: str, level: str, judges: set[str], names: list[str], examples: Family, explore: Any) -> tuple[Check, ...]:
@@ -108,10 +108,10 @@ NAN_PAYLOAD = _family(
 
 def _explore_shapes(
     lengths: tuple[int, int], ranks: tuple[int, int], keep: Callable[[tuple[int, ...]], bool] = lambda shape: True
-) -> Callable[[Asking], SearchStrategy[Any]]:
+) -> Callable[[FormatProfile], SearchStrategy[Any]]:
     """Tensors whose dimensions are of these lengths, and of these ranks, from least to most."""
 
-    def explore(asking: Asking) -> SearchStrategy[Any]:
+    def explore(asking: FormatProfile) -> SearchStrategy[Any]:
         from hypothesis import strategies as st
 
         from ..strategies import tensor_specs
@@ -123,7 +123,7 @@ def _explore_shapes(
     return explore
 
 
-def _tensors(asking: Asking, *shapes: tuple[int, ...]) -> Iterator[Spec]:
+def _tensors(asking: FormatProfile, *shapes: tuple[int, ...]) -> Iterator[Spec]:
     for seed, shape in enumerate(shapes, start=1):
         yield asking.carry(TensorSpec("float32", shape, fill=Fill(seed)))
 
@@ -132,7 +132,7 @@ _SHAPE = {"shape", "values"}
 
 
 @check("shape/plain", judges=_SHAPE, backends=EVERY, explore=_explore_shapes((2, 4), (1, 4)))
-def plain(asking: Asking) -> Iterator[Spec]:
+def plain(asking: FormatProfile) -> Iterator[Spec]:
     """A tensor with a few dimensions of different lengths keeps them.
 
     Why: dimensions swapped or flattened with the memory (keras-team/keras#6759).
@@ -142,7 +142,7 @@ def plain(asking: Asking) -> Iterator[Spec]:
 
 
 @check("shape/scalar", judges=_SHAPE, backends=EVERY)
-def scalar(asking: Asking) -> Iterator[Spec]:
+def scalar(asking: FormatProfile) -> Iterator[Spec]:
     """A tensor without dimensions comes back without dimensions.
 
     Why: a shape of length zero is taken for "none", or becomes (1,) (apache/mxnet#15988, patrick-kidger/equinox#914).
@@ -152,7 +152,7 @@ def scalar(asking: Asking) -> Iterator[Spec]:
 
 
 @check("shape/empty", judges=_SHAPE, backends=EVERY)
-def empty(asking: Asking) -> Iterator[Spec]:
+def empty(asking: FormatProfile) -> Iterator[Spec]:
     """A tensor of shape (0,) comes back with that shape.
 
     Why: empty buffers are refused or lost (safetensors/safetensors#442, safetensors/safetensors#280, h5py/h5py#380).
@@ -162,7 +162,7 @@ def empty(asking: Asking) -> Iterator[Spec]:
 
 
 @check("shape/zero-size-inside", judges=_SHAPE, backends=EVERY, explore=_explore_shapes((0, 3), (2, 6), lambda shape: 0 in shape))
-def zero_size_inside(asking: Asking) -> Iterator[Spec]:
+def zero_size_inside(asking: FormatProfile) -> Iterator[Spec]:
     """A tensor without elements keeps its other dimensions.
 
     Why: chunk sizes and strides computed from a zero (zarr-developers/zarr-python#4328).
@@ -172,7 +172,7 @@ def zero_size_inside(asking: Asking) -> Iterator[Spec]:
 
 
 @check("shape/ones", judges=_SHAPE, backends=EVERY)
-def ones(asking: Asking) -> Iterator[Spec]:
+def ones(asking: FormatProfile) -> Iterator[Spec]:
     """Dimensions of length one are neither dropped nor added.
 
     Why: (1, D) stored as (D,) (city96/ComfyUI-GGUF#392, patrick-kidger/equinox#914).
@@ -182,7 +182,7 @@ def ones(asking: Asking) -> Iterator[Spec]:
 
 
 @check("shape/high-rank", judges=_SHAPE, backends=EVERY, explore=_explore_shapes((1, 2), (5, 8)))
-def high_rank(asking: Asking) -> Iterator[Spec]:
+def high_rank(asking: FormatProfile) -> Iterator[Spec]:
     """Tensors with many dimensions come back.
 
     Why: formats have a fixed number of slots for dimensions.
@@ -192,7 +192,7 @@ def high_rank(asking: Asking) -> Iterator[Spec]:
 
 
 @check("shape/many-elements", judges=_SHAPE, backends=EVERY)
-def many_elements(asking: Asking) -> Iterator[Spec]:
+def many_elements(asking: FormatProfile) -> Iterator[Spec]:
     """A tensor larger than any buffer on the way comes back whole.
 
     Why: chunks lost, repeated or cut (google/tensorstore#181, joblib/joblib#287).

@@ -11,12 +11,12 @@ from ..backends import check_name
 from ..expectations import Expectation
 from ..specs import (
     DictSpec,
-    Into,
     ListSpec,
-    Misfit,
+    LoadInto,
+    Mismatch,
     ModelSpec,
-    Narrow,
-    Partial,
+    NarrowLoad,
+    PartialLoad,
     SameAs,
     Scenario,
     Spec,
@@ -25,7 +25,7 @@ from ..specs import (
     ViewOf,
     nearest,
 )
-from ..workers import CannotTravel, Parcel, packed
+from ..workers import CannotSerialize, SerializedObject, packed
 
 DOMAINS = ("tensor", "list", "dict", "tree")
 
@@ -109,11 +109,11 @@ class Format:
     def in_domain(self, spec: Spec) -> bool:
         """Whether the format says that it accepts such a tree. Models and runs are accepted where there are functions for them;
         otherwise their state, a dict or a tree, has to be."""
-        if isinstance(spec, Misfit | Scenario):
+        if isinstance(spec, Mismatch | Scenario):
             return self.in_domain(spec.saved)
-        if isinstance(spec, Narrow):
+        if isinstance(spec, NarrowLoad):
             return self.in_domain(spec.tree)
-        if isinstance(spec, ModelSpec | Into | Partial):
+        if isinstance(spec, ModelSpec | LoadInto | PartialLoad):
             model = spec if isinstance(spec, ModelSpec) else spec.saved
             # Extra state may be anything, and not a tensor.
             flat = all(here.layer.kind != "extra-state" for here in model.every())
@@ -132,8 +132,8 @@ class Format:
         """Why nothing can be asked about such a spec, for want of a function to save or load it with; None if it can."""
         if isinstance(spec, Scenario):
             return self.cannot_ask(spec.saved)
-        saves = {ModelSpec: self.save_model, Into: self.save_model, Partial: self.save_model, TrainingSpec: self.save_training}
-        if isinstance(spec, Misfit) and isinstance(spec.target, ModelSpec):
+        saves = {ModelSpec: self.save_model, LoadInto: self.save_model, PartialLoad: self.save_model, TrainingSpec: self.save_training}
+        if isinstance(spec, Mismatch) and isinstance(spec.target, ModelSpec):
             return None if self.save_model is not None else "the format has no save_model and load_model"
         if saves.get(type(spec)) is not None:
             return None
@@ -144,7 +144,7 @@ class Format:
             return f"{what}, and the format accepts {self.accepts!r}"
         return None
 
-    def parcel(self) -> Parcel:
+    def parcel(self) -> SerializedObject:
         """The format, ready to be sent to a worker. Raises CannotTravel."""
         functions = [getattr(self, field.name) for field in dataclasses.fields(self) if callable(getattr(self, field.name))]
         return packed(self, {getattr(function, "__module__", None) or "" for function in functions})
@@ -155,7 +155,7 @@ class Format:
             return self
         try:
             self.parcel()
-        except CannotTravel:
+        except CannotSerialize:
             return self
         return dataclasses.replace(self, isolate=True)
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 
 from ..checks import FAMILIES, checks_for
-from ..items import Cell
-from ..trials.crashes import REFUSES
+from ..execution.crash.crash_states import REFUSES
+from ..plugin.bound_check import Cell
 from ..verdicts import Verdict
 from .record import Record, Row, judged, lost
 

@@ -16,7 +16,8 @@ from ..backends import BUILTIN as BACKENDS
 from ..expectations import installed_version
 from ..formats import BUILTIN as FORMATS
 from ..formats.base import Format
-from ..items import Cell
+from ..plugin.bound_check import Cell
+from ..util.renamed import CHECKS
 from ..verdicts import Verdict
 
 #: Temporary folders of this package, one in the other.
@@ -104,7 +105,7 @@ def read_record(path: pathlib.Path) -> Record:
 
 def _row(row: dict[str, Any]) -> Row:
     rest = {"format": row["name"], "backend": row["backend"], "verdict": None, "declared": None, "counterexample": None}
-    cells = tuple(Cell.from_json({**rest, **cell}) for cell in row["cells"])
+    cells = tuple(Cell.from_json({**rest, **cell, "check": CHECKS.get(cell["check"], cell["check"])}) for cell in row["cells"])
     return Row(row["name"], row["backend"], row["accepts"], row["versions"], cells, row["missing"])
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from ..checks import FAMILIES
-from ..items import Cell
+from ..plugin.bound_check import Cell
 from ..verdicts import Verdict
 
 

@@ -1,14 +1,14 @@
 """What gets saved, as small immutable values in plain Python. `repr(spec)` evaluates with the names of this package."""
 
+from .attacks import AttackCase, AttackSweep
 from .base import MAX_DEPTH, Spec, from_json, to_json
-from .crashes import CRASHES, Crashed, Crashing, Interrupted, Interrupting
-from .damage import Appended, Damage, Damaged, Damaging, Exchanged, Flipped, Missing, Spliced, Swapped, Truncated, Zeroed
+from .crash import CRASHES, CrashState, CrashSweep, InterruptCase, InterruptSweep
+from .damage import Appended, Damage, DamageCase, DamageSweep, Exchanged, Flipped, Missing, Spliced, Swapped, Truncated, Zeroed
 from .dtypes import DTYPES, DType, Float, dtypes_of, is_nan, nan_patterns, special_patterns
-from .hostile import Attacked, Attacking
 from .layers import LAYERS, LayerSpec
 from .layouts import LAYOUTS, Layout, layouts_of, misfit
-from .models import Into, Misfit, ModelSpec, Narrow, Partial, other_model
-from .scenes import Scenario, Scene
+from .models import LoadInto, Mismatch, ModelSpec, NarrowLoad, PartialLoad, other_model
+from .scenarios import NamedScenario, Scenario
 from .tensors import TRAITS, Fill, TensorSpec, nearest
 from .training import OPTIMIZERS, SCHEDULES, TrainingSpec, other_run
 from .trees import (
@@ -46,14 +46,14 @@ __all__ = [
     "SCHEDULES",
     "TRAITS",
     "Appended",
-    "Attacked",
-    "Attacking",
-    "Crashed",
-    "Crashing",
+    "AttackCase",
+    "AttackSweep",
+    "CrashState",
+    "CrashSweep",
     "DType",
     "Damage",
-    "Damaged",
-    "Damaging",
+    "DamageCase",
+    "DamageSweep",
     "DataclassSpec",
     "Deep",
     "DictSpec",
@@ -61,25 +61,25 @@ __all__ = [
     "Fill",
     "Flipped",
     "Float",
-    "Interrupted",
-    "Interrupting",
-    "Into",
+    "InterruptCase",
+    "InterruptSweep",
     "LayerSpec",
     "Layout",
     "ListSpec",
-    "Misfit",
+    "LoadInto",
+    "Mismatch",
     "Missing",
     "ModelSpec",
+    "NamedScenario",
     "NamedTupleSpec",
-    "Narrow",
+    "NarrowLoad",
     "Pair",
-    "Partial",
+    "PartialLoad",
     "PlainSpec",
     "Record",
     "SameAs",
     "ScalarSpec",
     "Scenario",
-    "Scene",
     "Spec",
     "Spliced",
     "Swapped",

@@ -10,6 +10,8 @@ import math
 import struct
 from typing import Any, ClassVar
 
+from ..util.renamed import CHECKS, SPECS
+
 #: How deep specs may be written out; deeper trees are one `Deep` node.
 MAX_DEPTH = 50
 
@@ -96,7 +98,7 @@ def to_json(value: Any) -> Any:
 
 
 def from_json(data: Any) -> Any:
-    """The spec that `to_json` wrote down. Raises ValueError for data that no spec gives."""
+    """Return the spec that `to_json` wrote, or that an earlier version wrote. Raises ValueError for data that no spec gives."""
     if isinstance(data, list):
         return tuple(from_json(item) for item in data)
     if not isinstance(data, dict):
@@ -105,7 +107,11 @@ def from_json(data: Any) -> Any:
         return math.copysign(math.nan, -1.0) if data["float"] == "-nan" else float.fromhex(data["float"])
     if "bytes" in data:
         return bytes.fromhex(data["bytes"])
-    kind = Spec.kinds.get(data.get("spec", ""))
+    name = data.get("spec", "")
+    kind = Spec.kinds.get(SPECS.get(name, name))
     if kind is None:
         raise ValueError(f"not a spec: {data!r}; known are {', '.join(sorted(Spec.kinds))}")
-    return kind(**{name: from_json(item) for name, item in data.items() if name != "spec"})
+    fields = {field: from_json(item) for field, item in data.items() if field != "spec"}
+    if "case" in fields:
+        fields["case"] = CHECKS.get(fields["case"], fields["case"])
+    return kind(**fields)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 
 from .base import Spec
-from .scenes import Scenario
+from .scenarios import Scenario
 
 
 class Damage(Spec):
@@ -86,8 +86,8 @@ class Spliced(Damage):
 
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
-class Damaging(Scenario):
-    """``saved`` is damaged in the ways of the check ``case`` ("corruption/truncate"), about ``count`` of them, each a `Damaged`;
+class DamageSweep(Scenario):
+    """``saved`` is damaged in the ways of the check ``case`` ("corruption/truncate"), about ``count`` of them, each a `DamageCase`;
     ``other`` has the same structure and other values."""
 
     case: str
@@ -97,7 +97,7 @@ class Damaging(Scenario):
 
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
-class Damaged(Scenario):
+class DamageCase(Scenario):
     """``saved`` is saved, ``damage`` is done to its files, and they are loaded."""
 
     saved: Spec

@@ -74,7 +74,7 @@ class ModelSpec(Spec):
 
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
-class Into(Spec):
+class LoadInto(Spec):
     """``saved`` is saved, and loaded into ``clone``, which differs in what is asked about."""
 
     saved: ModelSpec
@@ -82,7 +82,7 @@ class Into(Spec):
 
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
-class Misfit(Spec):
+class Mismatch(Spec):
     """``saved`` (a model or a tree) is saved, and loaded into ``target``, which it does not fit."""
 
     saved: Spec
@@ -90,7 +90,7 @@ class Misfit(Spec):
 
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
-class Partial(Spec):
+class PartialLoad(Spec):
     """``saved`` is saved, and of it only the layers called ``names`` are loaded, into ``target``."""
 
     saved: ModelSpec
@@ -99,7 +99,7 @@ class Partial(Spec):
 
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
-class Narrow(Spec):
+class NarrowLoad(Spec):
     """``tree`` is saved with 64-bit types, and loaded where the framework is set to have none."""
 
     tree: Spec

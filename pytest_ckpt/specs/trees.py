@@ -15,7 +15,7 @@ from .base import MAX_DEPTH, Spec
 from .dtypes import DTYPES
 from .layouts import LAYOUTS
 from .models import parts_of
-from .scenes import Scenario
+from .scenarios import Scenario
 from .tensors import Fill, TensorSpec, nearest
 
 

@@ -22,7 +22,7 @@ from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
-from .travel import CannotTravel, Parcel, packed
+from .serialization import CannotSerialize, SerializedObject, packed
 
 #: Bytes of data that a question may take above what the process holds when it is asked.
 MEMORY = 256 << 20
@@ -34,7 +34,7 @@ ALIVE = 3
 _START = "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from pytest_ckpt.workers.child import main; main()"
 
 
-class Died(Exception):
+class WorkerDied(Exception):
     """The worker died, ``hung``, or ran out of a limit; the message says which, with the signal or the limit."""
 
     def __init__(self, message: str, hung: bool = False) -> None:
@@ -95,20 +95,20 @@ class Worker:
             raise
 
     def ask(self, function: Callable[..., Any], *arguments: Any, seconds: float, memory: int = MEMORY, file_size: int | None = None) -> Any:
-        """What ``function(*arguments)`` returns there. Arguments that are `Parcel`s are sent once and unpacked there.
+        """What ``function(*arguments)`` returns there. Arguments that are `SerializedObject`s are sent once and unpacked there.
 
         ``seconds`` is how long it may take, ``memory`` how many bytes of data it may hold above what the process has when it is asked,
         ``file_size`` how long a file it may write. Raises Died, Failed, and CannotTravel where a parcel cannot be unpacked there.
         """
-        parcels = {each.digest: each.data for each in arguments if isinstance(each, Parcel) and each.digest not in self._known}
-        sent = [each.digest if isinstance(each, Parcel) else each for each in arguments]
-        places = [place for place, each in enumerate(arguments) if isinstance(each, Parcel)]
+        parcels = {each.digest: each.data for each in arguments if isinstance(each, SerializedObject) and each.digest not in self._known}
+        sent = [each.digest if isinstance(each, SerializedObject) else each for each in arguments]
+        places = [place for place, each in enumerate(arguments) if isinstance(each, SerializedObject)]
         try:
             self._out.send_bytes(pickle.dumps((function, sent, places, parcels, memory, file_size)))
             answer = self._answer(seconds)
         except OSError:
             raise self._death() from None
-        except (Failed, CannotTravel):
+        except (Failed, CannotSerialize):
             raise
         except BaseException:
             self.stop()  # it is in the middle of something that nobody waits for any more
@@ -119,7 +119,7 @@ class Worker:
     def _answer(self, seconds: float) -> Any:
         if not self._in.poll(seconds):
             self.stop()
-            raise Died(f"hung: no answer within the limit of {seconds:g} s", hung=True)
+            raise WorkerDied(f"hung: no answer within the limit of {seconds:g} s", hung=True)
         try:
             kind, value = pickle.loads(self._in.recv_bytes())
         except (EOFError, OSError):
@@ -127,12 +127,12 @@ class Worker:
         if kind == "failed":
             raise Failed(value)
         if kind == "memory":
-            raise Died(value)
+            raise WorkerDied(value)
         if kind == "stranded":
-            raise CannotTravel(f"it cannot be made again in another process: {value}")
+            raise CannotSerialize(f"it cannot be made again in another process: {value}")
         return value
 
-    def _death(self) -> Died:
+    def _death(self) -> WorkerDied:
         """How the process came to its end, and its last words."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(5)
@@ -144,7 +144,7 @@ class Worker:
             how = f"died of {signal.Signals(-code).name}"
         else:
             how = f"ended itself with the exit code {code}"
-        return Died(f"the process {how}{self._last_words()}")
+        return WorkerDied(f"the process {how}{self._last_words()}")
 
     def _last_words(self, limit: int = 300) -> str:
         with contextlib.suppress(OSError):
@@ -153,7 +153,7 @@ class Worker:
                 return f"; its last words: {lines[-1][:limit]}"
         return ""
 
-    def knows(self, parcel: Parcel) -> bool:
+    def knows(self, parcel: SerializedObject) -> bool:
         """Whether the object was sent to it already."""
         return parcel.digest in self._known
 
@@ -217,4 +217,4 @@ def _surroundings() -> dict[str, str]:
     return {"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ}
 
 
-__all__ = ["MEMORY", "CannotTravel", "Died", "Failed", "Parcel", "Worker", "Workers", "packed"]
+__all__ = ["MEMORY", "CannotSerialize", "Failed", "SerializedObject", "Worker", "WorkerDied", "Workers", "packed"]

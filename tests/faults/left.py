@@ -127,7 +127,7 @@ def _other_stream(path: pathlib.Path) -> None:
     sys.stderr = sys.__stdout__
 
 
-#: By the name of the fault, for `files/no-litter`.
+#: By the name of the fault, for `files/no-leftovers`.
 LITTER: dict[str, Make] = {
     "temporary name": _file_named(lambda path: f"{path.name}.tmp"),
     "beside": _file_named(lambda path: f"tmp-{path.name}"),

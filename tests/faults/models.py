@@ -12,9 +12,9 @@ import numpy as np
 from pytest_ckpt import Format
 from pytest_ckpt.backends import get_backend, get_models
 from pytest_ckpt.backends.native import native
-from pytest_ckpt.compare import read
+from pytest_ckpt.compare.trees import read
+from pytest_ckpt.execution.model import flat, unflattened
 from pytest_ckpt.specs import DTYPES, Fill, TensorSpec
-from pytest_ckpt.trials.models import flat, unflattened
 
 from .reference import Reference, reference_format, reference_with_template
 

@@ -20,12 +20,12 @@ from pytest_ckpt import Format
 from pytest_ckpt.backends import get_backend
 from pytest_ckpt.backends.payload import texts
 from pytest_ckpt.checks import SCENARIOS, Check
-from pytest_ckpt.compare import differences, read
+from pytest_ckpt.compare.elements import pattern_of
+from pytest_ckpt.compare.trees import differences, read
 from pytest_ckpt.expectations import matches
 from pytest_ckpt.specs import DTYPES, Fill, Pair, Record, TensorSpec, is_nan, nan_patterns, special_patterns
 from pytest_ckpt.specs.dtypes import CHOSEN, EVERY, LONG_TEXTS, TEXTS
 from pytest_ckpt.specs.keys import KEYS
-from pytest_ckpt.words import pattern_of
 
 from .models import HIDDEN_MODELS, mismatch_faults, model_fault
 from .reference import Reference, store_of

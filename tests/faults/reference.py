@@ -15,8 +15,8 @@ from typing import Any
 
 from pytest_ckpt import Format
 from pytest_ckpt.backends import get_backend, get_models
-from pytest_ckpt.compare import read
-from pytest_ckpt.trials.models import flat, unflattened
+from pytest_ckpt.compare.trees import read
+from pytest_ckpt.execution.model import flat, unflattened
 
 
 def store_of(backend: str) -> Any:

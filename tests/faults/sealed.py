@@ -19,9 +19,9 @@ import numpy as np
 
 from pytest_ckpt import Format
 from pytest_ckpt.backends import get_backend
-from pytest_ckpt.compare import read
+from pytest_ckpt.compare.elements import pattern_of
+from pytest_ckpt.compare.trees import read
 from pytest_ckpt.specs import DTYPES, Fill, TensorSpec
-from pytest_ckpt.words import pattern_of
 
 MAGIC = b"sealed 1\n"
 

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from pytest_ckpt import Format
-from pytest_ckpt.compare import read
+from pytest_ckpt.compare.trees import read
 
 from .code import CODE
 from .credulous import credulous, member, zipped

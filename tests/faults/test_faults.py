@@ -11,8 +11,8 @@ import pytest
 from pytest_ckpt import Format, check_format
 from pytest_ckpt.backends import get_models
 from pytest_ckpt.checks import CHECKS, SCENARIOS, checks_for
+from pytest_ckpt.execution.process_state import own_places
 from pytest_ckpt.specs import tensor_specs_in
-from pytest_ckpt.trials.process_state import own_places
 from pytest_ckpt.verdicts import Verdict
 
 from ..conftest import APART, BACKENDS

@@ -10,7 +10,7 @@ from typing import Any
 
 from pytest_ckpt import Format
 from pytest_ckpt.backends import get_backend
-from pytest_ckpt.compare import read, remembered
+from pytest_ckpt.compare.trees import read, remembered
 from pytest_ckpt.specs import OPTIMIZERS
 
 from .models import zeros_like

@@ -1,6 +1,6 @@
 """`export` of a graph that was imported, and not run since, writes a file without parameters, and says nothing.
 
-Shows: mxnet.export process/second-generation
+Shows: mxnet.export process/resave
 """
 
 import mxnet as mx

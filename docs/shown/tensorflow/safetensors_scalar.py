@@ -1,7 +1,7 @@
 """`safetensors.tensorflow.save_file` does not save a tensor without dimensions, of which `numpy()` makes a scalar.
 
 Shows: safetensors.tensorflow shape/scalar
-Shows: safetensors.tensorflow tensor/kind
+Shows: safetensors.tensorflow tensor/class
 """
 
 import tensorflow as tf

@@ -2,7 +2,7 @@
 
 Shows: safetensors.tensorflow files/no-side-effects
 Shows: safetensors.tensorflow process/memory
-Shows: safetensors.tensorflow process/growth
+Shows: safetensors.tensorflow process/leaks
 Upstream: safetensors/safetensors#480
 """
 

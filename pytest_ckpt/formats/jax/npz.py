@@ -69,7 +69,7 @@ FORMATS = (
                 "written",
                 defect=True,
             ),
-            "tensor/kind": converted("jnp.load gives arrays of NumPy for an archive, as its documentation says"),
+            "tensor/class": converted("jnp.load gives arrays of NumPy for an archive, as its documentation says"),
             "alias/file-size-of-alias": costly("each name has its own member in the archive"),
             "model/values": _BFLOAT16,
             "model/mixed-dtype": _BFLOAT16,

@@ -58,7 +58,7 @@ _AS_LISTS = converted("without an item to fill, every sequence comes back as a l
 _AS_DICTS = converted("without an item to fill, everything that has names comes back as a dict")
 
 _WRITTEN: Declared = {
-    "files/no-litter": costly("after a save that failed, what it had begun stays beside the checkpoint"),
+    "files/no-leftovers": costly("after a save that failed, what it had begun stays beside the checkpoint"),
     "crash/durable": unreadable("the last rename is not synced, so after a power failure the checkpoint may not be there"),
     "mismatch/64-bit-off": NARROWED,
 }

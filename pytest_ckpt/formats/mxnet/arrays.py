@@ -73,7 +73,7 @@ FORMATS = (
             **_BY_NAME,
             **FILE,
             **HEADER_BELIEVED,
-            "tensor/kind": converted("nd.save takes arrays of mx.nd alone, which others are made here, and nd.load gives such"),
+            "tensor/class": converted("nd.save takes arrays of mx.nd alone, which others are made here, and nd.load gives such"),
             "tensor/sparse": refused("under np semantics, which scalars and empty arrays need, sparse arrays are not written"),
             "model/*": unreadable("a Gluon model under np semantics does not take arrays of mx.nd"),
         },

@@ -35,7 +35,7 @@ FORMATS = (
         whole_model=True,
         expected_failures={
             **FILE,
-            "process/second-generation": unreadable(
+            "process/resave": unreadable(
                 "a graph that was imported, and not run since, is exported with a file of no parameters, and nothing is said", defect=True
             ),
             "model/*": converted("a graph comes back, which has no blocks, and whose arrays are of mx.nd"),

@@ -62,7 +62,7 @@ FORMATS = (
             "bits/complex128": _NEGATIVE_ZERO,
             "dtype/struct-aligned": changed("a structure is described by its fields in order, without the gaps between them"),
             "*/struct-subarray": _SUBARRAY,
-            "tensor/kind": converted("arrays without dimensions are read as scalars of numpy"),
+            "tensor/class": converted("arrays without dimensions are read as scalars of numpy"),
             "tensor/subclass": converted("only the array's elements are written, so it comes back as a plain ndarray"),
             "tensor/metadata": converted("zarr's data types have no place for the metadata of numpy's"),
             "tensor/masked": refused("masked arrays are not known to zarr (zarr-developers/zarr-python#3744)"),

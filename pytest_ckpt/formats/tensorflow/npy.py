@@ -59,7 +59,7 @@ FORMATS = (
             "container/nested": _ARRAY,
             "keys/*": _PICKLED,
             "alias/*": _PICKLED,
-            "tensor/kind": _NUMPY,
+            "tensor/class": _NUMPY,
             "tensor/parameter": _NUMPY,
             "tensor/sparse": _PICKLED,
         },

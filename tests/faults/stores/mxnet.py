@@ -8,8 +8,7 @@ from typing import Any
 import mxnet as mx
 import numpy as np
 
-from pytest_ckpt.backends.models import mxnet as models
-from pytest_ckpt.backends.mxnet import read
+from pytest_ckpt.backends.mxnet.tensors import models, read
 
 from .blocks import pack_blocks
 

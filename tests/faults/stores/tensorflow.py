@@ -7,8 +7,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from pytest_ckpt.backends.layers.tensorflow import Tied
-from pytest_ckpt.backends.models.tensorflow import look, modules
+from pytest_ckpt.backends.tensorflow.layers import Tied
+from pytest_ckpt.backends.tensorflow.models import look, modules
 
 
 def _packed(tensor: Any) -> Any:

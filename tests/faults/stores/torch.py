@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 
-from pytest_ckpt.backends.torch import TaggedTensor, read
-from pytest_ckpt.words import dense_order
+from pytest_ckpt.backends.torch.tensors import TaggedTensor, read
+from pytest_ckpt.compare.elements import dense_order
 
 from .blocks import pack_blocks
 

@@ -1,0 +1,162 @@
+"""The backend for JAX, with models of Flax. Arrays are immutable, so their sharing cannot be seen."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import sys
+from typing import Any
+
+import jax
+import numpy as np
+
+from ...specs import DTYPES, TRAITS, TensorSpec, dtypes_of
+from .. import payload
+from ..base import CannotBuild, Memory, Reading, words_at
+from ..native import native
+
+name = "jax"
+package = "jax"
+
+_WIDE = ("int64", "uint64", "float64", "complex128")
+#: The generators of random keys, with the number of words that one key has.
+_GENERATORS = {"prng-key": ("threefry2x32", 2), "prng-key-rbg": ("rbg", 4)}
+
+
+def version() -> str:
+    return str(jax.__version__)
+
+
+def _has_64_bits() -> bool:
+    return bool(jax.config.jax_enable_x64)
+
+
+def _cpu() -> Any:
+    return jax.local_devices(backend="cpu")[0]
+
+
+@functools.cache
+def _can_hold(dtype: str) -> bool:
+    """Whether this version has arrays of the dtype; tried once, since there is no list of them to ask."""
+    own = native(dtype)
+    if own is None:
+        return False
+    try:
+        with scope():
+            return bool(jax.device_put(np.zeros(2, own), _cpu()).dtype == own)
+    except Exception:  # JAX says no in many ways, and each of them means the same
+        return False
+
+
+def dtypes() -> tuple[str, ...]:
+    return tuple(dtype for dtype in dtypes_of(name) if _can_hold(dtype) and (_has_64_bits() or dtype not in _WIDE))
+
+
+def refusal(spec: TensorSpec) -> str | None:
+    if spec.dtype not in dtypes_of(name) or not _can_hold(spec.dtype):
+        return f"jax {version()} here has no dtype {spec.dtype}"
+    if spec.dtype in _WIDE and not _has_64_bits():
+        return f"jax has {spec.dtype} only where jax_enable_x64 is on, and it is off"
+    if spec.layout != "c":
+        return f"jax arrays are built in the device's own layout only, not in {spec.layout!r}"
+    for trait in spec.traits:
+        if name not in TRAITS[trait]:
+            return f"jax has no arrays with the trait {trait!r}"
+    if "accelerator" in spec.traits and jax.default_backend() == "cpu":
+        return "jax sees no accelerator here"
+    keys = [trait for trait in spec.traits if trait in _GENERATORS]
+    if keys and spec.dtype != "uint32":
+        return f"random keys are made of uint32, not of {spec.dtype}"
+    if spec.dtype == "string" and "accelerator" in spec.traits:
+        return "jax keeps strings on the CPU only"
+    if spec.dtype == "string" and not spec.size:
+        return f"jax has no arrays of strings without elements, the shape is {spec.shape}"
+    # Everything goes in and out through numpy, and a key's data has one dimension more than the key.
+    most = (64 if np.lib.NumpyVersion(np.__version__) >= "2.0.0" else 32) - len(keys)
+    if len(spec.shape) > most:
+        return f"jax {version()} with numpy {np.__version__} has at most {most} dimensions here, the shape has {len(spec.shape)}"
+    return None
+
+
+def build(spec: TensorSpec) -> Any:
+    if why := refusal(spec):
+        raise CannotBuild(why)
+    device = jax.local_devices()[0] if "accelerator" in spec.traits else _cpu()
+    for trait in spec.traits:
+        if trait in _GENERATORS:
+            generator, words_of_key = _GENERATORS[trait]
+            data = payload.words("uint32", (*spec.shape, words_of_key), spec.fill)
+            return jax.random.wrap_key_data(jax.device_put(data, device), impl=generator)
+    own = native(spec.dtype)
+    if spec.dtype == "string":
+        return jax.device_put(payload.texts(spec.shape, spec.fill, binary=False).astype(own), device)
+    words = payload.words(spec.dtype, spec.shape, spec.fill)
+    return jax.device_put(words.reshape(-1).view(own).reshape(spec.shape), device)
+
+
+def view(tensor: Any, start: int, stop: int) -> Any:
+    raise CannotBuild("jax arrays are immutable: no view of one can be told from a copy")
+
+
+def overwrite(tensor: Any, other: Any) -> bool:
+    return False
+
+
+def _is_variable(leaf: Any) -> bool:
+    """Whether ``leaf`` is a variable of Flax, which is asked only where the process has imported it."""
+    variable = getattr(sys.modules.get("flax.nnx"), "Variable", None)
+    return variable is not None and isinstance(leaf, variable)
+
+
+def owns(leaf: Any) -> bool:
+    return (isinstance(leaf, jax.Array) and not isinstance(leaf, jax.core.Tracer)) or _is_variable(leaf)
+
+
+def read(tensor: Any) -> Reading:
+    """An array, whether its type is weak, a random key, or a variable of Flax. How an array is laid out on several devices is
+    nobody's promise, nor what is written down on a variable."""
+    if _is_variable(tensor):
+        return _variable(tensor)
+    devices = {device.platform for device in tensor.devices()} - {"cpu"}
+    flags: dict[str, Any] = {"device": "/".join(sorted(devices))} if devices else {}
+    if jax.dtypes.issubdtype(tensor.dtype, jax.dtypes.prng_key):
+        parts = {"data": jax.random.key_data(tensor), "implementation": str(jax.random.key_impl(tensor))}
+        return Reading(str(tensor.dtype), tuple(tensor.shape), "jax.Array", parts=parts, flags=flags)
+    array = np.asarray(tensor)
+    if array.dtype.kind == "T":
+        return Reading("string", array.shape, "jax.Array", objects=array.astype(object), flags=flags)
+    if tensor.weak_type:
+        flags["weak-type"] = True
+    reading = Reading(str(tensor.dtype), tuple(tensor.shape), "jax.Array", flags=flags)
+    row = DTYPES.get(reading.dtype)
+    memory = Memory(array.__array_interface__["data"][0], array.shape, array.strides, array.itemsize)
+    reading.words = words_at(array, memory, row.word if row else 8, row.words if row else array.itemsize)
+    return reading
+
+
+def _variable(variable: Any) -> Reading:
+    value, kind = variable.get_value(), type(variable)
+    reading = read(value) if owns(value) else Reading(type(value).__name__, (), "", parts={"value": value})
+    # A scalar may be made with a weak type, and nobody promised to keep that in a module.
+    reading.flags = {flag: value for flag, value in reading.flags.items() if flag != "weak-type"}
+    reading.kind = f"flax.nnx.{kind.__name__}" if kind.__module__.startswith("flax.") else f"{kind.__module__}.{kind.__qualname__}"
+    # Its array cannot be altered, but it can be given another; it itself stands for what is shared.
+    reading.memory = Memory(id(variable), (1,), (1,), 1)
+    return reading
+
+
+def scope() -> contextlib.AbstractContextManager[Any]:
+    return _types_of_64_bits(True)
+
+
+def narrow() -> contextlib.AbstractContextManager[Any]:
+    return _types_of_64_bits(False)
+
+
+def _types_of_64_bits(wanted: bool) -> contextlib.AbstractContextManager[Any]:
+    """64-bit types or none, in this thread and for as long as the context is held."""
+    if hasattr(jax, "enable_x64"):
+        return jax.enable_x64(wanted)  # type: ignore[no-any-return]
+    from jax.experimental import enable_x64
+
+    return enable_x64(wanted)  # type: ignore[no-any-return]

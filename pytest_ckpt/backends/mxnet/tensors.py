@@ -1,0 +1,159 @@
+"""The backend for MXNet 1.9: arrays of `mxnet.np`, with `mxnet.nd` as a trait, and models of Gluon.
+
+Arrays are computed in the background: whoever looks at memory waits first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+from collections.abc import Iterator
+from typing import Any
+
+import mxnet as mx
+import numpy as np
+from mxnet.base import _LIB, check_call
+
+from ...specs import DTYPES, LAYOUTS, TRAITS, TensorSpec, dtypes_of
+from ...specs.layouts import WINDOW
+from .. import payload
+from ..base import CannotBuild, Memory, Reading, words_at
+
+name = "mxnet"
+package = "mxnet"
+
+_SPARSE = ("sparse-csr", "sparse-rows")
+
+
+def version() -> str:
+    return str(mx.__version__)
+
+
+def dtypes() -> tuple[str, ...]:
+    return dtypes_of(name)
+
+
+def refusal(spec: TensorSpec) -> str | None:
+    if spec.dtype not in dtypes_of(name):
+        return f"mxnet {version()} cannot create arrays of dtype {spec.dtype}"
+    if spec.layout != "c" and name not in LAYOUTS[spec.layout].backends:
+        return f"mxnet has no layout {spec.layout!r}"
+    if (spec.shape == () or 0 in spec.shape) and not mx.util.is_np_shape():
+        return f"mxnet has the shape {spec.shape} only under np semantics (npx.set_np), and they are off"
+    if spec.layout != "c" and 0 in spec.shape:
+        return "mxnet has no slices without elements"
+    if len(spec.shape) > 32:
+        return f"mxnet arrays with {len(spec.shape)} dimensions cannot be read as numpy arrays"
+    for trait in spec.traits:
+        if name not in TRAITS[trait]:
+            return f"mxnet has no arrays with the trait {trait!r}"
+    if "accelerator" in spec.traits and not mx.context.num_gpus():
+        return "mxnet sees no accelerator here"
+    if "requires-grad" in spec.traits and DTYPES[spec.dtype].kind != "float":
+        return f"mxnet records gradients for floating-point arrays, not for {spec.dtype}"
+    sparse = [trait for trait in spec.traits if trait in _SPARSE]
+    if sparse and (spec.dtype != "float32" or len(spec.shape) != 2 or 0 in spec.shape):
+        return f"arrays with the trait {sparse[0]!r} are built of float32, with two dimensions and at least one element"
+    return None
+
+
+def build(spec: TensorSpec) -> Any:
+    if why := refusal(spec):
+        raise CannotBuild(why)
+    if any(trait in _SPARSE for trait in spec.traits):
+        return _sparse(spec)
+    array = _filled(spec)
+    if "accelerator" in spec.traits:
+        array = array.as_in_ctx(mx.gpu())
+    if "requires-grad" in spec.traits:
+        array.attach_grad()
+    return array.as_nd_ndarray() if "legacy" in spec.traits else array
+
+
+def _filled(spec: TensorSpec) -> Any:
+    """An array with the spec's values; with another layout, the last rows of a larger one, which share its memory."""
+    words = payload.words(spec.dtype, spec.shape, spec.fill)
+    before = 0
+    if spec.layout != "c":
+        before = 3 if spec.layout == "offset" else max(1, WINDOW // max(1, words[0].size))
+    shape = (before + spec.shape[0], *spec.shape[1:]) if before else spec.shape
+    base = mx.np.zeros(shape, dtype=spec.dtype) if before or not words.size else mx.np.empty(shape, dtype=spec.dtype)
+    if words.size:
+        ctypes.memmove(_address(base) + before * words[0].nbytes if before else _address(base), words.ctypes.data, words.nbytes)
+    return base[before:] if before else base
+
+
+def _address(array: Any) -> int:
+    """Where the elements lie, once they are computed."""
+    array.wait_to_read()
+    pointer = ctypes.c_void_p()
+    check_call(_LIB.MXNDArrayGetData(array.handle, ctypes.byref(pointer)))
+    return pointer.value or 0
+
+
+def _sparse(spec: TensorSpec) -> Any:
+    stored = payload.sparse_mask(spec.shape, spec.fill.seed)
+    dense = payload.words(spec.dtype, spec.shape, spec.fill).view(np.float32)
+    if "sparse-rows" in spec.traits:
+        rows = np.flatnonzero(stored.any(axis=1))
+        return mx.nd.sparse.row_sparse_array((dense[rows], rows), shape=spec.shape)
+    ends = np.concatenate([[0], stored.sum(axis=1).cumsum()])
+    return mx.nd.sparse.csr_matrix((dense[stored], np.nonzero(stored)[1], ends), shape=spec.shape)
+
+
+def view(tensor: Any, start: int, stop: int) -> Any:
+    return tensor[start:stop]
+
+
+def overwrite(tensor: Any, other: Any) -> bool:
+    # A scalar has no other index.
+    tensor[() if tensor.ndim == 0 else slice(None)] = other
+    return True
+
+
+def owns(leaf: Any) -> bool:
+    return isinstance(leaf, mx.nd.NDArray)
+
+
+def read(tensor: Any) -> Reading:
+    """An array and whether gradients are recorded for it. How they are (``grad_req``) no array tells."""
+    dtype = np.dtype(tensor.dtype).name
+    shape = tuple(tensor.shape)
+    if isinstance(tensor, mx.nd.sparse.CSRNDArray):
+        parts = {"values": tensor.data, "columns": tensor.indices, "rows": tensor.indptr}
+        return Reading(dtype, shape, "mxnet.nd.CSRNDArray", parts=parts)
+    if isinstance(tensor, mx.nd.sparse.RowSparseNDArray):
+        return Reading(dtype, shape, "mxnet.nd.RowSparseNDArray", parts={"values": tensor.data, "rows": tensor.indices})
+    flags: dict[str, Any] = {}
+    if tensor.ctx.device_type != "cpu":
+        flags["device"] = str(tensor.ctx)
+        tensor = tensor.as_in_context(mx.cpu())
+    if tensor.grad is not None:
+        flags["requires-grad"] = True
+    kind = "mxnet.np.ndarray" if isinstance(tensor, mx.np.ndarray) else "mxnet.nd.NDArray"
+    size = np.dtype(tensor.dtype).itemsize
+    strides = [1]
+    for length in reversed(shape[1:]):
+        strides.insert(0, strides[0] * length)
+    reading = Reading(dtype, shape, kind, flags=flags, strides=tuple(strides) if shape else ())
+    address = 0 if 0 in shape else _address(tensor)
+    reading.memory = Memory(address, shape, tuple(stride * size for stride in reading.strides or ()), size)
+    row = DTYPES.get(dtype)
+    reading.words = words_at(tensor, reading.memory, row.word if row else 8, row.words if row else size)
+    return reading
+
+
+@contextlib.contextmanager
+def _np_semantics() -> Iterator[None]:
+    """Shapes and arrays as numpy has them; afterwards whatever it was. Errors of the background surface here at the latest."""
+    with mx.util.np_shape(True), mx.util.np_array(True):
+        yield
+        mx.nd.waitall()
+
+
+def scope() -> contextlib.AbstractContextManager[Any]:
+    return _np_semantics()
+
+
+def narrow() -> contextlib.AbstractContextManager[Any]:
+    raise CannotBuild("mxnet always has 64-bit types")

@@ -1,0 +1,223 @@
+"""The backend for numpy, with the extension dtypes of ml_dtypes."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+
+from ...specs import DTYPES, LAYOUTS, TRAITS, Fill, TensorSpec, dtypes_of
+from ...specs.layouts import WINDOW
+from .. import payload
+from ..base import TAG, CannotBuild, Memory, Reading, attribute_flags, stable, words_at
+from ..native import native
+
+name = "numpy"
+package = "numpy"
+
+
+class TaggedArray(np.ndarray[Any, Any]):
+    """The subclass that the trait "subclass" builds, with an attribute on each instance, which pickle keeps."""
+
+    tag: str
+
+    def __reduce__(self) -> Any:
+        reduced: Any = super().__reduce__()
+        return (*reduced[:2], (reduced[2], self.__dict__))
+
+    def __setstate__(self, state: Any) -> None:
+        super().__setstate__(state[0])
+        self.__dict__.update(state[1])
+
+
+def version() -> str:
+    return np.__version__
+
+
+_NATIVE: dict[str, np.dtype[Any] | None] = {}
+_NAMES: dict[np.dtype[Any], str] = {}
+
+
+def _native(dtype: str) -> np.dtype[Any] | None:
+    if not _NATIVE:
+        for known in dtypes_of(name):
+            _NATIVE[known] = own = native(known)
+            if own is not None:
+                _NAMES[own] = known
+    return _NATIVE.get(dtype)
+
+
+def dtypes() -> tuple[str, ...]:
+    return tuple(dtype for dtype in dtypes_of(name) if _native(dtype) is not None)
+
+
+def refusal(spec: TensorSpec) -> str | None:
+    own = _native(spec.dtype)
+    if own is None:
+        return f"numpy {version()} with ml_dtypes {ml_dtypes.__version__} here has no dtype {spec.dtype}"
+    if spec.layout != "c" and name not in LAYOUTS[spec.layout].backends:
+        return f"numpy has no layout {spec.layout!r}"
+    if len(spec.shape) > (64 if np.lib.NumpyVersion(version()) >= "2.0.0" else 32):
+        return f"numpy {version()} has no arrays with {len(spec.shape)} dimensions"
+    if spec.layout == "byte-swapped" and own.num > 24:
+        return f"numpy has no other byte order for the extension dtype {spec.dtype}"
+    if spec.layout == "memory-mapped" and own.hasobject | (own.kind == "T"):
+        return f"numpy cannot map elements that are pointers, as those of dtype {spec.dtype} are"
+    for trait in spec.traits:
+        if name not in TRAITS[trait]:
+            return f"numpy has no tensors with the trait {trait!r}"
+    return None
+
+
+def build(spec: TensorSpec) -> Any:
+    if why := refusal(spec):
+        raise CannotBuild(why)
+    own = _native(spec.dtype)
+    assert own is not None
+    block = (1, *spec.shape[1:]) if spec.layout == "broadcast" else spec.shape
+    array = _arranged(_filled(spec.dtype, own, block, spec.fill), spec.layout, spec.shape)
+    if "masked" in spec.traits:
+        return np.ma.masked_array(array, mask=~payload.sparse_mask(spec.shape, spec.fill.seed))
+    if "metadata" in spec.traits:
+        return array.view(np.dtype(own, metadata={"unit": TAG}))
+    if "subclass" in spec.traits:
+        array = array.view(TaggedArray)
+        array.tag = TAG
+    return array
+
+
+def _filled(dtype: str, own: np.dtype[Any], shape: tuple[int, ...], fill: Fill) -> Any:
+    """A C-contiguous array with the spec's values."""
+    row = DTYPES[dtype]
+    if row.kind == "string":
+        return payload.texts(shape, fill, binary=False).astype(own)
+    if row.kind == "object":
+        return payload.objects(shape, fill)
+    if row.kind != "struct":
+        words = payload.words(dtype, shape, fill)
+        return words.reshape(-1).view(own).reshape(shape)
+    array = np.zeros(shape, own)
+    for place, (field, kind) in enumerate(row.fields):
+        target = array
+        for step in field.split("."):
+            target = target[step]
+        seed = fill.seed and (fill.seed + place) % (1 << 64)
+        inner = np.dtype(kind)
+        target[...] = _filled(inner.base.name, inner.base, (*shape, *inner.shape), Fill(seed, fill.span, fill.specials))
+    return array
+
+
+def _arranged(array: Any, layout: str, shape: tuple[int, ...]) -> Any:
+    """The same values, in memory as ``layout`` says."""
+    if layout == "transposed":
+        return array.swapaxes(-1, -2).copy().swapaxes(-1, -2)
+    if layout == "fortran":
+        return array.T.copy().T
+    if layout == "sliced":
+        return np.repeat(array, 2, axis=-1)[..., ::2]
+    if layout in ("offset", "window"):
+        before = 3 if layout == "offset" else WINDOW
+        base = np.zeros(array.size + before, array.dtype)
+        base[before:] = array.reshape(-1)
+        return base[before:].reshape(shape)
+    if layout == "negative-stride":
+        return array[..., ::-1].copy()[..., ::-1]
+    if layout == "broadcast":
+        return np.broadcast_to(array, shape)
+    if layout == "channels-last":
+        return np.moveaxis(np.moveaxis(array, 1, -1).copy(), -1, 1)
+    if layout == "byte-swapped":
+        return array.byteswap().view(array.dtype.newbyteorder())
+    if layout == "read-only":
+        array.flags.writeable = False
+    if layout == "memory-mapped":
+        with tempfile.TemporaryFile() as file:
+            mapped = np.memmap(file, array.dtype, "w+", shape=array.shape or (1,))
+        mapped[...] = array
+        return mapped.reshape(array.shape)
+    return array
+
+
+def view(tensor: Any, start: int, stop: int) -> Any:
+    return tensor[start:stop]
+
+
+def overwrite(tensor: Any, other: Any) -> bool:
+    if not tensor.flags.writeable:
+        return False
+    np.copyto(tensor, other)
+    return True
+
+
+def owns(leaf: Any) -> bool:
+    return isinstance(leaf, np.ndarray)
+
+
+def read(tensor: Any) -> Reading:
+    """An array, or a NumPy scalar, which is read as an array without dimensions."""
+    array = tensor if isinstance(tensor, np.ndarray) else np.asarray(tensor)
+    own = array.dtype
+    little = own if own.isnative else own.newbyteorder("=")
+    if not _NATIVE:
+        _native("bool")
+    reading = Reading(
+        dtype=_NAMES.get(little) or str(little),
+        shape=array.shape,
+        kind=_kind(tensor),
+        flags=_flags(array),
+        memory=Memory(array.__array_interface__["data"][0], array.shape, array.strides, own.itemsize),
+    )
+    if own.itemsize:
+        reading.strides = tuple(stride // own.itemsize for stride in array.strides)
+    if isinstance(array, np.ma.MaskedArray):
+        reading.parts = {
+            "data": array.data,
+            "mask": np.ma.getmaskarray(array),
+            "fill_value": None if array is np.ma.masked else array.fill_value,
+        }
+    elif own.names is not None:
+        plain = array.view(np.ndarray)
+        reading.parts = {field: plain[field] for field in own.names}
+    elif own.hasobject or own.kind == "T":
+        reading.objects = array.view(np.ndarray).astype(object) if own.kind == "T" else array.view(np.ndarray)
+    else:
+        reading.words = _words(array, DTYPES.get(reading.dtype))
+    return reading
+
+
+def _flags(array: Any) -> dict[str, Any]:
+    """A map's own attributes name its file; where a loaded array lies is nobody's promise."""
+    flags = {} if isinstance(array, np.memmap) else attribute_flags(array)
+    if not array.dtype.isnative:
+        flags["byte-order"] = "big" if array.dtype.str[0] == ">" else "little"
+    if array.dtype.metadata:
+        flags["metadata"] = stable(dict(array.dtype.metadata))
+    return flags
+
+
+def _words(array: Any, row: Any) -> Any:
+    word, count = (row.word, row.words) if row else (8, array.dtype.itemsize)
+    if row is None and array.dtype.kind == "U":
+        word, count = 32, array.dtype.itemsize // 4
+    if count == 0:
+        return np.empty((*array.shape, 0), np.uint8)
+    if not array.dtype.isnative:
+        array = array.byteswap()
+    memory = Memory(array.__array_interface__["data"][0], array.shape, array.strides, array.dtype.itemsize)
+    return words_at(array, memory, word, count)
+
+
+def _kind(tensor: Any) -> str:
+    kind = np.ndarray if isinstance(tensor, np.memmap) else type(tensor)
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def scope() -> contextlib.AbstractContextManager[Any]:
+    return contextlib.nullcontext()
+
+
+def narrow() -> contextlib.AbstractContextManager[Any]:
+    raise CannotBuild("numpy always has 64-bit types")

@@ -1,0 +1,174 @@
+"""The backend for TensorFlow, with models of Keras. Tensors are immutable, so sharing is seen in variables alone."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import sys
+from typing import Any
+
+import numpy as np
+
+# TensorFlow logs on import, and oneDNN rounds in another way from machine to machine; a user's own choice stands.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+
+import tensorflow as tf
+
+from ...specs import DTYPES, TRAITS, TensorSpec, dtypes_of
+from .. import payload
+from ..base import CannotBuild, Memory, Reading, words_at
+from ..native import native
+
+name = "tensorflow"
+package = "tensorflow"
+
+#: Quantized types, and the integers that they are stored as.
+_QUANTIZED = {"qint8": "int8", "quint8": "uint8", "qint16": "int16", "quint16": "uint16", "qint32": "int32"}
+_COMPOSITE = ("sparse-coo", "sparse-rows", "ragged", "ragged-twice")
+
+
+def version() -> str:
+    return str(tf.__version__)
+
+
+@functools.cache
+def _can_hold(dtype: str) -> bool:
+    """Whether this version has tensors of the dtype; tried once, since there is no list of them to ask."""
+    if dtype in _QUANTIZED or dtype == "string":
+        return True
+    own = native(dtype)
+    if own is None:
+        return False
+    try:
+        return bool(tf.constant(np.zeros(2, own)).dtype.name == dtype)
+    except Exception:  # TensorFlow says no in many ways, and each of them means the same
+        return False
+
+
+def dtypes() -> tuple[str, ...]:
+    return tuple(dtype for dtype in dtypes_of(name) if _can_hold(dtype))
+
+
+def refusal(spec: TensorSpec) -> str | None:
+    if spec.dtype not in dtypes_of(name) or not _can_hold(spec.dtype):
+        return f"tensorflow {version()} here has no dtype {spec.dtype}"
+    if spec.layout != "c":
+        return f"tensorflow shows no memory layouts, so it has no layout {spec.layout!r}"
+    if len(spec.shape) > 254:
+        return f"tensorflow has no tensors with {len(spec.shape)} dimensions"
+    for trait in spec.traits:
+        if name not in TRAITS[trait]:
+            return f"tensorflow has no tensors with the trait {trait!r}"
+    if "accelerator" in spec.traits and not tf.config.list_physical_devices("GPU"):
+        return "tensorflow sees no accelerator here"
+    composite = [trait for trait in spec.traits if trait in _COMPOSITE]
+    if composite and (spec.dtype != "float32" or len(spec.shape) != 2 or 0 in spec.shape):
+        return f"tensors with the trait {composite[0]!r} are built of float32, with two dimensions and at least one element"
+    return None
+
+
+def build(spec: TensorSpec) -> Any:
+    if why := refusal(spec):
+        raise CannotBuild(why)
+    if any(trait in _COMPOSITE for trait in spec.traits):
+        return _composite(spec)
+    with tf.device("GPU:0" if "accelerator" in spec.traits else "CPU:0"):
+        tensor = _filled(spec)
+        if "parameter" in spec.traits:
+            return tf.Variable(tensor, trainable="frozen" not in spec.traits)
+        return tensor
+
+
+def _filled(spec: TensorSpec) -> Any:
+    if spec.dtype == "string":
+        return tf.constant(payload.texts(spec.shape, spec.fill, binary=True), tf.string, spec.shape)
+    words = payload.words(spec.dtype, spec.shape, spec.fill)
+    if spec.dtype in _QUANTIZED:
+        integers = words.view(_QUANTIZED[spec.dtype])
+        return tf.bitcast(tf.constant(integers), getattr(tf, spec.dtype))
+    return tf.constant(words.reshape(-1).view(native(spec.dtype)).reshape(spec.shape))
+
+
+def _composite(spec: TensorSpec) -> Any:
+    stored = payload.sparse_mask(spec.shape, spec.fill.seed)
+    dense = payload.words(spec.dtype, spec.shape, spec.fill).view(np.float32)
+    if "sparse-coo" in spec.traits:
+        return tf.SparseTensor(np.argwhere(stored), dense[stored], spec.shape)
+    if "ragged" in spec.traits:
+        return tf.RaggedTensor.from_row_lengths(dense[stored], stored.sum(axis=1))
+    if "ragged-twice" in spec.traits:
+        inner = tf.RaggedTensor.from_row_lengths(dense[stored], stored.sum(axis=1))
+        return tf.RaggedTensor.from_row_lengths(inner, [1, spec.shape[0] - 1])
+    rows = np.flatnonzero(stored.any(axis=1))
+    return tf.IndexedSlices(tf.constant(dense[rows]), tf.constant(rows), tf.constant(spec.shape, tf.int64))
+
+
+def view(tensor: Any, start: int, stop: int) -> Any:
+    raise CannotBuild("tensorflow has no views: a slice of a tensor is a tensor of its own")
+
+
+def overwrite(tensor: Any, other: Any) -> bool:
+    if not hasattr(tensor, "assign"):
+        return False
+    tensor.assign(other)
+    return True
+
+
+def owns(leaf: Any) -> bool:
+    if isinstance(leaf, tf.Tensor | tf.Variable | tf.SparseTensor | tf.IndexedSlices | tf.RaggedTensor):
+        return True
+    keras = sys.modules.get("keras")
+    return keras is not None and isinstance(leaf, getattr(keras, "Variable", ()))
+
+
+def read(tensor: Any) -> Reading:
+    """A tensor, variable or composite of them; handles of resources and variants without what they stand for.
+
+    Nobody's promise, and so not read: the names of variables, their synchronization and constraints.
+    """
+    if isinstance(tensor, tf.SparseTensor):
+        parts = {"indices": tensor.indices, "values": tensor.values}
+        return Reading(tensor.dtype.name, tuple(tensor.shape), "tensorflow.SparseTensor", parts=parts)
+    if isinstance(tensor, tf.IndexedSlices):
+        parts = {"indices": tensor.indices, "values": tensor.values}
+        shape = () if tensor.dense_shape is None else tuple(tensor.dense_shape.numpy().tolist())
+        return Reading(tensor.dtype.name, shape, "tensorflow.IndexedSlices", parts=parts)
+    if isinstance(tensor, tf.RaggedTensor):
+        shape = (int(tensor.nrows()), *(-1 if length is None else length for length in tensor.shape[1:]))
+        return Reading(tensor.dtype.name, shape, "tensorflow.RaggedTensor", parts={"values": tensor.values, "splits": tensor.row_splits})
+    if isinstance(tensor, tf.Tensor):
+        return _dense(tensor, "tensorflow.Tensor", {})
+    kind = "tensorflow.Variable" if isinstance(tensor, tf.Variable) else "keras.Variable"
+    reading = _dense(tf.convert_to_tensor(tensor), kind, {} if tensor.trainable else {"trainable": False})
+    # A variable's memory has no address that Python can see; the variable itself stands for it.
+    reading.memory = Memory(id(tensor), (1,), (1,), 1)
+    return reading
+
+
+def _dense(tensor: Any, kind: str, flags: dict[str, Any]) -> Reading:
+    if tensor.device and "CPU" not in tensor.device:
+        flags["device"] = tensor.device.rsplit("/", 1)[-1]
+    reading = Reading(tensor.dtype.name, tuple(tensor.shape), kind, flags=flags)
+    if tensor.dtype in (tf.resource, tf.variant):  # handles of something that no tensor shows
+        return reading
+    array = tensor.numpy()
+    if reading.dtype == "string":
+        objects = np.empty(reading.shape, object)
+        objects[...] = array
+        reading.objects = objects
+        return reading
+    array = np.asarray(array)
+    row = DTYPES.get(reading.dtype)
+    memory = Memory(array.__array_interface__["data"][0], array.shape, array.strides, array.itemsize)
+    reading.words = words_at(array, memory, row.word if row else 8, row.words if row else array.itemsize)
+    return reading
+
+
+def scope() -> contextlib.AbstractContextManager[Any]:
+    return contextlib.nullcontext()
+
+
+def narrow() -> contextlib.AbstractContextManager[Any]:
+    raise CannotBuild("tensorflow always has 64-bit types")

@@ -1,0 +1,126 @@
+"""The plugin that `pytest-ckpt run` adds to pytest: the formats that the command line names are what is collected, one item for
+each check, and a matrix ends the run."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import pathlib
+import shlex
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from ..formats import backend_of
+from ..plugin import SESSION
+from ..plugin.bound_check import BoundCheck
+from ..reports.record import recorded, write_record
+from ..reports.terminal import summary
+from .targets import Target
+
+#: The file that pytest is asked to collect; what stands in it are the settings of the run.
+SETTINGS = pathlib.Path(__file__).with_name("collector.ini")
+
+
+#: When the run began.
+_START = pytest.StashKey[float]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--ckpt-format", action="append", default=[], help=argparse.SUPPRESS)
+    parser.addoption("--ckpt-in-process", action="store_true", help=argparse.SUPPRESS)
+    parser.addoption("--ckpt-json", help=argparse.SUPPRESS)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_START] = time.monotonic()
+
+
+def pytest_collect_file(file_path: pathlib.Path, parent: pytest.Collector) -> pytest.Collector | None:
+    return Suite.from_parent(parent, path=file_path) if file_path == SETTINGS else None
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    config = terminalreporter.config
+    targets = [target for target in _targets(config) if not target.missing]
+    missing = {target.name: target.missing for target in _targets(config) if target.missing}
+    cells = config.stash[SESSION].cells
+    for line in summary(cells, {target.resolve().name: target.arguments() for target in targets}, missing):
+        terminalreporter.write_line(line)
+    if path := config.getoption("ckpt_json"):
+        formats = [target.resolve() for target in targets]
+        absent = {name: (backend_of(name), why) for name, why in missing.items()}
+        select = config.getoption("ckpt_select") or ()
+        record = recorded(cells, formats, absent, select, time.monotonic() - config.stash[_START])
+        write_record(record, config.invocation_params.dir / path)
+
+
+def _targets(config: pytest.Config) -> list[Target]:
+    return [Target.from_text(text) for text in config.getoption("ckpt_format")]
+
+
+class Suite(pytest.File):
+    """All formats of the run."""
+
+    def collect(self) -> Iterator[FormatCollector | MissingItem]:
+        for target in _targets(self.config):
+            if target.missing:
+                yield MissingItem.from_parent(self, name=target.name, nodeid=target.name, why=target.missing)
+            else:
+                name = target.resolve().name
+                yield FormatCollector.from_parent(self, name=name, nodeid=name, target=target)
+
+
+class MissingItem(pytest.Item):
+    """A format that cannot be asked, because something that it needs is not installed."""
+
+    def __init__(self, why: str, **options: Any) -> None:
+        super().__init__(**options)
+        self.why = why
+
+    def runtest(self) -> None:
+        pytest.skip(self.why)
+
+    def reportinfo(self) -> tuple[os.PathLike[str], int | None, str]:
+        return self.path, None, self.name
+
+
+class FormatCollector(pytest.Collector):
+    """One format. Its node id is its name, so its checks are called ``torch.save::dtype/bool``."""
+
+    def __init__(self, target: Target, **options: Any) -> None:
+        super().__init__(**options)
+        self.target = target
+
+    def collect(self) -> Iterator[CheckItem]:
+        session, format = self.config.stash[SESSION], self.target.resolve()
+        if not self.config.getoption("ckpt_in_process"):
+            # A process for each format: it may die, and what it leaves in its process is not met by the next one.
+            format = format.isolated()
+        for bound in session.bound([format], None, None, None):
+            words = ["pytest-ckpt", "run", *self.target.arguments(), f"--select={bound.check.name}", *session.settings.repeated("--")]
+            bound.repeat = shlex.join(words)
+            yield CheckItem.from_parent(self, name=bound.check.name, bound=bound)
+
+
+class CheckItem(pytest.Item):
+    """One check of one format."""
+
+    def __init__(self, bound: BoundCheck, **options: Any) -> None:
+        super().__init__(**options)
+        self.bound = bound
+
+    def runtest(self) -> None:
+        self.bound()
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """An expected failure is its reason: nobody reads the lines of this package that lead to it, and finding them takes
+        longer than the check."""
+        if isinstance(excinfo.value, pytest.xfail.Exception):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[os.PathLike[str], int | None, str]:
+        return self.path, None, f"{self.bound.runner.format.name} [{self.name}]"

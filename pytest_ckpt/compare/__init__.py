@@ -1,0 +1,1 @@
+"""Compare two trees, or two models, bit for bit."""

@@ -1,0 +1,1 @@
+"""The family `corruption`: a damaged copy of a checkpoint is loaded."""

@@ -1,0 +1,1 @@
+"""The family `crash`: what is left when a save is interrupted."""

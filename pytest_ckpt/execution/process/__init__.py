@@ -1,0 +1,1 @@
+"""The family `process`: what another process finds, and what a process keeps."""

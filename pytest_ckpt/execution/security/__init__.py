@@ -1,0 +1,1 @@
+"""The family `security`: a hostile copy of a checkpoint is loaded."""

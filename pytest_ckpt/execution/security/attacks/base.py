@@ -1,0 +1,96 @@
+"""What all attacks share: where one can be made, and what is known of the place where it is played."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import pathlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from ....filetypes import ParseError, kind_of, members, rebuilt, unpacked
+from ....filetypes import compressed as packed
+from ...snapshot import Snapshot
+
+#: What names that lead out of a place begin with, so that a file made outside of it is told from any other.
+TOKEN = "ckpt-canary"
+#: What a file outside is called that holds what nobody may read.
+SECRET = "secret"
+#: A module of the standard library that does nothing, and that nobody imports unless a file tells them to.
+UNWANTED = "__hello__"
+#: What names of files begin with that should land where an archive is unpacked to, or so many folders below that as the number says
+#: that follows.
+INSIDE = "ckpt-inside-"
+
+
+@dataclasses.dataclass(frozen=True)
+class Ground:
+    """Where an attack is played: everything lies in one folder of the trial's own. ``outside`` is what no loader has to do with; where
+    code that runs makes the folder `canary`; ``checkpoint`` is the folder that the checkpoint stands in."""
+
+    outside: pathlib.Path
+    checkpoint: pathlib.Path
+
+    @property
+    def canary(self) -> str:
+        return str(self.outside / TOKEN)
+
+
+@dataclasses.dataclass(frozen=True)
+class Host:
+    """Bytes that can be replaced by others: of a ``file``, or of a ``member`` of it, where it is an archive, or of what is ``packed``
+    in it, where it is a stream that is packed as a whole."""
+
+    file: str
+    member: str
+    data: bytes
+    around: bytes
+    packed: str = ""
+
+    @property
+    def kind(self) -> str | None:
+        return kind_of(self.data)
+
+    def holding(self, data: bytes) -> bytes:
+        """The file with other bytes in this place."""
+        if self.packed:
+            return packed(self.packed, data)
+        return rebuilt(self.around, {self.member: data}) if self.member else data
+
+
+@dataclasses.dataclass(frozen=True)
+class Attack:
+    """One hostile copy: its ``way`` in words, where it is made, and what makes the new bytes of that file. ``beside`` gives files
+    that stand outside, by name: what a loader must not read."""
+
+    way: str
+    file: str
+    member: str
+    make: Callable[[Ground], bytes]
+    beside: Mapping[str, bytes] = dataclasses.field(default_factory=dict)
+
+
+def hosts(whole: Snapshot) -> Iterator[Host]:
+    """Every file, every member of those that are archives, and what is in those that are packed."""
+    for file, data in whole.files.items():
+        yield Host(file, "", data, data)
+        for member, content in members(data).items():
+            yield Host(file, member, content, data)
+        with contextlib.suppress(ParseError):
+            way, content = unpacked(data)
+            yield Host(file, f"what is in {way}", content, data, way)
+
+
+def put(way: str, host: Host, make: Callable[..., bytes], *arguments: Any, **named: Any) -> Attack:
+    """An attack that replaces the bytes of a host by ``make(*arguments)``."""
+    return Attack(way, host.file, host.member, lambda ground: host.holding(make(*arguments, **named)))
+
+
+def aim(way: str, host: Host, make: Callable[..., bytes], *arguments: Any, beside: Mapping[str, bytes] | None = None) -> Attack:
+    """An attack that aims at something on the ground: it replaces the bytes of a host by ``make(ground, *arguments)``."""
+    return Attack(way, host.file, host.member, lambda ground: host.holding(make(ground, *arguments)), beside or {})
+
+
+def whole_files(whole: Snapshot) -> Iterator[Host]:
+    """Every file, and no members."""
+    return (host for host in hosts(whole) if not host.member)

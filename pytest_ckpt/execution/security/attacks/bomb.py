@@ -1,0 +1,216 @@
+"""Small files that ask for much: sizes that nothing in the file stands for, compressed zeros, and nesting that no stack holds."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any, Literal
+
+from ....filetypes import ParseError, npy, packed_zeros
+from ....filetypes import json_header as headed
+from ....filetypes import json_text as texts
+from ....filetypes import msgpack as msgpacks
+from ....filetypes import pickle as pickles
+from ....filetypes import zip as zips
+from ...corruption.cases import some
+from ...snapshot import Snapshot
+from .base import Attack, Ground, Host, hosts, put
+from .binary_fields import Field, counts, fields, lengths
+
+#: Bytes that are claimed: what a worker may take, and what it may not; and more than any machine has.
+CLAIMS = {"192 MiB": 192 << 20, "1 GiB": 1 << 30, "1 TiB": 1 << 40, "4 EiB": 1 << 62}
+#: MiB of zeros in an archive of about 1 MiB.
+_ZEROS = 1024
+_DEPTH = 100_000
+_ORDERS: tuple[Literal["little", "big"], ...] = ("little", "big")
+_TRIED = 4
+
+
+def attacks(whole: Snapshot, other: Snapshot | None) -> Iterator[Attack]:
+    for host in hosts(whole):
+        if not host.member:
+            yield from _in_place(host)
+        if host.packed:
+            yield Attack("1 GiB of zeros", host.file, host.member, functools.partial(_packed_zeros, host.packed))
+        if host.kind in (None, "headed"):
+            yield from _claimed_first(host)
+        if host.kind in _WITHIN:
+            yield from _WITHIN[host.kind](host, whole)
+        if host.kind in _BINARY:
+            for field in fields(host, whole):
+                yield from _claimed_field(host, field)
+
+
+def _in_place(host: Host) -> Iterator[Attack]:
+    for words, size in (("192 MiB", CLAIMS["192 MiB"]), ("4 EiB", CLAIMS["4 EiB"])):
+        yield put(f"an array of {words} in its place, of which nothing is there", host, _array, size)
+        yield put(f"a header in its place that claims to be {words} long", host, headed.written, {}, b"", size)
+    yield put("nested lists as a pickle in its place", host, pickles.nested, _DEPTH)
+    yield put("nested lists as JSON in its place", host, _nested_json)
+    yield put("nested lists as msgpack in its place", host, msgpacks.nested, _DEPTH)
+    yield put("an archive of 1 GiB of zeros in its place", host, zips.with_zeros, {}, "data.npy", _ZEROS)
+
+
+def _packed_zeros(way: str, ground: Ground) -> bytes:
+    return packed_zeros(way, _ZEROS)
+
+
+def _claimed_first(host: Host) -> Iterator[Attack]:
+    """Where a file begins with the number of bytes that follow, or that it has."""
+    for width in (4, 8):
+        for order in _ORDERS:
+            if int.from_bytes(host.data[:width], order) in (len(host.data), len(host.data) - width):
+                for words, size in CLAIMS.items():
+                    if size < 1 << 8 * width:
+                        made = size.to_bytes(width, order) + host.data[width:]
+                        yield put(f"{words} for its length, in its first {width} bytes ({order} end first)", host, bytes, made)
+
+
+def _array(size: int) -> bytes:
+    return npy.written({"descr": "<f4", "fortran_order": False, "shape": (size // 4,)}, b"\0" * 32)
+
+
+def _nested_json() -> bytes:
+    return b"[" * _DEPTH + b"]" * _DEPTH
+
+
+def _claimed_field(host: Host, field: Field) -> Iterator[Attack]:
+    for words, size in CLAIMS.items():
+        value = size // 4 if field.meaning == "number of elements" else size
+        if value < 1 << 8 * field.width:
+            yield put(
+                f"{words} where the {field.meaning} stands at byte {field.at}",
+                host,
+                field.holding,
+                host.data,
+                value,
+            )
+
+
+def _within_npy(host: Host, whole: Snapshot) -> Iterator[Attack]:
+    for words, size in CLAIMS.items():
+        yield put(f"a shape that claims {words}", host, npy.rebuilt, host.data, shape=(size // 4,))
+    yield put("a shape whose product is beyond 64 bits", host, npy.rebuilt, host.data, shape=(1 << 40, 1 << 40))
+    yield put("a type whose elements have 2 GiB", host, npy.rebuilt, host.data, descr="|V2147483647")
+
+
+def _within_zip(host: Host, whole: Snapshot) -> Iterator[Attack]:
+    found = {entry.name: entry for entry in zips.entries(host.data)}
+    contents = zips.members(host.data)
+    for name in some(list(contents), _TRIED):
+        yield put(f"1 GiB of zeros as the member {name!r}", host, zips.with_zeros, contents, name, _ZEROS)
+        for words, size in (("1 GiB", 1 << 30), ("4 GiB", (1 << 32) - 2)):
+            yield put(
+                f"the member {name!r} claims {words}",
+                host,
+                zips.with_sizes,
+                host.data,
+                found[name],
+                size,
+                size,
+            )
+
+
+def _within_json(host: Host, whole: Snapshot) -> Iterator[Attack]:
+    said = texts.parsed(host.data)
+    yield from _numbers(host, said, whole, texts.written)
+    yield from _depths(host, said, texts.written)
+
+
+def _within_headed(host: Host, whole: Snapshot) -> Iterator[Attack]:
+    parts = headed.split(host.data)
+    for words, size in CLAIMS.items():
+        yield put(f"a header that claims to be {words} long", host, parts.joined, parts.says, size)
+    yield from _numbers(host, parts.says, whole, parts.joined)
+    yield put("a header of nested lists", host, _headed_depth, parts)
+
+
+def _headed_depth(parts: headed.Headed) -> bytes:
+    text = _nested_json()
+    return parts.before + len(text).to_bytes(parts.width, "little") + text + parts.body
+
+
+def _numbers(host: Host, said: Any, whole: Snapshot, write: Callable[[Any], bytes]) -> Iterator[Attack]:
+    """Sizes that JSON tells: those that are right for what was saved."""
+    right = counts(whole) | lengths(whole)
+    places = [path for path, value in texts.nodes(said) if type(value) is int and value in right and value >= 8]
+    for path in places[:_TRIED]:
+        for words, size in CLAIMS.items():
+            yield put(
+                f"{words} for the number at {texts.shown(path)}",
+                host,
+                write,
+                texts.replaced(said, path, size // 4),
+            )
+
+
+def _depths(host: Host, said: Any, write: Callable[[Any], bytes]) -> Iterator[Attack]:
+    """Nesting in place of the first value that is a list, an object or text."""
+    mark = "\0nested\0"
+    for path, value in texts.nodes(said):
+        if path and isinstance(value, list | dict | str):
+            text = write(texts.replaced(said, path, mark)).replace(b'"\\u0000nested\\u0000"', _nested_json())
+            yield put(f"nested lists at {texts.shown(path)}", host, bytes, text)
+            return
+
+
+def _within_pickle(host: Host, whole: Snapshot) -> Iterator[Attack]:
+    yield put("nested lists as a pickle", host, pickles.nested, _DEPTH)
+    for words, size in (("1 GiB", 1 << 30), ("8 EiB", (1 << 63) - 1)):
+        # BINBYTES8, and a frame: lengths of 64 bits with nothing behind them.
+        head = b"\x80\x04"
+        long = size.to_bytes(8, "little")
+        yield put(f"bytes in a pickle that claim {words}", host, bytes, head + b"\x8e" + long + b"x.")
+        yield put(f"a frame of a pickle that claims {words}", host, bytes, head + b"\x95" + long + b"N.")
+    memo = (1 << 28).to_bytes(4, "little")
+    yield put("a number of 2**28 for a memo", host, bytes, b"\x80\x02Nr" + memo + b".")
+
+
+def _within_msgpack(host: Host, whole: Snapshot) -> Iterator[Attack]:
+    yield put("nested lists as msgpack", host, msgpacks.nested, _DEPTH)
+    items = msgpacks.items(host.data)
+    most = (1 << 32) - 1
+    for kind in ("map", "array"):
+        for item in [each for each in items if each.kind == kind][:1]:
+            yield put(f"a {kind} that claims 2**32 items", host, msgpacks.counted, host.data, item, most)
+    for item in [each for each in items if each.kind in ("bin", "ext", "str")][:_TRIED]:
+        content = host.data[item.start : item.stop]
+        yield put(
+            f"4 GiB for the length of the {item.kind} at byte {item.at}",
+            host,
+            msgpacks.replaced,
+            host.data,
+            item,
+            content,
+            most,
+        )
+        try:
+            inner = msgpacks.items(content)
+        except ParseError:
+            continue
+        # What stands in a document of its own: the shape before the bytes of an array.
+        for each in [each for each in inner if each.kind == "array"][1:2]:
+            made = content[: each.at] + b"\x91\xcf" + (1 << 40).to_bytes(8, "big") + _after(content, inner, each)
+            yield put(
+                f"a shape of 2**40 in the {item.kind} at byte {item.at}",
+                host,
+                msgpacks.replaced,
+                host.data,
+                item,
+                made,
+            )
+
+
+def _after(content: bytes, items: list[msgpacks.Item], shape: msgpacks.Item) -> bytes:
+    """What follows an array of numbers."""
+    following = [each for each in items if each.at > shape.at and each.kind != "number"]
+    return content[following[0].at :] if following else b""
+
+
+#: By kind of container: what can be claimed in it.
+_WITHIN: dict[str | None, Callable[[Host, Snapshot], Iterator[Attack]]] = {
+    "npy": _within_npy, "zip": _within_zip, "json": _within_json, "headed": _within_headed, "pickle": _within_pickle,
+    "msgpack": _within_msgpack,
+}  # fmt: skip
+#: Kinds in which sizes are words of so many bytes: those of which nothing else is known, and HDF5.
+_BINARY = (None, "hdf5")

@@ -1,0 +1,199 @@
+"""Files that would run code: each makes a folder where nothing should be, and does nothing else.
+
+Known by their bytes alone: pickles, arrays of objects, JSON that names modules and functions, and whatever can hold a pickle.
+"""
+
+from __future__ import annotations
+
+import base64
+import marshal
+import sys
+from collections.abc import Callable, Iterator
+from types import ModuleType
+from typing import Any
+
+from ....filetypes import ParseError, npy
+from ....filetypes import json_header as headed
+from ....filetypes import json_text as texts
+from ....filetypes import msgpack as msgpacks
+from ....filetypes import pickle as pickles
+from ....filetypes import zip as zips
+from ...snapshot import Snapshot
+from . import code_as_text as spoken
+from . import hdf5
+from .base import UNWANTED, Attack, Ground, Host, aim, hosts, put
+
+#: Calls that would run code, by what a list of forbidden names has to have to see them: module, name, and the text they are given.
+_CALLED: dict[str, Callable[[Ground], tuple[str, str, str]]] = {
+    "os.mkdir": lambda ground: ("os", "mkdir", ground.canary),
+    "posix.mkdir": lambda ground: ("posix", "mkdir", ground.canary),
+    "builtins.exec": lambda ground: ("builtins", "exec", f"import os; os.mkdir({ground.canary!r})"),
+    "builtins.eval": lambda ground: ("builtins", "eval", f"__import__('os').mkdir({ground.canary!r})"),
+    "subprocess.getoutput": lambda ground: ("subprocess", "getoutput", f"mkdir '{ground.canary}'"),
+}
+_PLAINLY, _BY_STACK = "GLOBAL and REDUCE", "STACK_GLOBAL and REDUCE"
+#: How a type is called in headers that can be read.
+_TYPES = ("float32", "<f4", "F32")
+
+
+def attacks(whole: Snapshot, other: Snapshot | None) -> Iterator[Attack]:
+    """Every file is a pickle, an array of objects, or an archive of them; and whatever can be put into what is there."""
+    for host in hosts(whole):
+        yield from _in_place(host)
+        yield from spoken.in_text(host)
+        yield from spoken.in_header(host)
+        if host.kind in (None, "headed"):
+            yield from spoken.between(host)
+        if host.kind in _WITHIN:
+            yield from _WITHIN[host.kind](host)
+
+
+def _in_place(host: Host) -> Iterator[Attack]:
+    for called in ("os.mkdir", "builtins.exec"):
+        yield aim(f"a pickle that calls {called}, in its place", host, _pickle, called)
+    if not host.member:
+        yield aim("an array of objects, in its place", host, _objects)
+        yield aim("a zip archive of pickles and arrays of objects, in its place", host, _archive)
+
+
+def _pickle(ground: Ground, called: str = "os.mkdir", way: str = _PLAINLY) -> bytes:
+    return pickles.calling(way, *_CALLED[called](ground))
+
+
+def _objects(ground: Ground, descr: Any = "|O") -> bytes:
+    return npy.written({"descr": descr, "fortran_order": False, "shape": (1,)}, _pickle(ground))
+
+
+def _archive(ground: Ground) -> bytes:
+    return zips.written([("archive/data.pkl", _pickle(ground)), ("x.npy", _objects(ground))])
+
+
+def _within_pickle(host: Host) -> Iterator[Attack]:
+    """In front of the pickle that is there, which is then what comes back; and through modules that it imports itself."""
+    ways = [(called, _PLAINLY) for called in _CALLED] + [("os.mkdir", way) for way in pickles.CALLS if way != _PLAINLY]
+    for called, way in ways:
+        yield aim(f"a call of {called} ({way}) in front of the pickle", host, _before, host.data, called, way)
+    for module, route in _routes(host.data):
+        yield aim(f"a call of {module}.{route} in front of the pickle", host, _before_by_route, host.data, module, route)
+
+
+def _before(ground: Ground, honest: bytes, called: str, way: str) -> bytes:
+    return pickles.before(_pickle(ground, called, way), honest)
+
+
+def _before_by_route(ground: Ground, honest: bytes, module: str, route: str) -> bytes:
+    return pickles.before(pickles.calling(_BY_STACK, module, route, ground.canary), honest)
+
+
+def _routes(data: bytes) -> Iterator[tuple[str, str]]:
+    """For each module that a pickle names, a name in it with dots that leads to `os.mkdir`, if its own imports lead there."""
+    names = [argument for name, argument, _ in pickles.opcodes(data) if name == "GLOBAL"]
+    for module in dict.fromkeys(str(name).split(" ")[0] for name in names):
+        found = sys.modules.get(module)
+        if found is not None and (route := _route(found)) is not None:
+            yield module, route
+
+
+def _route(module: ModuleType, depth: int = 2) -> str | None:
+    inner = [(name, value) for name, value in sorted(vars(module).items()) if isinstance(value, ModuleType)]
+    for name, value in inner:
+        if value.__name__ in ("os", "posix"):
+            return f"{name}.mkdir"
+    for name, value in inner if depth > 1 else ():
+        if (route := _route(value, depth - 1)) is not None:
+            return f"{name}.{route}"
+    return None
+
+
+def _within_npy(host: Host) -> Iterator[Attack]:
+    yield aim("an array of objects", host, _objects)
+    yield aim("an array of records with objects", host, _objects, [("a", "|O")])
+
+
+def _within_json(host: Host) -> Iterator[Attack]:
+    yield from _named_code(host, texts.parsed(host.data), texts.written)
+    yield from spoken.within_json(host)
+
+
+def _within_headed(host: Host) -> Iterator[Attack]:
+    parts = headed.split(host.data)
+    yield from _named_code(host, parts.says, parts.joined)
+    yield from spoken.within_headed(host)
+
+
+def _named_code(host: Host, said: Any, write: Callable[[Any], bytes]) -> Iterator[Attack]:
+    """Where JSON names a module another one, where it describes an object one that holds code, and where it names a type "object"."""
+    for path, value in texts.nodes(said):
+        if isinstance(value, str) and path and (path[-1] == "module" or ("." in value and value in sys.modules)):
+            changed = texts.replaced(_unregistered(said, path[:-1]), path, UNWANTED)
+            yield put(f"the module {UNWANTED} for {value!r}", host, write, changed)
+        if isinstance(value, dict) and {"class_name", "config"} <= value.keys():
+            way = f"a layer with marshalled code for the class {value['class_name']!r}"
+            yield aim(way, host, _with_marshalled, said, path, write)
+        if isinstance(value, str) and value in _TYPES:
+            yield put(f"the type 'object' for {value!r} at {texts.shown(path)}", host, write, texts.replaced(said, path, "object"))
+
+
+def _unregistered(said: Any, path: tuple[Any, ...]) -> Any:
+    """The document where an object has no name that it was registered under, so that its module has to be looked for."""
+    node = texts.at(said, path)
+    if isinstance(node, dict) and "registered_name" in node:
+        return texts.replaced(said, path, {**node, "registered_name": None})
+    return said
+
+
+def _with_marshalled(ground: Ground, said: Any, path: tuple[Any, ...], write: Callable[[Any], bytes]) -> bytes:
+    return write(texts.replaced(said, path, _marshalled(ground)))
+
+
+def _marshalled(ground: Ground) -> Any:
+    """A network with a layer that is a lambda, in the way in which Keras writes such."""
+    text = f"lambda x: (__import__('os').makedirs({ground.canary!r}, exist_ok=True), x)[1]"
+    code = base64.b64encode(marshal.dumps(eval(text).__code__)).decode()
+    function = {"class_name": "__lambda__", "config": {"code": code, "defaults": None, "closure": None}}
+
+    def layer(kind: str, **config: Any) -> Any:
+        return {"module": "keras.layers", "class_name": kind, "config": config, "registered_name": None}
+
+    first = layer("InputLayer", batch_shape=[None, 2], dtype="float32", name="first")
+    layers = [first, layer("Lambda", name="second", function=function, arguments={})]
+    config = {"name": "s", "trainable": True, "dtype": "float32", "layers": layers, "build_input_shape": [None, 2]}
+    return {"module": "keras", "class_name": "Sequential", "config": config, "registered_name": None}
+
+
+def _within_msgpack(host: Host) -> Iterator[Attack]:
+    """A pickle in every place that holds bytes, and the type "object" where a type is named in these."""
+    for item in msgpacks.items(host.data):
+        if item.kind not in ("bin", "ext"):
+            continue
+        where = f"the {item.kind} at byte {item.at}"
+        yield aim(f"a pickle as the content of {where}", host, _with_pickle, host.data, item)
+        content = host.data[item.start : item.stop]
+        try:
+            inner = msgpacks.items(content)
+        except ParseError:
+            continue
+        for each in inner:
+            if each.kind == "str" and content[each.start : each.stop].decode(errors="replace") in _TYPES:
+                made = msgpacks.replaced(content, each, b"object")
+                yield put(f"the type 'object' in {where}", host, msgpacks.replaced, host.data, item, made)
+
+
+def _with_pickle(ground: Ground, data: bytes, item: msgpacks.Item) -> bytes:
+    return msgpacks.replaced(data, item, _pickle(ground))
+
+
+def _within_hdf5(host: Host) -> Iterator[Attack]:
+    if hdf5.available():
+        yield aim("pickles as datasets and attributes", host, _with_pickles, host.data)
+
+
+def _with_pickles(ground: Ground, data: bytes) -> bytes:
+    return hdf5.with_bytes(data, _pickle(ground))
+
+
+#: By kind of container: what can be put into it.
+_WITHIN: dict[str | None, Callable[[Host], Iterator[Attack]]] = {
+    "pickle": _within_pickle, "npy": _within_npy, "json": _within_json, "headed": _within_headed, "msgpack": _within_msgpack,
+    "hdf5": _within_hdf5,
+}  # fmt: skip

@@ -1,0 +1,143 @@
+"""Code as text: an expression of Python, a tag of YAML, the name of a function, a pickle written in letters. Each makes a folder where
+nothing should be, or imports a module that nobody wants; a loader that takes text for text finds nothing in it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any, Literal
+
+from ....filetypes import ParseError
+from ....filetypes import json_header as headed
+from ....filetypes import json_text as texts
+from ....filetypes import pickle as pickles
+from .base import UNWANTED, Attack, Ground, Host, aim, put
+
+#: How many values of one text are tried, and how far into a file the length of a text is looked for.
+_TRIED, _FAR = 8, 32
+_ORDERS: tuple[Literal["little", "big"], ...] = ("little", "big")
+#: A name and a value on a line of their own, as many texts have them.
+_LINE = re.compile(rb"^([^\n:=]*)([:=] ?)([^\n]+)$", re.MULTILINE)
+#: Where a function stands, as texts name them.
+_FUNCTION = re.compile(r"^([A-Za-z_][\w.]*)([.:])([A-Za-z_]\w*)$")
+
+#: Texts that would run code where they are not taken for text.
+_SAID: dict[str, Callable[[Ground], str]] = {
+    "an expression of Python": lambda ground: f"__import__('os').mkdir({ground.canary!r})",
+    "a tag of YAML": lambda ground: f"!!python/object/apply:os.mkdir [{ground.canary!r}]",
+}
+_LETTERS: dict[str, tuple[Callable[[str], bytes], Callable[[bytes], bytes]]] = {
+    "hexadecimal digits": (bytes.fromhex, binascii.hexlify),
+    "base64": (lambda text: base64.b64decode(text, validate=True), base64.b64encode),
+}
+
+
+def in_text(host: Host) -> Iterator[Attack]:
+    """Where the whole host is text: in its place, and for values on lines."""
+    if not _is_text(host.data):
+        return
+    lines = list(_LINE.finditer(host.data))[:_TRIED]
+    for what in _SAID:
+        yield aim(f"{what}, in its place", host, _spoken, what)
+        for line in lines:
+            yield aim(f"{what} for what follows {line[1].decode()!r}", host, _for_value, host.data, line.span(3), what)
+
+
+def _spoken(ground: Ground, what: str) -> bytes:
+    return _SAID[what](ground).encode()
+
+
+def _for_value(ground: Ground, data: bytes, span: tuple[int, int], what: str) -> bytes:
+    return data[: span[0]] + _spoken(ground, what) + data[span[1] :]
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        return all(line.isprintable() for line in data.decode().expandtabs().splitlines())
+    except UnicodeDecodeError:
+        return False
+
+
+def in_header(host: Host) -> Iterator[Attack]:
+    """Where a text stands behind its own length."""
+    for at in range(min(_FAR, len(host.data))):
+        for width in (8, 4, 2):
+            for order in _ORDERS:
+                length = int.from_bytes(host.data[at : at + width], order)
+                start = at + width
+                if 8 <= length <= len(host.data) - start and _is_text(host.data[start : start + length]):
+                    way = f"an expression of Python for the {length} letters at byte {start}"
+                    yield aim(way, host, _in_header, host.data, at, width, order, start + length)
+                    return
+
+
+def _in_header(ground: Ground, data: bytes, at: int, width: int, order: Any, stop: int) -> bytes:
+    text = _spoken(ground, "an expression of Python")
+    # Some headers are padded to a multiple of 64 bytes.
+    text += b" " * (-(at + width + len(text)) % 64)
+    return data[:at] + len(text).to_bytes(width, order) + text + data[stop:]
+
+
+def in_json(host: Host, said: Any, write: Callable[[Any], bytes]) -> Iterator[Attack]:
+    """For texts in JSON, one of each name that they have."""
+    found: dict[Any, tuple[tuple[Any, ...], str]] = {}
+    for path, value in texts.nodes(said):
+        if isinstance(value, str) and path:
+            found.setdefault(path[-1], (path, value))
+    for path, value in list(found.values())[:_TRIED]:
+        where = f"for the text at {texts.shown(path)}"
+        yield aim(f"an expression of Python {where}", host, _in_json, said, path, write)
+        if (function := _FUNCTION.match(value)) and hasattr(sys.modules.get(function[1]), function[3]):
+            other = texts.replaced(said, path, f"{UNWANTED}{function[2]}main")
+            yield put(f"a function of the module {UNWANTED} {where}", host, write, other)
+        for letters, (read, _) in _LETTERS.items():
+            if _holds_a_pickle(value, read):
+                yield aim(f"a pickle in {letters} {where}", host, _pickle_in_letters, said, path, write, letters)
+
+
+def _in_json(ground: Ground, said: Any, path: tuple[Any, ...], write: Callable[[Any], bytes]) -> bytes:
+    return write(texts.replaced(said, path, _spoken(ground, "an expression of Python").decode()))
+
+
+def _holds_a_pickle(text: str, read: Callable[[str], bytes]) -> bool:
+    try:
+        return bool(pickles.opcodes(read(text)))
+    except (ValueError, ParseError):
+        return False
+
+
+def _pickle_in_letters(ground: Ground, said: Any, path: tuple[Any, ...], write: Callable[[Any], bytes], letters: str) -> bytes:
+    return write(texts.replaced(said, path, _LETTERS[letters][1](_calling(ground)).decode()))
+
+
+def _calling(ground: Ground) -> bytes:
+    return pickles.calling("GLOBAL and REDUCE", "os", "mkdir", ground.canary)
+
+
+def between(host: Host) -> Iterator[Attack]:
+    """A pickle for one that stands somewhere among other bytes; a length of it right before, or at the end, is that of the new one."""
+    for start, stop in list(pickles.within(host.data))[:_TRIED]:
+        yield aim(f"a pickle that calls os.mkdir for the one at byte {start}", host, _between, host.data, start, stop)
+
+
+def _between(ground: Ground, data: bytes, start: int, stop: int) -> bytes:
+    made = _calling(ground)
+    before, after = data[:start], data[stop:]
+    for width in (8, 4):
+        for order in _ORDERS:
+            old, new = (length.to_bytes(width, order) for length in (stop - start, len(made)))
+            before = before.removesuffix(old) + new if before.endswith(old) else before
+            after = after.removesuffix(old) + new if after.endswith(old) else after
+    return before + made + after
+
+
+def within_headed(host: Host) -> Iterator[Attack]:
+    parts = headed.split(host.data)
+    yield from in_json(host, parts.says, parts.joined)
+
+
+def within_json(host: Host) -> Iterator[Attack]:
+    yield from in_json(host, texts.parsed(host.data), texts.written)

@@ -1,0 +1,75 @@
+"""Texts that name another file of the checkpoint, as an index does: they name one outside, which holds other values."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from collections.abc import Iterator
+from typing import Any
+
+from ....filetypes import json_header as headed
+from ....filetypes import json_text as texts
+from ...corruption.cases import paired, some
+from ...snapshot import Snapshot
+from .base import SECRET, Attack, Ground, Host, aim
+
+#: How many of the files that one text may name are tried.
+_TRIED = 16
+
+
+def renamed_files(host: Host, whole: Snapshot, other: Snapshot) -> Iterator[Attack]:
+    """For each file whose name stands in a host: a way out of the checkpoint, and an absolute path."""
+    pairs = paired(whole, other)
+    for file in some([file for file in whole.files if file != host.file and file in pairs], _TRIED):
+        foreign = other.files[pairs[file]]
+        if foreign == whole.files[file]:
+            continue
+        for name in _known_as(file, host.file):
+            if not _names(host, name):
+                continue
+            for how, absolute in (("'..'", False), ("an absolute path", True)):
+                way = f"{how} where it names the file {name!r}"
+                yield aim(way, host, _renamed, host, name, absolute, beside={SECRET: foreign})
+
+
+def _known_as(file: str, from_file: str) -> list[str]:
+    """What a file may be called in another one: by the way there, by that from the top, or by its name alone."""
+    return list(dict.fromkeys([posixpath.relpath(file, posixpath.dirname(from_file) or "."), file, posixpath.basename(file)]))
+
+
+def _names(host: Host, name: str) -> bool:
+    """Whether a host is a text that has a name in it."""
+    if host.kind == "json":
+        return name in _strings(texts.parsed(host.data))
+    if host.kind == "headed":
+        return name in _strings(headed.split(host.data).says)
+    return host.kind is None and name.encode() in host.data and _is_text(host.data)
+
+
+def _renamed(ground: Ground, host: Host, name: str, absolute: bool) -> bytes:
+    secret = ground.outside / SECRET
+    new = str(secret) if absolute else os.path.relpath(secret, (ground.checkpoint / host.file).parent)
+    if host.kind == "json":
+        return texts.written(_exchanged(texts.parsed(host.data), name, new))
+    if host.kind == "headed":
+        parts = headed.split(host.data)
+        return parts.joined(_exchanged(parts.says, name, new))
+    return host.data.replace(name.encode(), new.encode())
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        return data.decode().replace("\n", "").replace("\t", "").isprintable()
+    except UnicodeDecodeError:
+        return False
+
+
+def _strings(said: Any) -> set[str]:
+    return {value for _, value in texts.nodes(said) if isinstance(value, str)}
+
+
+def _exchanged(said: Any, name: str, new: str) -> Any:
+    for path, value in list(texts.nodes(said)):
+        if value == name:
+            said = texts.replaced(said, path, new)
+    return said

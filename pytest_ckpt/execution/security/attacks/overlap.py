@@ -1,0 +1,199 @@
+"""Headers whose regions contradict each other: one lies in another, beyond the end of the file, or ends before it begins.
+
+Only where a number is known for what it is, because it is right: a header may hold any other number, and another one is no attack.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from ....filetypes import json_header as headed
+from ....filetypes import json_text as texts
+from ....filetypes import msgpack as msgpacks
+from ....filetypes import npy
+from ....filetypes import pickle as pickles
+from ....filetypes import zip as zips
+from ...snapshot import Snapshot
+from .base import Attack, Host, hosts, put
+from .binary_fields import Field, blocks_in, counts, fields, lengths
+
+_TRIED = 6
+
+
+def attacks(whole: Snapshot, other: Snapshot | None) -> Iterator[Attack]:
+    for host in hosts(whole):
+        if host.kind in _WITHIN:
+            yield from _WITHIN[host.kind](host, whole)
+        if host.kind in _BINARY:
+            for field in fields(host, whole):
+                yield from _wrong_field(host, field, whole)
+
+
+def _wrong_field(host: Host, field: Field, whole: Snapshot) -> Iterator[Attack]:
+    starts = [start for start, _ in blocks_in(host, whole)]
+    wrong: dict[str, int] = {}
+    if field.meaning == "place of a tensor":
+        wrong = {
+            "that of another one": next((start for start in starts if start != field.value), 0),
+            "a place behind the end": len(host.data),
+        }
+    elif field.meaning in ("length of a tensor", "number of elements"):
+        wrong = {"one more": field.value + 1, "twice as many": 2 * field.value, "a negative number": -field.value}
+    for how, value in wrong.items():
+        yield put(
+            f"{how} where the {field.meaning} stands at byte {field.at}",
+            host,
+            field.holding,
+            host.data,
+            value,
+        )
+
+
+def _within_zip(host: Host, whole: Snapshot) -> Iterator[Attack]:
+    found = zips.entries(host.data)
+    directory = min((entry.central for entry in found), default=0)
+    for first, second in list(itertools.pairwise(found))[:_TRIED]:
+        for entry, other in ((first, second), (second, first)):
+            yield put(
+                f"the place of {other.name!r} for that of {entry.name!r}",
+                host,
+                zips.with_offset,
+                host.data,
+                entry,
+                other.local,
+            )
+        yield put(
+            f"{first.name!r} reaches over {second.name!r}",
+            host,
+            zips.with_sizes,
+            host.data,
+            first,
+            second.stop - first.start,
+            second.stop - first.start,
+        )
+    for entry in found[:_TRIED]:
+        for how, offset in (("behind the end", len(host.data) + 1), ("in the directory", directory), ("before the beginning", -1)):
+            yield put(
+                f"a place {how} for {entry.name!r}",
+                host,
+                zips.with_offset,
+                host.data,
+                entry,
+                offset,
+            )
+
+
+def _within_npy(host: Host, whole: Snapshot) -> Iterator[Attack]:
+    shape = npy.header(host.data)[0]["shape"]
+    if not shape:
+        return
+    for how, first in (("one more", shape[0] + 1), ("twice as many", 2 * shape[0]), ("a negative number of", -shape[0] - 1)):
+        yield put(f"a shape with {how} elements", host, npy.rebuilt, host.data, shape=(first, *shape[1:]))
+
+
+def _within_json(host: Host, whole: Snapshot) -> Iterator[Attack]:
+    yield from _wrong_numbers(host, texts.parsed(host.data), whole, texts.written)
+
+
+def _within_headed(host: Host, whole: Snapshot) -> Iterator[Attack]:
+    parts = headed.split(host.data)
+    yield from _wrong_numbers(host, parts.says, whole, parts.joined)
+    yield from _wrong_pairs(host, parts, whole)
+    yield from _wrong_places(host, parts, whole)
+
+
+def _wrong_numbers(host: Host, said: Any, whole: Snapshot, write: Callable[[Any], bytes]) -> Iterator[Attack]:
+    """Lengths and numbers of elements that are right, and one or twice as many for them."""
+    right = {value for value in counts(whole) | lengths(whole) if value >= 8}
+    places = [(path, value) for path, value in texts.nodes(said) if type(value) is int and value in right]
+    for path, value in places[:_TRIED]:
+        for how, new in (("one more", value + 1), ("twice as many", 2 * value), ("a negative number", -value)):
+            yield put(
+                f"{how} for the number at {texts.shown(path)}",
+                host,
+                write,
+                texts.replaced(said, path, new),
+            )
+
+
+def _wrong_places(host: Host, parts: headed.Headed, whole: Snapshot) -> Iterator[Attack]:
+    """The place of one tensor for that of another one, counted from the beginning of the file or of what follows the header."""
+    body = len(host.data) - len(parts.body)
+    for starts in ([start - body for start, _ in blocks_in(host, whole)], [start for start, _ in blocks_in(host, whole)]):
+        places = [(path, value) for path, value in texts.nodes(parts.says) if type(value) is int and value in starts and value >= 8]
+        for path, value in places[:_TRIED]:
+            other = next((start for start in starts if start != value), None)
+            if other is not None:
+                way = f"the place of another one for the number at {texts.shown(path)}"
+                yield put(way, host, parts.joined, texts.replaced(parts.says, path, other))
+
+
+def _wrong_pairs(host: Host, parts: headed.Headed, whole: Snapshot) -> Iterator[Attack]:
+    """Begin and end of a tensor in what follows the header."""
+    sizes = lengths(whole)
+    pairs = [
+        (path, value)
+        for path, value in texts.nodes(parts.says)
+        if isinstance(value, list) and len(value) == 2 and all(type(each) is int for each in value) and value[1] - value[0] in sizes
+    ]
+    for place, (path, (start, stop)) in enumerate(pairs[:_TRIED]):
+        size = stop - start
+        wrong = {
+            "a region behind the end": [start + len(parts.body), stop + len(parts.body)],
+            "a region that ends before it begins": [stop, start],
+            "a region that ends behind the end": [start, stop + len(parts.body)],
+            "a region before the beginning": [-size, 0],
+            "a region over a half of its own": [start + size // 2, stop + size // 2],
+        }
+        if len(pairs) > 1:
+            wrong["the region of another one"] = pairs[place - 1][1]
+        for how, new in wrong.items():
+            yield put(
+                f"{how} for {texts.shown(path)}",
+                host,
+                parts.joined,
+                texts.replaced(parts.says, path, new),
+            )
+
+
+def _within_pickle(host: Host, whole: Snapshot) -> Iterator[Attack]:
+    """Numbers of elements in a pickle, each by itself: what it is the size of does not have as many."""
+    right = {value for value in counts(whole) | lengths(whole) if value >= 8}
+    numbers = [
+        (argument, place)
+        for name, argument, place in pickles.opcodes(host.data)
+        if name == "BININT1" and isinstance(argument, int) and argument in right
+    ]
+    for value, place in numbers[: 2 * _TRIED]:
+        for how, new in (("one more", value + 1), ("twice as many", 2 * value)):
+            yield put(
+                f"{how} for the number {value} at byte {place}",
+                host,
+                bytes,
+                host.data[: place + 1] + bytes([new & 255]) + host.data[place + 2 :],
+            )
+
+
+def _within_msgpack(host: Host, whole: Snapshot) -> Iterator[Attack]:
+    """Items that claim to be longer than they are, so that they reach over what follows, or over the end."""
+    for item in [each for each in msgpacks.items(host.data) if each.kind in ("bin", "ext")][:_TRIED]:
+        content = host.data[item.start : item.stop]
+        for how, more in (("one byte", 1), ("twice as long", len(content))):
+            yield put(
+                f"{how} too much for the {item.kind} at byte {item.at}",
+                host,
+                msgpacks.replaced,
+                host.data,
+                item,
+                content,
+                len(content) + more,
+            )
+
+
+_WITHIN: dict[str | None, Callable[[Host, Snapshot], Iterator[Attack]]] = {
+    "zip": _within_zip, "npy": _within_npy, "json": _within_json, "headed": _within_headed, "pickle": _within_pickle,
+    "msgpack": _within_msgpack,
+}  # fmt: skip
+_BINARY = (None, "hdf5")

@@ -1,0 +1,56 @@
+"""Learns what a format keeps: every check is asked without expectations, and the domain is found by trying."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable
+
+from ..formats.base import DOMAINS, Format
+from ..specs import DictSpec, Fill, ListSpec, Spec, TensorSpec
+from ..verdicts import Verdict
+from . import Result, Runner
+
+
+def survey(
+    format: Format,
+    examples: int | None = None,
+    seed: int | None = None,
+    select: str | Iterable[str] = "all",
+    progress: Callable[[int, int, Result], None] | None = None,
+) -> tuple[str | None, list[Result]]:
+    """The domain that describes the format (None if it saves models and nothing else), and the results of the checks in it.
+
+    ``select`` are the checks, by default all; ``progress`` is called after each check. The format's own ``accepts`` and
+    ``expected_failures`` play no part.
+    """
+    accepts = found_domain(format)
+    results = []
+    with Runner(dataclasses.replace(format, accepts=accepts, expected_failures={}), select, examples, seed, shrink=False) as runner:
+        for number, check in enumerate(runner.checks, start=1):
+            results.append(runner.run(check))
+            if progress is not None:
+                progress(number, len(runner.checks), results[-1])
+    return accepts if format.save is not None else None, results
+
+
+def found_domain(format: Format) -> str:
+    """The widest of tree, dict, list and tensor whose plainest example comes back with its values; the declared one if none does."""
+    if format.save is None:
+        return format.accepts
+    first, second = TensorSpec("float32", (2,), fill=Fill(1)), TensorSpec("float32", (2, 3), fill=Fill(2))
+    probes: dict[str, list[Spec]] = {
+        "tree": [DictSpec((("a", DictSpec((("b", first),))), ("c", second)))],
+        "dict": [DictSpec((("a", first), ("b", second)))],
+        "list": [ListSpec((first, second)), ListSpec((first,))],
+        "tensor": [first, second],
+    }
+    with Runner(dataclasses.replace(format, expected_failures={}), "all", 0) as runner:
+        for domain in reversed(DOMAINS):
+            seen = [runner.trials.run(spec, apart=format.isolate) for spec in probes[domain]]
+            if all(
+                each.refused is each.unreadable is each.crashed is each.skipped is None
+                and all(difference.verdict < Verdict.CHANGED for difference in each.differences)
+                for each in seen
+            ):
+                return domain
+    return format.accepts
