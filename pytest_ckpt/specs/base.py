@@ -107,7 +107,7 @@ def from_json(data: Any) -> Any:
         return math.copysign(math.nan, -1.0) if data["float"] == "-nan" else float.fromhex(data["float"])
     if "bytes" in data:
         return bytes.fromhex(data["bytes"])
-    name = data.get("spec", "")
+    name: str = data.get("spec") or ""
     kind = Spec.kinds.get(SPECS.get(name, name))
     if kind is None:
         raise ValueError(f"not a spec: {data!r}; known are {', '.join(sorted(Spec.kinds))}")
