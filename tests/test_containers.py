@@ -17,8 +17,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from pytest_ckpt.filetypes import ParseError, hdf5, kind_of, members, npy, packed_zeros, rebuilt, regions, unpacked
-from pytest_ckpt.filetypes import compressed as packed
+from pytest_ckpt.filetypes import ParseError, hdf5, kind_of, members, npy, packed, packed_zeros, rebuilt, regions, unpacked
 from pytest_ckpt.filetypes import json_header as headed
 from pytest_ckpt.filetypes import json_text as texts
 from pytest_ckpt.filetypes import msgpack as msgpacks

@@ -8,8 +8,7 @@ import pathlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from ....filetypes import ParseError, kind_of, members, rebuilt, unpacked
-from ....filetypes import packed
+from ....filetypes import ParseError, kind_of, members, packed, rebuilt, unpacked
 from ...snapshot import Snapshot
 
 #: What names that lead out of a place begin with, so that a file made outside of it is told from any other.
