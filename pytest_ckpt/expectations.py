@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import dataclasses
 import fnmatch
-import importlib.metadata
 from collections.abc import Iterable, Mapping
 
 from packaging.requirements import InvalidRequirement, Requirement
 
+from .util.versions import installed_version
 from .verdicts import Verdict
 
 
@@ -56,16 +56,6 @@ class Expectation:
             return False
         installed = installed_version(wanted.name)
         return installed is not None and wanted.specifier.contains(installed, prereleases=True)
-
-
-def installed_version(name: str) -> str | None:
-    """The version of a distribution, or of the one that a package of this name comes from (tensorflow from tensorflow-cpu);
-    None where there is none."""
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        homes = importlib.metadata.packages_distributions().get(name)
-        return importlib.metadata.version(homes[0]) if homes else None
 
 
 def costly(why: str, *, when: str | None = None, defect: bool = False, flaky: bool = False) -> Expectation:

@@ -16,7 +16,7 @@ import pytest
 import pytest_ckpt.specs as specs
 from pytest_ckpt import Format, check_format
 from pytest_ckpt.checks import CHECKS
-from pytest_ckpt.execution.corruption.cases import CASES, boundaries, flips, paired, spread
+from pytest_ckpt.execution.corruption.cases import CASES, boundaries, flips, paired
 from pytest_ckpt.execution.snapshot import Block, Snapshot, Span
 from pytest_ckpt.runner import Runner
 from pytest_ckpt.specs import (
@@ -127,13 +127,6 @@ def test_the_same_copies_are_asked_for_in_every_run() -> None:
 
 
 # --- places -----------------------------------------------------------------------------------------------------------------------
-
-
-def test_places_are_spread_from_the_first_to_the_last() -> None:
-    assert spread(range(10), 20) == list(range(10))
-    assert spread(range(101), 3) == [0, 50, 100]
-    assert spread(range(10), 1) == [5]
-    assert spread([], 3) == []
 
 
 def test_flipped_bits_are_all_bits_where_there_are_no_more_than_asked_for() -> None:

@@ -26,7 +26,7 @@ from pytest_ckpt.execution.registry import Workspace
 from pytest_ckpt.runner import Result
 from pytest_ckpt.specs import DictSpec, Fill, NamedScenario, TensorSpec
 from pytest_ckpt.verdicts import Verdict
-from pytest_ckpt.workers import CannotSerialize, Failed, Worker, WorkerDied, Workers, packed
+from pytest_ckpt.workers import CannotSerialize, Failed, Worker, WorkerDied, Workers, serialize
 
 SECONDS = 30.0
 TREE = DictSpec((("x", TensorSpec("float32", (4,), fill=Fill(1))),))
@@ -41,7 +41,7 @@ def worker(tmp_path: pathlib.Path) -> Iterator[Worker]:
 
 def _called(worker: Worker, function: Callable[[], Any], **limits: Any) -> Any:
     """Has a worker call a function of this file, which travels by value."""
-    return worker.ask(operator.call, packed(function, [__name__]), **{"seconds": SECONDS, **limits})
+    return worker.ask(operator.call, serialize(function, [__name__]), **{"seconds": SECONDS, **limits})
 
 
 def test_a_worker_is_kept_for_many_questions_and_is_started_fresh(worker: Worker) -> None:
@@ -154,7 +154,7 @@ def _ends(condition: Callable[[], bool], seconds: float = 20.0) -> bool:
 def test_what_cannot_travel_says_why() -> None:
     lock = threading.Lock()
     with pytest.raises(CannotSerialize, match=r"cannot pickle '_thread\.lock' object"):
-        packed(lambda: lock)
+        serialize(lambda: lock)
 
 
 # Formats in workers ------------------------------------------------------------------------------------------------------
@@ -224,7 +224,7 @@ def test_a_format_that_cannot_travel_is_a_skip_that_says_so() -> None:
 
     result = _result("process/fresh-process", load=load)
     assert result.verdict is None
-    assert "it cannot be sent to another process: TypeError: cannot pickle '_thread.lock' object" in (result.skipped or "")
+    assert "the object cannot be sent to another process: TypeError: cannot pickle '_thread.lock' object" in (result.skipped or "")
     assert not result.passed
 
 
@@ -235,7 +235,7 @@ def test_a_format_that_cannot_be_made_again_in_a_worker_is_a_skip_that_says_so(m
     for check in ("process/fresh-process", "files/disk-full", "crash/kill"):
         result = _result(check, wait=module.wait)
         assert result.verdict is None
-        assert "it cannot be made again in another process: ModuleNotFoundError: No module named" in (result.skipped or "")
+        assert "the object cannot be unpickled in another process: ModuleNotFoundError: No module named" in (result.skipped or "")
 
 
 def test_functions_of_a_script_travel_to_workers(tmp_path: pathlib.Path) -> None:

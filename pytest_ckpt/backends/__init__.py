@@ -12,7 +12,7 @@ import importlib.util
 import sys
 from typing import TYPE_CHECKING, Any, cast
 
-from ..specs import nearest
+from ..util.suggestions import nearest
 
 if TYPE_CHECKING:
     from .base import Backend

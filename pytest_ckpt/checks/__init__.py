@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from ..backends import BUILTIN, check_name
 from ..expectations import is_pattern, matches
-from ..specs import nearest
+from ..util.suggestions import nearest
 from ..verdicts import Difference
 from . import alias, container, corruption, crash, files, keys, layout, mismatch, model, process, security, tensor, training, values
 from .base import CORE, EXTENDED, Check, FormatProfile, checks_in

@@ -13,7 +13,7 @@ from typing import Any
 from ..backends import get_backend
 from ..formats import get_format
 from ..formats.base import Format
-from ..specs import nearest
+from ..util.suggestions import nearest
 
 
 @dataclasses.dataclass(frozen=True)

@@ -17,7 +17,7 @@ import numpy as np
 
 from ..backends import get_backend, owner_of
 from ..backends.base import Memory, Reading
-from ..specs import nearest
+from ..util.suggestions import nearest
 from ..verdicts import ASPECTS, Difference, describe
 from . import elements as words
 from .aliasing import changes

@@ -11,6 +11,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from ..util.sampling import evenly_spaced
 from .file_system import Disk, Files, Naming, Operation, Resize, Sync, Write
 from .recording import History
 
@@ -111,7 +112,9 @@ def kill_states(history: History, most: int = MOST) -> list[State]:
         for before in (1, 0)
     ]  # fmt: skip
     ends = [State(0), State(len(operations))]
-    return _distinct(history, _in_turn([[*ends, *_spread(structural, most)], _spread(whole, most), _spread(parts, most)]), most)
+    return _distinct(
+        history, _in_turn([[*ends, *evenly_spaced(structural, most)], evenly_spaced(whole, most), evenly_spaced(parts, most)]), most
+    )
 
 
 def power_states(history: History, returned: bool = False, most: int = MOST) -> list[State]:
@@ -201,13 +204,6 @@ def _boundaries(write: Write, size: int) -> list[int]:
 def _some(places: Sequence[int]) -> list[int]:
     """The first, the middle and the last."""
     return list(dict.fromkeys([places[0], places[len(places) // 2], places[-1]])) if places else []
-
-
-def _spread(states: Sequence[State], most: int) -> list[State]:
-    """At most so many, evenly spread."""
-    if len(states) <= most:
-        return list(states)
-    return [states[place * (len(states) - 1) // (most - 1)] for place in range(most)]
 
 
 def _in_turn(several: Iterable[Iterable[State]]) -> Iterator[State]:

@@ -44,8 +44,8 @@ class Remote:
         self.only_died: int | None = 0
 
     @functools.cached_property
-    def parcel(self) -> SerializedObject:
-        return self.format.parcel()
+    def serialized(self) -> SerializedObject:
+        return self.format.serialized()
 
     def ask(
         self,
@@ -65,7 +65,7 @@ class Remote:
             seconds = min(seconds, max(seconds / HASTE, 1.0))
         try:
             answer = worker.ask(
-                _answer, self.parcel, str(self.folder), question, arguments, seconds=seconds, memory=memory, file_size=file_size
+                _answer, self.serialized, str(self.folder), question, arguments, seconds=seconds, memory=memory, file_size=file_size
             )  # fmt: skip
         except WorkerDied as died:
             self.hung += died.hung
@@ -84,10 +84,10 @@ class Remote:
 
     def worker(self, role: str) -> Worker:
         """The worker of a role, in which everything that the format needs is imported."""
-        parcel = self.parcel
-        worker = self.workers.get((parcel.digest, role), self._starts(role))
-        if not worker.knows(parcel):
-            worker.ask(_answer, parcel, str(self.folder), _warm, (), **_AT_LEISURE)
+        serialized = self.serialized
+        worker = self.workers.get((serialized.digest, role), self._starts(role))
+        if not worker.knows(serialized):
+            worker.ask(_answer, serialized, str(self.folder), _warm, (), **_AT_LEISURE)
         return worker
 
     def _starts(self, role: str) -> Start:
@@ -111,7 +111,7 @@ class Remote:
 
     def end(self, role: str = "plain") -> None:
         """Ends the worker of a role, so that the next question gets a fresh process."""
-        self.workers.end((self.parcel.digest, role))
+        self.workers.end((self.serialized.digest, role))
 
     def observe(self, question: Callable[..., Any], *arguments: Any, **limits: Any) -> Observation:
         """As `ask`, for questions that are answered with an Observation: what becomes of the worker is a fact like others."""

@@ -9,7 +9,7 @@ import importlib.metadata
 from typing import Any
 
 from ..backends import is_installed
-from ..specs import nearest
+from ..util.suggestions import nearest
 from .base import DOMAINS, Format
 
 ENTRY_POINTS = "pytest_ckpt.formats"

@@ -23,9 +23,9 @@ from ..specs import (
     TensorSpec,
     TrainingSpec,
     ViewOf,
-    nearest,
 )
-from ..workers import CannotSerialize, SerializedObject, packed
+from ..util.suggestions import nearest
+from ..workers import CannotSerialize, SerializedObject, serialize
 
 DOMAINS = ("tensor", "list", "dict", "tree")
 
@@ -144,17 +144,17 @@ class Format:
             return f"{what}, and the format accepts {self.accepts!r}"
         return None
 
-    def parcel(self) -> SerializedObject:
-        """The format, ready to be sent to a worker. Raises CannotTravel."""
+    def serialized(self) -> SerializedObject:
+        """Return the format in the form in which it is sent to a worker. Raise `CannotSerialize` if that is impossible."""
         functions = [getattr(self, field.name) for field in dataclasses.fields(self) if callable(getattr(self, field.name))]
-        return packed(self, {getattr(function, "__module__", None) or "" for function in functions})
+        return serialize(self, {getattr(function, "__module__", None) or "" for function in functions})
 
     def isolated(self) -> Format:
         """The same format with ``isolate=True``; itself where it cannot be sent to a worker."""
         if self.isolate:
             return self
         try:
-            self.parcel()
+            self.serialized()
         except CannotSerialize:
             return self
         return dataclasses.replace(self, isolate=True)

@@ -66,7 +66,7 @@ class Settings:
                 raise ValueError("--ckpt-update-regressions needs a file: give --ckpt-regressions=FILE, or set ckpt_regressions")
         elif path.exists():
             from ..checks import CHECKS
-            from ..specs import nearest
+            from ..util.suggestions import nearest
             from .regressions import read_regressions
 
             self.known = read_regressions(path)

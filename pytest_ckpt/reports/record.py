@@ -13,11 +13,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..backends import BUILTIN as BACKENDS
-from ..expectations import installed_version
 from ..formats import BUILTIN as FORMATS
 from ..formats.base import Format
 from ..plugin.bound_check import Cell
 from ..util.renamed import CHECKS
+from ..util.versions import installed_version
 from ..verdicts import Verdict
 
 #: Temporary folders of this package, one in the other.

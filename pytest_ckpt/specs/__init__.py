@@ -9,7 +9,7 @@ from .layers import LAYERS, LayerSpec
 from .layouts import LAYOUTS, Layout, layouts_of, misfit
 from .models import LoadInto, Mismatch, ModelSpec, NarrowLoad, PartialLoad, other_model
 from .scenarios import NamedScenario, Scenario
-from .tensors import TRAITS, Fill, TensorSpec, nearest
+from .tensors import TRAITS, Fill, TensorSpec
 from .training import OPTIMIZERS, SCHEDULES, TrainingSpec, other_run
 from .trees import (
     DataclassSpec,
@@ -101,7 +101,6 @@ __all__ = [
     "layouts_of",
     "misfit",
     "nan_patterns",
-    "nearest",
     "other_model",
     "other_run",
     "other_values",

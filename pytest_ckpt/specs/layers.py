@@ -9,9 +9,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
+from ..util.suggestions import nearest
 from .base import Spec
 from .dtypes import JAX, MXNET, TENSORFLOW, TORCH
-from .tensors import nearest
 
 Shape = tuple[int, ...]
 

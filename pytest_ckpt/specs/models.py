@@ -6,9 +6,10 @@ import dataclasses
 import functools
 from collections.abc import Iterator
 
+from ..util.suggestions import nearest
 from .base import Spec
 from .layers import LAYERS, VOCABULARY, LayerSpec, Placed, Shape, placed
-from .tensors import Fill, TensorSpec, nearest
+from .tensors import Fill, TensorSpec
 
 #: What the tensors of a model can hold.
 VALUES = ("ordinary", "any", "zeros")

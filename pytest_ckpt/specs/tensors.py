@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
-from collections.abc import Iterable
 from typing import Any
 
+from ..util.suggestions import nearest
 from .base import Spec
 from .dtypes import DTYPES, JAX, MXNET, NUMPY, TENSORFLOW, TORCH
 from .layouts import LAYOUTS, misfit
@@ -40,13 +39,6 @@ TRAITS: dict[str, tuple[str, ...]] = {
 }
 
 SPANS = ("ordinary", "any")
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """The end of an error message about an unknown name: the nearest known one, or all of them."""
-    names = list(known)
-    close = difflib.get_close_matches(str(name), names, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"possible are: {', '.join(names)}"
 
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)

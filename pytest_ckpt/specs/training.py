@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 
+from ..util.suggestions import nearest
 from .base import Spec
 from .dtypes import JAX, MXNET, TENSORFLOW, TORCH
 from .models import ModelSpec
-from .tensors import nearest
 
 #: Every optimizer that keeps something between two steps, and which backends have it.
 OPTIMIZERS: dict[str, tuple[str, ...]] = {

@@ -11,12 +11,13 @@ import struct
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from ..util.suggestions import nearest
 from .base import MAX_DEPTH, Spec
 from .dtypes import DTYPES
 from .layouts import LAYOUTS
 from .models import parts_of
 from .scenarios import Scenario
-from .tensors import Fill, TensorSpec, nearest
+from .tensors import Fill, TensorSpec
 
 
 class Pair(NamedTuple):

@@ -36,10 +36,10 @@ from ..specs import (
     TupleSpec,
     layouts_of,
     misfit,
-    nearest,
     special_patterns,
 )
 from ..specs.keys import KEYS
+from ..util.suggestions import nearest
 from .models import chosen, model_specs, training_specs
 
 __all__ = [

@@ -13,8 +13,9 @@ from hypothesis import reject
 from hypothesis import strategies as st
 
 from ..backends import BUILTIN, WITH_MODELS, check_name, get_backend, is_installed
-from ..specs import LAYERS, OPTIMIZERS, SCHEDULES, LayerSpec, ModelSpec, TrainingSpec, nearest
+from ..specs import LAYERS, OPTIMIZERS, SCHEDULES, LayerSpec, ModelSpec, TrainingSpec
 from ..specs.layers import FREEZING, MIXED, RECURRENT, placed
+from ..util.suggestions import nearest
 
 _BYTE = st.integers(0, 255)
 #: Layers that training runs are drawn with; no others are needed to tell optimizers apart, and these train fast.

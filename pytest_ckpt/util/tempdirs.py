@@ -1,4 +1,4 @@
-"""Temporary folders that are gone afterwards, also where an interrupt comes while they are being made or removed."""
+"""Temporary folders that are removed even if an interrupt arrives while they are created or removed."""
 
 from __future__ import annotations
 
@@ -12,22 +12,23 @@ from collections.abc import Iterator
 
 
 @contextlib.contextmanager
-def temporary_folder(above: pathlib.Path | str | None = None) -> Iterator[pathlib.Path]:
-    """A new folder in ``above`` (default: where temporary files go)."""
-    place = pathlib.Path(tempfile.gettempdir() if above is None else above)
-    # Known before the folder is there: of one that is made just when an interrupt comes, nobody is told the name.
+def temporary_folder(parent: pathlib.Path | str | None = None) -> Iterator[pathlib.Path]:
+    """Create a folder in ``parent`` (default: the system's folder for temporary files), and remove it afterwards."""
+    parent = pathlib.Path(tempfile.gettempdir() if parent is None else parent)
+    # The prefix is chosen before the folder exists. If an interrupt arrives right after the folder
+    # was created, `directory` is still None, and the folder is found by its prefix.
     prefix = f"pytest-ckpt-{secrets.token_hex(4)}-"
-    holder = None
+    directory = None
 
     def clean_up() -> None:
-        if holder is not None:
-            holder.cleanup()
-        for folder in place.glob(f"{prefix}*"):
+        if directory is not None:
+            directory.cleanup()
+        for folder in parent.glob(f"{prefix}*"):
             remove_folder(folder)
 
     try:
-        holder = tempfile.TemporaryDirectory(prefix=prefix, dir=place, ignore_cleanup_errors=True)
-        yield pathlib.Path(holder.name)
+        directory = tempfile.TemporaryDirectory(prefix=prefix, dir=parent, ignore_cleanup_errors=True)
+        yield pathlib.Path(directory.name)
     finally:
         try:
             clean_up()
@@ -37,7 +38,7 @@ def temporary_folder(above: pathlib.Path | str | None = None) -> Iterator[pathli
 
 
 def remove_folder(folder: pathlib.Path, tries: int = 100) -> None:
-    """Removes a folder, also while processes are at work in it that have not seen yet that all is over."""
+    """Remove a folder, also while processes that are about to end still create files in it."""
     for number in range(tries):
         if not folder.exists():
             return

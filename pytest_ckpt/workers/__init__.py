@@ -22,7 +22,7 @@ from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
-from .serialization import CannotSerialize, SerializedObject, packed
+from .serialization import CannotSerialize, SerializedObject, serialize
 
 #: Bytes of data that a question may take above what the process holds when it is asked.
 MEMORY = 256 << 20
@@ -129,7 +129,7 @@ class Worker:
         if kind == "memory":
             raise WorkerDied(value)
         if kind == "stranded":
-            raise CannotSerialize(f"it cannot be made again in another process: {value}")
+            raise CannotSerialize(f"the object cannot be unpickled in another process: {value}")
         return value
 
     def _death(self) -> WorkerDied:
@@ -217,4 +217,4 @@ def _surroundings() -> dict[str, str]:
     return {"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ}
 
 
-__all__ = ["MEMORY", "CannotSerialize", "Failed", "SerializedObject", "Worker", "WorkerDied", "Workers", "packed"]
+__all__ = ["MEMORY", "CannotSerialize", "Failed", "SerializedObject", "Worker", "WorkerDied", "Workers", "serialize"]

@@ -1,4 +1,4 @@
-"""How objects travel to another process: by cloudpickle, those of test modules and of `__main__` by value."""
+"""Serialize objects for another process, with cloudpickle. What test modules and `__main__` define is serialized by value."""
 
 from __future__ import annotations
 
@@ -12,32 +12,39 @@ from typing import Any
 
 
 class CannotSerialize(Exception):
-    """An object that cannot be sent to another process; the message says why."""
+    """An object cannot be sent to another process. The message gives the reason."""
 
 
 @dataclasses.dataclass(frozen=True)
 class SerializedObject:
-    """An object ready to be sent; the ``digest`` of its ``data`` is what a worker knows it by."""
+    """An object in serialized form: its pickled ``data``, and their ``digest``, by which a worker recognizes the object."""
 
     digest: bytes
     data: bytes
 
 
-def packed(obj: Any, modules: Iterable[str] = ()) -> SerializedObject:
-    """``obj`` as a parcel. Of ``modules`` those that hold tests are sent by value: importing them elsewhere would collect them
-    again, or is not possible at all. Raises CannotTravel."""
+def serialize(obj: Any, modules: Iterable[str] = ()) -> SerializedObject:
+    """Serialize ``obj``. Raise `CannotSerialize` if that is impossible.
+
+    Test modules among ``modules`` are serialized by value, because a worker cannot always import
+    them, and importing them could collect their tests again.
+    """
     import cloudpickle
 
     try:
-        with _by_value([module for name in modules if _holds_tests(name) and (module := sys.modules.get(name)) is not None]):
+        with _by_value([module for name in modules if _is_test_module(name) and (module := sys.modules.get(name)) is not None]):
             data = cloudpickle.dumps(obj)
     except Exception as error:
-        text = " ".join(f"{type(error).__name__}: {error}".split())
-        raise CannotSerialize(f"it cannot be sent to another process: {text}") from error
+        raise CannotSerialize(f"the object cannot be sent to another process: {one_line(error)}") from error
     return SerializedObject(hashlib.sha256(data).digest(), data)
 
 
-def _holds_tests(name: str) -> bool:
+def one_line(error: BaseException) -> str:
+    """Return the class and the message of an exception on one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+def _is_test_module(name: str) -> bool:
     last = name.rpartition(".")[2]
     return last.startswith("test_") or last.endswith("_test") or last == "conftest"
 

@@ -11,20 +11,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from ...filetypes import members, regions
 from ...specs import Appended, Damage, Exchanged, Flipped, Missing, Spliced, Swapped, Truncated, Zeroed
+from ...util.sampling import evenly_spaced
 from ..snapshot import Snapshot, Span
 
 #: What a disk writes and loses at once.
 SECTOR = 512
 NO_PAYLOAD = "the bytes of the saved values stand in none of the files as they are: they are compressed, or written in a way of their own"
-
-
-def spread(items: Sequence[int], count: int) -> list[int]:
-    """``count`` of the items, the first and the last among them, at even distances; all of them, where there are not more."""
-    if len(items) <= count:
-        return list(items)
-    if count == 1:
-        return [items[len(items) // 2]]
-    return [items[place * (len(items) - 1) // (count - 1)] for place in range(count)]
 
 
 def shares(lengths: Sequence[int], count: int) -> list[int]:
@@ -51,7 +43,7 @@ def flips(spans: Sequence[Span], count: int, order: Sequence[int] = range(8)) ->
     bits = min(8, count // total)
     turn = itertools.count()
     for span, share in zip(spans, shares([span.length for span in spans], min(count, total)), strict=True):
-        for byte in spread(range(span.start, span.stop), share):
+        for byte in evenly_spaced(range(span.start, span.stop), share):
             for bit in order[:bits] if bits else [order[next(turn) * 3 % 8]]:
                 yield Flipped(span.file, byte, bit)
 
@@ -106,10 +98,10 @@ def _truncate(whole: Snapshot, other: Snapshot | None, count: int) -> Iterable[D
         found: set[int] = set()
         for places in (near_the_end, cuts, middles, range(SECTOR, size, SECTOR), beside):
             fresh = sorted({place for place in places if 0 < place < size} - found)
-            found.update(spread(fresh, max(0, wanted - len(found))))
+            found.update(evenly_spaced(fresh, max(0, wanted - len(found))))
         # With all of them used up, the rest is cut at even distances.
         rest = sorted(set(range(1, size)) - found) if len(found) < wanted else []
-        found.update(spread(rest, wanted - len(found)))
+        found.update(evenly_spaced(rest, wanted - len(found)))
         yield from (Truncated(file, place) for place in sorted(found))
 
 
@@ -131,9 +123,9 @@ def _zero(whole: Snapshot, other: Snapshot | None, count: int) -> Iterable[Damag
     files = {file: data for file, data in whole.files.items() if data}
     for file, data in files.items():
         size, starts = _blocks(data)
-        for start in spread(starts, max(2, count // 2 // len(files))):
+        for start in evenly_spaced(starts, max(2, count // 2 // len(files))):
             found[Zeroed(file, start, min(start + size, len(data)))] = None
-        for start in spread(starts, max(2, count // 4 // len(files))):
+        for start in evenly_spaced(starts, max(2, count // 4 // len(files))):
             found[Zeroed(file, start, len(data))] = None
     for span in whole.payload:
         found[Zeroed(span.file, span.start, span.stop)] = None
@@ -148,10 +140,10 @@ def _swap(whole: Snapshot, other: Snapshot | None, count: int) -> Iterable[Damag
         size, starts = _blocks(data)
         full = [start for start in starts if start + size <= len(data)]
         wanted = max(2, count // 2 // len(files))
-        for start in spread(full[:-1], wanted):
+        for start in evenly_spaced(full[:-1], wanted):
             found[Swapped(file, start, start + size, size)] = None
         half = len(full) // 2
-        for start in spread(full[: len(full) - half], wanted) if half > 1 else ():
+        for start in evenly_spaced(full[: len(full) - half], wanted) if half > 1 else ():
             found[Swapped(file, start, full[half] + start - full[0], size)] = None
     for first, second in itertools.pairwise(whole.values):
         if first.file == second.file and first.length == second.length:
@@ -195,7 +187,7 @@ def _mixed(whole: Snapshot, other: Snapshot | None, count: int) -> Iterable[Dama
         if len(whole.files[file]) == len(other.files[pairs[file]]):
             middles = [(span.start + span.stop) // 2 for span in whole.payload if span.file == file]
             places = sorted({*boundaries(whole, file), *middles})
-            yield from (Spliced(file, place) for place in spread(places, max(2, count // len(differing))))
+            yield from (Spliced(file, place) for place in evenly_spaced(places, max(2, count // len(differing))))
 
 
 def paired(whole: Snapshot, other: Snapshot) -> dict[str, str]:
@@ -216,7 +208,7 @@ def paired(whole: Snapshot, other: Snapshot) -> dict[str, str]:
 
 
 def some(names: list[str], count: int) -> list[str]:
-    return [names[place] for place in spread(range(len(names)), count)]
+    return [names[place] for place in evenly_spaced(range(len(names)), count)]
 
 
 #: By the name of the check: the damages. A case of which there are none says why, in words.
