@@ -1,6 +1,7 @@
-"""Declared failures: what a format is known not to keep, why, and for which versions.
+"""Expected failures: what a format is known to lose, why, and in which versions.
 
-Knows verdicts; knows no check, so that whether a name exists is for the runner to say.
+This module knows verdicts and no checks. Whether a name is the name of a check is tested by the
+runner, which knows all names.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import fnmatch
 from collections.abc import Iterable, Mapping
+from typing import Protocol, TypeVar
 
 from packaging.requirements import InvalidRequirement, Requirement
 
@@ -17,15 +19,21 @@ from .verdicts import Verdict
 
 @dataclasses.dataclass(frozen=True)
 class Expectation:
-    """One declared failure: the verdict that is expected, the reason, and the versions it holds for.
+    """One expected failure: a verdict, the reason, and the versions that it applies to.
 
-    ``when`` is a requirement such as ``"numpy<2"``; the expectation counts only where the installed version meets it.
+    ``when`` is a requirement such as ``"numpy<2"``. The expectation applies only if the installed
+    version meets it.
 
-    ``defect`` tells a fault of the library from a limit of the format's design. A defect is the loss of what the format has a place
-    for: against the library's own documentation, unlike what it does itself elsewhere, with the end of the process, or so that its
-    maintainers call it a bug. What the format has no place for is a limit, however much it hurts.
+    ``defect=True`` marks a bug in the library; otherwise the failure is a limitation of the format.
+    It is a bug if the format has a way to store something and the library still loses it: contrary
+    to its own documentation, unlike its own behavior elsewhere, or by ending the process. It is
+    also a bug if the maintainers call it one. What the format has no way to store is a limitation,
+    however serious the consequences.
 
-    ``flaky`` is a failure that does not show every time: then this verdict or any milder one is as declared, KEPT included.
+    ``flaky=True`` marks a failure that does not occur in every run. Then this verdict and every
+    milder one, KEPT included, are as expected.
+
+    Raises ValueError if the reason is empty or ``when`` is not a requirement.
     """
 
     verdict: Verdict
@@ -36,19 +44,20 @@ class Expectation:
 
     def __post_init__(self) -> None:
         if not isinstance(self.why, str) or not self.why.strip():
-            raise ValueError(f"an expectation needs a reason, as {self.verdict.lower()}('the format has no such notion'), not {self.why!r}")
+            call = f"{self.verdict.lower()}('the format cannot store complex numbers')"
+            raise ValueError(f"an expected failure needs a reason, for example {call}; got {self.why!r}")
         if self.when is not None:
             try:
                 Requirement(self.when)
             except InvalidRequirement as error:
-                raise ValueError(f"when={self.when!r} is no requirement such as 'numpy<2': {error}") from None
+                raise ValueError(f"when={self.when!r} is not a requirement such as 'numpy<2': {error}") from None
 
     def allows(self, verdict: Verdict) -> bool:
-        """Whether a verdict is the declared one."""
+        """Return whether ``verdict`` is as expected."""
         return verdict <= self.verdict if self.flaky else verdict is self.verdict
 
     def holds(self) -> bool:
-        """Whether the installed versions are those that the expectation is about."""
+        """Return whether the installed versions meet ``when``. Reads package metadata."""
         if self.when is None:
             return True
         wanted = Requirement(self.when)
@@ -59,37 +68,37 @@ class Expectation:
 
 
 def costly(why: str, *, when: str | None = None, defect: bool = False, flaky: bool = False) -> Expectation:
-    """Everything comes back, at a price: files left over, size, memory, time."""
+    """Expect that everything is restored, but at a cost: leftover files, size, memory or time."""
     return Expectation(Verdict.COSTLY, why, when, defect, flaky)
 
 
 def refused(why: str, *, when: str | None = None, defect: bool = False, flaky: bool = False) -> Expectation:
-    """`save` raises."""
+    """Expect that ``save`` raises."""
     return Expectation(Verdict.REFUSED, why, when, defect, flaky)
 
 
 def converted(why: str, *, when: str | None = None, defect: bool = False, flaky: bool = False) -> Expectation:
-    """Every value comes back; its type, order, sharing or flags do not."""
+    """Expect that every value is restored, but not its type, order, sharing or flags."""
     return Expectation(Verdict.CONVERTED, why, when, defect, flaky)
 
 
 def unreadable(why: str, *, when: str | None = None, defect: bool = False, flaky: bool = False) -> Expectation:
-    """`save` is content, and `load` raises."""
+    """Expect that ``save`` succeeds and ``load`` raises."""
     return Expectation(Verdict.UNREADABLE, why, when, defect, flaky)
 
 
 def crashed(why: str, *, when: str | None = None, defect: bool = False, flaky: bool = False) -> Expectation:
-    """The process ends, hangs, or runs out of memory."""
+    """Expect that the process dies, hangs, or runs out of memory."""
     return Expectation(Verdict.CRASHED, why, when, defect, flaky)
 
 
 def changed(why: str, *, when: str | None = None, defect: bool = False, flaky: bool = False) -> Expectation:
-    """No error, and a value, dtype, shape or key is not what was saved."""
+    """Expect that no error is raised and a value, dtype, shape or key differs from the saved one."""
     return Expectation(Verdict.CHANGED, why, when, defect, flaky)
 
 
 def unsafe(why: str, *, when: str | None = None, defect: bool = False, flaky: bool = False) -> Expectation:
-    """Loading runs foreign code, or touches something outside the checkpoint."""
+    """Expect that loading runs foreign code, or touches something outside the checkpoint."""
     return Expectation(Verdict.UNSAFE, why, when, defect, flaky)
 
 
@@ -97,32 +106,141 @@ Declared = Mapping[str, "Expectation | list[Expectation] | tuple[Expectation, ..
 
 
 def is_pattern(name: str) -> bool:
-    """Whether a key of ``expected_failures`` is a glob, such as ``dtype/complex*``."""
+    """Return whether a key of ``expected_failures`` is a glob, such as ``dtype/complex*``."""
     return any(character in name for character in "*?[")
 
 
 def matches(check: str, name: str) -> bool:
-    """Whether a name, a family or a glob means ``check``."""
+    """Return whether ``name`` selects ``check``: as its name, its family, or a glob."""
     return check == name or check.split("/")[0] == name or (is_pattern(name) and fnmatch.fnmatchcase(check, name))
 
 
+@dataclasses.dataclass(frozen=True)
+class Resolved:
+    """The expectation that applies to one check.
+
+    ``expectation`` is None if only KEPT passes. ``key`` is the key of ``expected_failures`` that
+    applies. An exact name always takes precedence: if its ``when`` does not hold, ``expectation``
+    is None and ``key`` is set. ``is_pattern`` is true if the key is a glob or a family, which
+    matches several checks. Each of these may be KEPT, but not all (see `unused_patterns`).
+    """
+
+    expectation: Expectation | None = None
+    key: str | None = None
+    is_pattern: bool = False
+
+    def allows(self, verdict: Verdict, outside: bool = False) -> bool:
+        """Return whether a check passes with ``verdict``.
+
+        ``outside`` means that the example is outside the domain of the format. There, REFUSED needs
+        no declaration.
+        """
+        undeclared = verdict is Verdict.KEPT or (outside and verdict is Verdict.REFUSED)
+        if self.expectation is None:
+            return undeclared
+        return self.expectation.allows(verdict) or (self.is_pattern and undeclared)
+
+
+class Expectations:
+    """The ``expected_failures`` of one format, resolved for the installed versions.
+
+    The constructor reads package metadata once. `for_check` is then a lookup, so build one object
+    for each format and keep it.
+    """
+
+    def __init__(self, declared: Declared) -> None:
+        several = {key: [entry] if isinstance(entry, Expectation) else entry for key, entry in declared.items()}
+        found = {key: next((each for each in entries if each.holds()), None) for key, entries in several.items()}
+        self._exact = frozenset(declared)
+        #: The expectations whose versions are installed, by key. Of a list, it is the first such one.
+        self.in_force: dict[str, Expectation] = {key: each for key, each in found.items() if each is not None}
+        self._resolved: dict[str, Resolved] = {}
+
+    def for_check(self, check: str) -> Resolved:
+        """Return the expectation that applies to the check named ``check``.
+
+        An exact name takes precedence over a family or a glob. Raises ValueError if two families or
+        globs match the check.
+        """
+        if check not in self._resolved:
+            self._resolved[check] = self._resolve(check)
+        return self._resolved[check]
+
+    def checks_under(self, key: str, checks: Iterable[str]) -> list[str]:
+        """Return those of ``checks`` to which ``key`` applies."""
+        return [check for check in checks if self.for_check(check).key == key]
+
+    def _resolve(self, check: str) -> Resolved:
+        if check in self._exact:
+            return Resolved(self.in_force.get(check), check)
+        keys = [key for key in self.in_force if matches(check, key)]
+        if len(keys) > 1:
+            names = ", ".join(map(repr, keys))
+            raise ValueError(
+                f"expected_failures: {names} all match the check {check!r}; add an entry for {check!r}, or change the patterns so that "
+                "only one matches"
+            )
+        return Resolved(self.in_force[keys[0]], keys[0], True) if keys else Resolved()
+
+
+class PatternResult(Protocol):
+    """The part of a result that `unused_patterns` reads.
+
+    ``key`` is the key of ``expected_failures`` that applies to the check. ``pattern_size`` is the
+    number of checks that this key applies to if it is a glob or a family, otherwise 0.
+    """
+
+    @property
+    def format(self) -> str: ...
+    @property
+    def backend(self) -> str: ...
+    @property
+    def check(self) -> str: ...
+    @property
+    def verdict(self) -> Verdict | None: ...
+    @property
+    def key(self) -> str | None: ...
+    @property
+    def pattern_size(self) -> int: ...
+
+
+AnyResult = TypeVar("AnyResult", bound=PatternResult)
+
+
+def unused_patterns(results: Iterable[AnyResult]) -> list[list[AnyResult]]:
+    """Return the results under each pattern that expects a failure where every check is KEPT.
+
+    A pattern is judged only if all of its checks ran. Skipped checks count as run, but at least one
+    check must have a verdict. The results may be those of several formats.
+    """
+    groups: dict[tuple[str, str, str], list[AnyResult]] = {}
+    for result in results:
+        if result.key is not None and result.pattern_size:
+            groups.setdefault((result.format, result.backend, result.key), []).append(result)
+    return [group for group in groups.values() if _all_kept(group)]
+
+
+def _all_kept(group: list[AnyResult]) -> bool:
+    verdicts = [result.verdict for result in group if result.verdict is not None]
+    complete = len({result.check for result in group}) == group[0].pattern_size
+    return complete and bool(verdicts) and all(verdict is Verdict.KEPT for verdict in verdicts)
+
+
+def unused_message(group: list[AnyResult]) -> str:
+    """Return what to do about one group of results of `unused_patterns`."""
+    judged = sum(result.verdict is not None for result in group)
+    return f"{group[0].format}: expected_failures[{group[0].key!r}] is not needed: all {judged} checks that it matches are KEPT; remove it"
+
+
+# ---- until every caller uses `Expectations` ----
+
+
 def in_force(declared: Declared, name: str) -> Expectation | None:
-    """The first expectation under ``name`` whose versions are installed."""
-    entry = declared[name]
-    several: Iterable[Expectation] = [entry] if isinstance(entry, Expectation) else entry
-    return next((expectation for expectation in several if expectation.holds()), None)
+    """Return the first expectation under ``name`` whose versions are installed."""
+    return Expectations({name: declared[name]}).in_force.get(name)
 
 
 def expectation_for(declared: Declared, check: str) -> tuple[Expectation | None, str | None]:
-    """What is expected of ``check``, and the key that says so; an exact name beats a pattern.
-
-    Raises ValueError where two patterns speak for one check.
-    """
-    if check in declared:
-        return in_force(declared, check), check
-    found = [(name, in_force(declared, name)) for name in declared if matches(check, name)]
-    found = [pair for pair in found if pair[1] is not None]
-    if len(found) > 1:
-        names = ", ".join(repr(name) for name, _ in found)
-        raise ValueError(f"{names} all speak for the check {check!r} in expected_failures; name it itself, or make them disjoint")
-    return (found[0][1], found[0][0]) if found else (None, None)
+    """Return the expectation that applies to ``check``, and its key."""
+    resolved = Expectations(declared).for_check(check)
+    return resolved.expectation, resolved.key
