@@ -84,8 +84,8 @@ def test_a_format_that_refuses_to_write_over_anything_keeps_what_was_there() -> 
         ("failed-save-keeps-old", "removed first", Verdict.UNREADABLE, "FileNotFoundError"),
         ("disk-full", "in place", Verdict.UNREADABLE, "File too large"),
         ("read-only-dir", "passed over", Verdict.CHANGED, "['x']: values"),
-        ("no-litter", "own name, when it fails", Verdict.COSTLY, "after a save that failed, what it had begun: <path>."),
-        ("no-litter", "temporary name", Verdict.COSTLY, "a temporary file that loading does not need: <path>.tmp"),
+        ("no-leftovers", "own name, when it fails", Verdict.COSTLY, "after a save that failed, what it had begun: <path>."),
+        ("no-leftovers", "temporary name", Verdict.COSTLY, "a temporary file that loading does not need: <path>.tmp"),
         ("no-side-effects", "a leaf taken away", Verdict.CHANGED, "what was saved, afterwards"),
         ("no-side-effects", "umask", Verdict.COSTLY, "save changed the umask (from 0o"),
         ("no-side-effects", "environment", Verdict.COSTLY, "the environment (SEALED)"),
@@ -125,7 +125,7 @@ def test_a_part_that_loading_needs_is_no_litter_whatever_it_is_called() -> None:
         sealed.save(tree, path / "data.tmp")
 
     format = Format(name="planted", backend="numpy", save=save, load=lambda path: sealed.load(path / "data.tmp"), accepts="dict")
-    assert _ask(format, "no-litter").verdict is Verdict.KEPT
+    assert _ask(format, "no-leftovers").verdict is Verdict.KEPT
 
 
 def test_a_history_inside_of_a_folder_is_no_litter() -> None:
@@ -139,7 +139,7 @@ def test_a_history_inside_of_a_folder_is_no_litter() -> None:
         return sealed.load(path / f"{len(list(path.iterdir())) - 1}")
 
     format = Format(name="planted", backend="numpy", save=save, load=load, accepts="dict")
-    assert _ask(format, "no-litter").verdict is Verdict.KEPT
+    assert _ask(format, "no-leftovers").verdict is Verdict.KEPT
     assert _ask(format, "size").verdict is Verdict.COSTLY
 
 
@@ -166,7 +166,7 @@ def test_what_a_format_leaves_of_the_process_each_time_is_put_back() -> None:
     assert state_of(SHARED) == before
 
 
-@pytest.mark.parametrize("case", ["path-relative", "no-litter", "no-side-effects", "neighbours", "overwrite-smaller"])
+@pytest.mark.parametrize("case", ["path-relative", "no-leftovers", "no-side-effects", "neighbours", "overwrite-smaller"])
 def test_all_is_put_back_where_saving_is_interrupted(case: str, tmp_path: pathlib.Path) -> None:
     saved: list[pathlib.Path] = []
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import functools
 import importlib
-import importlib.metadata
 import importlib.util
 import sys
 from typing import TYPE_CHECKING, Any, cast
 
+from ..util.entry_points import entry_points, load_entry_point
 from ..util.suggestions import nearest
 
 if TYPE_CHECKING:
@@ -32,14 +32,9 @@ WITH_MODELS = ("torch", "tensorflow", "jax", "mxnet")
 ENTRY_POINTS = "pytest_ckpt.backends"
 
 
-@functools.cache
-def _entry_points() -> dict[str, importlib.metadata.EntryPoint]:
-    return {point.name: point for point in importlib.metadata.entry_points(group=ENTRY_POINTS)}
-
-
 def known_backends() -> tuple[str, ...]:
     """Every backend's name, installed or not: the built-in ones, then those of third parties."""
-    return (*BUILTIN, *(name for name in sorted(_entry_points()) if name not in BUILTIN))
+    return (*BUILTIN, *(name for name in entry_points(ENTRY_POINTS) if name not in BUILTIN))
 
 
 def check_name(name: str) -> None:
@@ -64,7 +59,7 @@ def get_backend(name: str) -> Backend:
     """The backend called ``name``, its framework imported. Raises ValueError or ImportError, with what to do."""
     check_name(name)
     if name not in BUILTIN:
-        return cast("Backend", _entry_points()[name].load())
+        return cast("Backend", load_entry_point(ENTRY_POINTS, name))
     if not is_installed(name):
         raise ImportError(f"the backend {name!r} needs the package {BUILTIN[name][0]!r}: pip install 'pytest-ckpt[{name}]'")
     return cast("Backend", importlib.import_module(BUILTIN[name][1]))

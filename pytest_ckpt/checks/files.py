@@ -254,8 +254,8 @@ def read_only_dir(asking: FormatProfile) -> Iterator[Spec]:
     yield NamedScenario("files/read-only-dir", asking.subject(1), asking.subject(2))
 
 
-@_files("no-litter", level=EXTENDED)
-def no_litter(asking: FormatProfile) -> Iterator[Spec]:
+@_files("no-leftovers", level=EXTENDED)
+def no_leftovers(asking: FormatProfile) -> Iterator[Spec]:
     """When a save is over, also one that failed, nothing is left but names that begin with the path's, and none of these is temporary.
 
     Nothing is left in the current directory or among temporary files, after loading either. Of the format's own names there are

@@ -34,8 +34,8 @@ def fresh_process(asking: FormatProfile) -> Iterator[Spec]:
     yield NamedScenario("process/fresh-process", asking.subject())
 
 
-@_process("second-generation")
-def second_generation(asking: FormatProfile) -> Iterator[Spec]:
+@_process("resave")
+def resave(asking: FormatProfile) -> Iterator[Spec]:
     """What was loaded can be saved again, and comes back once more.
 
     Why: what a loader gives is not quite what was saved, and the next save takes it for something else
@@ -145,7 +145,7 @@ def memory(asking: FormatProfile) -> Iterator[Spec]:
 
 
 @_process("growth", level=EXTENDED)
-def growth(asking: FormatProfile) -> Iterator[Spec]:
+def leaks(asking: FormatProfile) -> Iterator[Spec]:
     """After one thing was saved 200 times, no files, memory, threads, processes or open descriptors stay that did not after 100.
 
     Agreed to are, over the second hundred, a tenth of a file, thread, process or descriptor a save, and a quarter of the bytes of the

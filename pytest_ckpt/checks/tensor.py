@@ -25,7 +25,7 @@ def _with(asking: FormatProfile, traits: Iterable[str], shapes: Iterable[tuple[i
 
 
 @check("tensor/class", level=EXTENDED, judges={"kind"}, backends=EVERY)
-def kind(asking: FormatProfile) -> Iterator[Spec]:
+def class_(asking: FormatProfile) -> Iterator[Spec]:
     """A tensor comes back as a tensor of its framework.
 
     Why: a loader that returns NumPy arrays leaves the caller with other indexing, other rules of types, and no device

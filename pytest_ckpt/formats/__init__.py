@@ -9,6 +9,7 @@ import importlib.metadata
 from typing import Any
 
 from ..backends import is_installed
+from ..util.entry_points import entry_points, load_entry_point, record_failure
 from ..util.suggestions import nearest
 from .base import DOMAINS, Format
 
@@ -70,14 +71,9 @@ BUILTIN: dict[str, Shipped] = {
 }
 
 
-@functools.cache
-def _entry_points() -> dict[str, importlib.metadata.EntryPoint]:
-    return {point.name: point for point in importlib.metadata.entry_points(group=ENTRY_POINTS)}
-
-
 def known_formats() -> tuple[str, ...]:
     """The names of all formats, whether what they need is installed or not: the built-in ones, then those of third parties."""
-    return (*BUILTIN, *(name for name in sorted(_entry_points()) if name not in BUILTIN))
+    return (*BUILTIN, *(name for name in entry_points(ENTRY_POINTS) if name not in BUILTIN))
 
 
 def installed_formats() -> tuple[str, ...]:
@@ -86,13 +82,25 @@ def installed_formats() -> tuple[str, ...]:
 
 
 def backend_of(name: str) -> str:
-    """The backend of a known format; that of a third party is loaded to find out."""
-    return BUILTIN[name].backend if name in BUILTIN else get_format(name).backend
+    """Return the backend of a known format. A third-party format is loaded; if that fails, return "unknown" (see `missing`)."""
+    if name in BUILTIN:
+        return BUILTIN[name].backend
+    try:
+        return get_format(name).backend
+    except (ImportError, TypeError):
+        return "unknown"
 
 
 def missing(name: str) -> str | None:
-    """What a known format needs that is not installed, with what to do; None if nothing is missing. Nothing is imported to find out."""
+    """Return what a known format needs and is not installed, and what to do; None if nothing is missing.
+
+    For a built-in format, nothing is imported. A third-party format is loaded; if that fails, return the error.
+    """
     if name not in BUILTIN:
+        try:
+            get_format(name)
+        except (ImportError, TypeError) as error:
+            return str(error)
         return None
     shipped = BUILTIN[name]
     if not is_installed(shipped.backend):
@@ -115,11 +123,11 @@ def get_format(name: str) -> Format:
         module: Any = importlib.import_module(f"{__name__}.{shipped.backend}.{shipped.module}")
         formats: tuple[Format, ...] = module.FORMATS
         return next(format for format in formats if format.name == name)
-    if name not in _entry_points():
+    if name not in entry_points(ENTRY_POINTS):
         raise ValueError(f"unknown format {name!r}: {nearest(name, known_formats())}")
-    found = _entry_points()[name].load()
+    found = load_entry_point(ENTRY_POINTS, name)
     if not isinstance(found, Format):
-        raise TypeError(f"the entry point {name!r} of {ENTRY_POINTS} has to be a Format, not {type(found).__name__}")
+        raise TypeError(str(record_failure(ENTRY_POINTS, name, f"it must be a pytest_ckpt.Format, not {type(found).__name__}")))
     return found
 
 

@@ -377,7 +377,7 @@ _FAULTS: dict[str, dict[str, Make]] = {
         "removed first": _removed_first,
     },
     "read-only-dir": {"passed over": _passing_over(PermissionError), "made writable": writing(_made_writable)},
-    "no-litter": LITTER,
+    "no-leftovers": LITTER,
     "no-side-effects": SIDE_EFFECTS,
     "deterministic": {
         "time": _marked(lambda: str(int(time.time()))),

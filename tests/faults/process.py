@@ -268,7 +268,7 @@ def _numbered_file(path: pathlib.Path, data: bytes) -> None:
 
 _FAULTS: dict[str, dict[str, Callable[[str], Format]]] = {
     "fresh-process": {"in-memory": _in_memory},
-    "second-generation": {"by-reference": _by_reference},
+    "resave": {"by-reference": _by_reference},
     "load-twice": {"the-same-again": _the_same_again},
     "delete-after-load": {"read-when-used": _read_when_used},
     "change-after-save": {
@@ -289,7 +289,7 @@ _FAULTS: dict[str, dict[str, Callable[[str], Format]]] = {
     },
     "threads": {"one-buffer": lambda backend: sealed_format(backend, write=_one_buffer)},
     "memory": {"copies": lambda backend: sealed_format(backend, write=_copies), "read-in-copies": _read_in_copies},
-    "growth": {
+    "leaks": {
         "memory": _stays(_bytes),
         "threads": _stays(_thread),
         "descriptors": _stays(_descriptor),
