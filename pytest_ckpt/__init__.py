@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .expectations import Expectation, changed, converted, costly, crashed, refused, unreadable, unsafe
     from .formats.base import Format
     from .plugin.decorator import conformance
-    from .roundtrip import assert_roundtrip
+    from .roundtrip.trees import assert_roundtrip
     from .runner import Result, check_format
     from .verdicts import Difference, Verdict
 
@@ -29,7 +29,7 @@ _HOMES = {
     "Result": "runner",
     "Verdict": "verdicts",
     "assert_identical": "compare.trees",
-    "assert_roundtrip": "roundtrip",
+    "assert_roundtrip": "roundtrip.trees",
     "changed": "expectations",
     "check_format": "runner",
     "conformance": "plugin.decorator",

@@ -14,8 +14,8 @@ import pytest
 
 from pytest_ckpt.backends import BUILTIN, get_backend, installed_backends, is_installed, known_backends, owner_of
 from pytest_ckpt.backends.base import Backend, CannotBuild
-from pytest_ckpt.backends.payload import logical_words, objects, texts
-from pytest_ckpt.backends.trees import build_tree
+from pytest_ckpt.backends.spec_values import logical_words, objects, texts
+from pytest_ckpt.backends.tree_builder import build_tree
 from pytest_ckpt.compare.elements import equal
 from pytest_ckpt.compare.trees import differences, same_object
 from pytest_ckpt.specs import DTYPES, LAYOUTS, TRAITS, Fill, ListSpec, SameAs, TensorSpec, ViewOf, dtypes_of, layouts_of, misfit

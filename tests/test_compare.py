@@ -11,7 +11,7 @@ import pytest
 
 from pytest_ckpt import assert_identical, differences
 from pytest_ckpt.backends import get_backend
-from pytest_ckpt.backends.trees import build_tree
+from pytest_ckpt.backends.tree_builder import build_tree
 from pytest_ckpt.specs import DTYPES, Deep, Fill, Pair, Record, TensorSpec, Wide, special_patterns
 from pytest_ckpt.verdicts import ASPECTS
 

@@ -324,7 +324,7 @@ def test_a_model_that_cannot_be_saved_is_one(backend: str) -> None:
     models = get_models(backend)
     assert models is not None
     model = models.build(ModelSpec((LayerSpec("dense", 3), LayerSpec("dense", 2)), (2,)))
-    models.spoil(model)
+    models.make_unsavable(model)
     assert models.owns(model)
 
 

@@ -83,17 +83,17 @@ def test_building_and_running_asks_no_generator_and_leaves_the_mode(backend: str
     models.build(spec)
     states = random.getstate(), np.random.get_state()[1].tolist()
     model = models.build(spec)
-    before = models.look(model)
+    before = models.read(model)
     models.run(model, get_backend(backend).build(spec.input_spec()))
     assert (random.getstate(), np.random.get_state()[1].tolist()) == states
-    assert models.look(model).training == before.training
+    assert models.read(model).training == before.training
     assert model_differences(model, models.build(spec), models) == [], "running a model does not train it"
 
 
 def test_one_tensor_under_two_names_is_one_tensor(backend: str) -> None:
     models = models_named(backend)
     model = models.build(plainest("tied"))
-    tensors = models.look(model).tensors
+    tensors = models.read(model).tensors
     weights = [tensor for name, tensor in tensors.items() if "bias" not in name]
     assert len(weights) == 2
     found = differences({"a": weights[0], "b": weights[1]}, {"a": weights[0], "b": weights[0]})

@@ -15,7 +15,7 @@ import pytest
 
 from pytest_ckpt import assert_roundtrip
 from pytest_ckpt.backends import get_backend
-from pytest_ckpt.backends.trees import build_tree
+from pytest_ckpt.backends.tree_builder import build_tree
 from pytest_ckpt.specs import DictSpec, Fill, PlainSpec, TensorSpec
 
 from .conftest import BACKENDS

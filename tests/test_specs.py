@@ -12,8 +12,8 @@ from hypothesis import given, settings
 
 from pytest_ckpt import specs, strategies
 from pytest_ckpt.backends import get_backend
-from pytest_ckpt.backends.payload import logical_words, words
-from pytest_ckpt.backends.trees import build_tree
+from pytest_ckpt.backends.spec_values import logical_words, words
+from pytest_ckpt.backends.tree_builder import build_tree
 from pytest_ckpt.compare.trees import differences
 from pytest_ckpt.specs import (
     DTYPES,
@@ -146,9 +146,9 @@ def test_an_element_depends_on_its_own_index_alone() -> None:
 @pytest.mark.parametrize("name", [name for name, row in DTYPES.items() if row.float is not None and row.kind == "float"])
 def test_the_table_of_floats_agrees_with_numpy_and_ml_dtypes(name: str) -> None:
     """What the table calls a NaN is one, and ordinary values are finite and not zero."""
-    from pytest_ckpt.backends.native import native
+    from pytest_ckpt.backends.numpy_dtypes import numpy_dtype
 
-    own, row = native(name), DTYPES[name]
+    own, row = numpy_dtype(name), DTYPES[name]
     if own is None or row.float is None:
         assert name not in get_backend("numpy").dtypes()
         return

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from pytest_ckpt import strategies
 from pytest_ckpt.backends import get_backend
-from pytest_ckpt.backends.native import native
-from pytest_ckpt.backends.trees import build_tree
+from pytest_ckpt.backends.numpy_dtypes import numpy_dtype
+from pytest_ckpt.backends.tree_builder import build_tree
 from pytest_ckpt.compare.trees import differences
 from pytest_ckpt.runner.exploration import explore
 from pytest_ckpt.specs import (
@@ -44,7 +44,7 @@ def _drawn(strategy: Any, count: int = 1000, seed: int = 0) -> list[Any]:
 
 def _is_special(reading: Any) -> bool:
     """Whether a tensor holds a NaN or a negative zero."""
-    row, own = DTYPES.get(reading.dtype), native(reading.dtype) if reading.dtype in DTYPES else None
+    row, own = DTYPES.get(reading.dtype), numpy_dtype(reading.dtype) if reading.dtype in DTYPES else None
     if row is None or row.float is None or own is None or reading.words.size == 0:
         return False
     with np.errstate(all="ignore"):

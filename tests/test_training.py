@@ -10,7 +10,7 @@ import pytest
 
 from pytest_ckpt.backends import get_backend, get_training
 from pytest_ckpt.backends.base import CannotBuild
-from pytest_ckpt.backends.training_base import Run, TrainingBackend, preserved
+from pytest_ckpt.backends.training_base import Run, TrainingBackend, preserve_rng
 from pytest_ckpt.compare.elements import as_array
 from pytest_ckpt.compare.trees import differences, read, remembered, tensors_in
 from pytest_ckpt.specs import OPTIMIZERS, SCHEDULES, LayerSpec, ModelSpec, TrainingSpec, other_run
@@ -50,7 +50,7 @@ CANNOT = {
 @pytest.mark.parametrize(("backend", "name", "spec"), EVERY, ids=[f"{backend}-{name}" for backend, name, _ in EVERY])
 def test_a_run_goes_on_from_its_state(backend: str, name: str, spec: TrainingSpec) -> None:
     training = _training(backend)
-    with get_backend(backend).scope(), preserved(training):
+    with get_backend(backend).scope(), preserve_rng(training):
         if (backend, name) in CANNOT:
             with pytest.raises(CannotBuild):
                 training.build(spec)
@@ -100,7 +100,7 @@ def test_a_run_shows_what_design_promises_and_leaves_the_generators(backend: str
     training = _training(backend)
     with get_backend(backend).scope():
         states = random.getstate(), np.random.get_state()[1].tolist()
-        with preserved(training):
+        with preserve_rng(training):
             run = training.build(MORE["noise"])
             assert isinstance(run, Run)
             assert (run.step, run.model is None, run.optimizer is None) == (0, False, False)
@@ -112,7 +112,7 @@ def test_a_run_shows_what_design_promises_and_leaves_the_generators(backend: str
 @pytest.mark.parametrize("backend", WITH_MODELS)
 def test_a_state_of_another_network_is_refused(backend: str) -> None:
     training = _training(backend)
-    with get_backend(backend).scope(), preserved(training):
+    with get_backend(backend).scope(), preserve_rng(training):
         run = training.build(TrainingSpec(NETWORK, "adam"))
         other = training.build(TrainingSpec(ModelSpec((LayerSpec("dense", 2),), (2,)), "adam"))
         run.train(1)
@@ -124,7 +124,7 @@ def test_a_state_of_another_network_is_refused(backend: str) -> None:
 @pytest.mark.parametrize("backend", WITH_MODELS)
 def test_every_optimizer_goes_with_every_schedule(backend: str) -> None:
     training = _training(backend)
-    with get_backend(backend).scope(), preserved(training):
+    with get_backend(backend).scope(), preserve_rng(training):
         for optimizer in [name for name, backends in OPTIMIZERS.items() if backend in backends]:
             for schedule in [name for name, backends in SCHEDULES.items() if backend in backends]:
                 assert training.build(TrainingSpec(NETWORK, optimizer, schedule)).step == 0
@@ -136,7 +136,7 @@ def test_a_fresh_run_has_other_settings_where_the_state_holds_settings(backend: 
     from pytest_ckpt.execution.training import _fresh
 
     training, spec = _training(backend), TrainingSpec(NETWORK, "momentum", schedule="steps")
-    with get_backend(backend).scope(), preserved(training):
+    with get_backend(backend).scope(), preserve_rng(training):
         plain = training.build(other_run(spec))
         plain.train(1)
         found = {

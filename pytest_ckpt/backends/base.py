@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..specs import TensorSpec
-from .payload import word_type
+from .spec_values import word_type
 
 
 class CannotBuild(Exception):

@@ -13,7 +13,7 @@ from ..specs import Fill, ModelSpec, TensorSpec, special_patterns
 
 
 @dataclasses.dataclass(slots=True)
-class Look:
+class ModelReading:
     """What can be seen of a model.
 
     ``tensors`` are parameters and buffers by their full name, those included that the framework does not save; one that has several
@@ -48,7 +48,7 @@ class ModelBackend(Protocol):
     def load_state(self, model: Any, state: Any) -> None:
         """Puts a state that `state` gave into a model of the same architecture, in place. Raises where it does not fit."""
 
-    def look(self, model: Any) -> Look:
+    def read(self, model: Any) -> ModelReading:
         """Everything that can be compared about a model."""
 
     def modules(self, model: Any) -> Mapping[str, Any]:
@@ -62,11 +62,11 @@ class ModelBackend(Protocol):
     def copy(self, model: Any) -> Any:
         """The same model in other memory."""
 
-    def spoil(self, model: Any) -> None:
+    def make_unsavable(self, model: Any) -> None:
         """Puts something into the last of the model's modules that cannot be saved, so that saving the model raises."""
 
 
-def fill_of(spec: ModelSpec, index: int, dtype: str, shape: tuple[int, ...]) -> TensorSpec:
+def fill_spec(spec: ModelSpec, index: int, dtype: str, shape: tuple[int, ...]) -> TensorSpec:
     """The values of a model's tensor with number ``index``."""
     if spec.values == "zeros":
         return TensorSpec(dtype, shape)
@@ -79,7 +79,7 @@ def fill_of(spec: ModelSpec, index: int, dtype: str, shape: tuple[int, ...]) -> 
     return TensorSpec(dtype, shape, fill=Fill(seed, "any", tuple(enumerate(turned))))
 
 
-def called(function: Any, inputs: Any, **more: Any) -> Any:
+def call_with(function: Any, inputs: Any, **more: Any) -> Any:
     """The function called with ``inputs``: those of a tuple one by one, those of a dict by their names."""
     if isinstance(inputs, tuple):
         return function(*inputs, **more)

@@ -57,11 +57,11 @@ class Run:
         spec, build = self.spec, get_backend(self.backend).build
         shape = (BATCH, *spec.model.placed[-1].gives)
         inputs = build(spec.model.input_spec(self.step + 1))
-        wanted = build(TensorSpec("float32", shape, fill=Fill(self.step + 1)))
+        targets = build(TensorSpec("float32", shape, fill=Fill(self.step + 1)))
         if spec.noise:
             # The second number of a pair is kept by the generator until it is asked for.
-            inputs = self.noisy(inputs, random.gauss(0.0, 1.0) + float(np.random.standard_normal()))
-        return inputs, wanted
+            inputs = self.add_noise(inputs, random.gauss(0.0, 1.0) + float(np.random.standard_normal()))
+        return inputs, targets
 
     def state(self) -> dict[str, Any]:
         """A dict with the keys ``model``, ``optimizer``, ``schedule``, ``step``, ``rng``, and ``averaged``, ``scaler`` and
@@ -88,11 +88,11 @@ class Run:
         """The elements of a tensor of uint8."""
         return np.asarray(tensor).astype(np.uint8).tobytes()
 
-    def update(self, inputs: Any, wanted: Any) -> None:
+    def update(self, inputs: Any, targets: Any) -> None:
         """One step."""
         raise NotImplementedError
 
-    def noisy(self, inputs: Any, number: float) -> Any:
+    def add_noise(self, inputs: Any, number: float) -> Any:
         """The inputs plus ``number`` and a random number of the framework for each element."""
         raise NotImplementedError
 
@@ -127,16 +127,16 @@ class TrainingBackend(Protocol):
     def build(self, spec: TrainingSpec) -> Run:
         """The run that ``spec`` describes, before its first step. Raises CannotBuild."""
 
-    def generators(self) -> contextlib.AbstractContextManager[Any]:
+    def preserve_generators(self) -> contextlib.AbstractContextManager[Any]:
         """Puts the framework's random numbers back where they were, on leaving."""
 
 
 @contextlib.contextmanager
-def preserved(training: TrainingBackend) -> Iterator[None]:
+def preserve_rng(training: TrainingBackend) -> Iterator[None]:
     """Puts all random numbers of the process back where they were, on leaving."""
     python, numpy = random.getstate(), np.random.get_state()
     try:
-        with training.generators():
+        with training.preserve_generators():
             yield
     finally:
         random.setstate(python)

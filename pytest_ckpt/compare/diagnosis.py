@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backends.native import native
+from ..backends.numpy_dtypes import numpy_dtype
 from ..specs import DTYPES
 
 #: Tensors with more words than this are not guessed about.
@@ -55,7 +55,7 @@ def _rearranged(actual: Any, expected: Any, dtype: str) -> bool:
 
 def _rounded(through: str) -> Callable[[Any, Any, str], bool]:
     def explains(actual: Any, expected: Any, dtype: str) -> bool:
-        own, other = native(dtype), native(through)
+        own, other = numpy_dtype(dtype), numpy_dtype(through)
         if DTYPES[dtype].kind != "float" or own is None or other is None or own.itemsize <= other.itemsize:
             return False
         with np.errstate(all="ignore"):

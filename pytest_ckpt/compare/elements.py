@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from ..backends.native import native
-from ..backends.payload import word_type
+from ..backends.numpy_dtypes import numpy_dtype
+from ..backends.spec_values import word_type
 from ..specs import DTYPES, DType, Float, is_nan
 
 #: Elements that are looked at together where memory cannot be compared as one piece; bounds the extra memory.
@@ -183,7 +183,7 @@ def number(own: np.dtype[Any] | None, words: Any) -> str:
 
 def as_array(words: Any, dtype: str, shape: tuple[int, ...]) -> Any:
     """A tensor's words as an array of numpy of its dtype, or None where numpy has no such numbers."""
-    own = native(dtype) if dtype in DTYPES else None
+    own = numpy_dtype(dtype) if dtype in DTYPES else None
     if own is None or own.hasobject or words is None:
         return None
     return np.ascontiguousarray(words).view(own).reshape(shape)
@@ -198,7 +198,7 @@ def _numpy_dtype(name: str) -> Any:
 
 def _line(at: tuple[int, ...], ours: Any, theirs: Any, dtype: str) -> str:
     row = element_row(dtype)
-    own = native(dtype) if row else _numpy_dtype(dtype)
+    own = numpy_dtype(dtype) if row else _numpy_dtype(dtype)
     digits = math.ceil((row.bits if row and row.bits else len(ours) * ours.itemsize * 8) / 4)
     sides = []
     for words in (ours, theirs):

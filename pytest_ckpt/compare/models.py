@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backends.model_base import Look, ModelBackend
+from ..backends.model_base import ModelBackend, ModelReading
 from ..verdicts import Difference
 from .elements import as_array
 from .objects import nodes_in, type_name
@@ -36,7 +36,7 @@ def model_differences(actual: Any, expected: Any, models: ModelBackend, architec
 
     With ``architecture`` also what their layers were configured with: what a file that holds the whole model has to know.
     """
-    came, wanted = models.look(actual), models.look(expected)
+    came, wanted = models.read(actual), models.read(expected)
     nobodys = tuple(f"[{name!r}]" for name in wanted.random)
     found = [_explained(each, wanted) for each in differences(came.tensors, wanted.tensors, _NOT_OF_MODELS)]
     # What a library writes down on its own tensors, as attributes of the instance, is no flag of the model.
@@ -52,12 +52,12 @@ def model_differences(actual: Any, expected: Any, models: ModelBackend, architec
     return found + (settings_differences(came, wanted) if architecture else [])
 
 
-def settings_differences(came: Look, wanted: Look) -> list[Difference]:
+def settings_differences(came: ModelReading, wanted: ModelReading) -> list[Difference]:
     """In what the layers of two models are configured differently."""
     return _flags("settings", wanted.settings, came.settings)
 
 
-def _parted(came: Look, wanted: Look) -> list[Difference]:
+def _parted(came: ModelReading, wanted: ModelReading) -> list[Difference]:
     """Names of one parameter that are now names of two, though these share their memory: an optimizer would move both."""
     first: dict[int, str] = {}
     found = []
@@ -76,7 +76,7 @@ def _flags(what: str, wanted: Mapping[str, Any], came: Mapping[str, Any]) -> lis
     return [Difference(key, "flags", f"{what}: {wanted[key]}", f"{what}: {came[key]}", leaf="model") for key in unlike]
 
 
-def _explained(difference: Difference, wanted: Look) -> Difference:
+def _explained(difference: Difference, wanted: ModelReading) -> Difference:
     """With a guess at what happened, where the model itself says more than the bits."""
     unsaved = next((key for key in wanted.unsaved if difference.path.startswith(f"[{key!r}]")), None)
     cause = difference.cause
@@ -163,7 +163,7 @@ def untracked(actual: Any, expected: Any, models: ModelBackend, only_modules: bo
     """What differs between two models and is not among what the framework tracks: tensors kept as plain attributes, and
     modules in containers that it does not look into. One sentence each. What is private to a class is not looked at."""
     modules, others = models.modules(expected), models.modules(actual)
-    look, other = models.look(expected), models.look(actual)
+    look, other = models.read(expected), models.read(actual)
     tracked = (*modules.values(), *others.values(), *look.tensors.values(), *other.tensors.values(), *look.known, *other.known)
     known = {id(each) for each in tracked}
     found = []

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..backends.base import Backend
-from ..backends.trees import build_tree
+from ..backends.tree_builder import build_tree
 from ..compare.elements import as_array
 from ..compare.models import model_differences
 from ..compare.trees import differences, read
@@ -90,7 +90,7 @@ class _Models:
         return self.leaves(model)
 
     def leaves(self, model: Any) -> dict[str, Any]:
-        return self.models.look(model).tensors
+        return self.models.read(model).tensors
 
 
 class _Trees:
@@ -198,14 +198,14 @@ def try_partial(format: Format, backend: Backend, spec: PartialLoad, path: pathl
     assert format.load_partial is not None
     models = models_for(backend)
     save_model(format, models, models.build(spec.saved), path)
-    saved, before = models.look(models.build(spec.saved)).tensors, models.look(models.build(spec.target)).tensors
+    saved, before = models.read(models.build(spec.saved)).tensors, models.read(models.build(spec.target)).tensors
     wanted = [name for name in saved if any(name.startswith((f"{layer}.", f"{layer}/")) for layer in spec.names)]
     target = models.build(spec.target)
     if not wanted or any(not _wrong(before[name], saved[name]) for name in wanted):
         return Observation(skipped="the target does not differ in what is to be loaded, so nothing would be shown")
     returned = attempt("load", format.load_partial, path, target, wanted)
     loaded = returned if models.owns(returned) else target
-    after = models.look(loaded).tensors
+    after = models.read(loaded).tensors
     found = differences(after, {name: saved[name] if name in wanted else value for name, value in before.items()})
     flags = [each for each in model_differences(loaded, models.build(spec.target), models, architecture=True) if each.aspect == "flags"]
     return Observation(differences=(*(each for each in found if each.aspect in _JUDGED or each.lost), *flags))

@@ -38,17 +38,17 @@ def try_model(format: Format, backend: Backend, spec: ModelSpec | LoadInto, path
     clone = models.build(spec.clone) if isinstance(spec, LoadInto) else _clone(models, saved, expected)
     if not model_differences(clone, expected, models):
         return Observation(skipped="the clone does not differ from the model, so nothing would be shown")
-    before = models.look(clone)
+    before = models.read(clone)
     own = dataclasses.replace(before, training=dict(before.training), settings=dict(before.settings))
     save_model(format, models, model, path)
     if altered := model_differences(model, expected, models):
         return Observation(differences=tuple(_beside(altered, "the model that was saved, afterwards")))
     given, clone = clone, load_model(format, models, path, clone)
-    if clone is model or same_object(models.look(clone).tensors, models.look(model).tensors):
+    if clone is model or same_object(models.read(clone).tensors, models.read(model).tensors):
         return Observation(unreadable="what was loaded is, or shares tensors with, the very model that was saved")
     found, note = attempt("load", inspected, _differences, clone, expected, backend, models, saved, format.whole_model)
     if clone is given and not isinstance(spec, LoadInto):
-        found = [*found, *(each for each in settings_differences(models.look(clone), own) if each not in found)]
+        found = [*found, *(each for each in settings_differences(models.read(clone), own) if each not in found)]
     if altered := model_differences(model, expected, models):
         found = [*found, *_beside(altered, "another model, after loading")]
     return Observation(differences=tuple(found), note=note)
@@ -57,7 +57,7 @@ def try_model(format: Format, backend: Backend, spec: ModelSpec | LoadInto, path
 def _clone(models: ModelBackend, saved: ModelSpec, expected: Any) -> Any:
     """A model of the same architecture of which as many tensors as can be have other values."""
     best, most = None, -1
-    look = models.look(expected)
+    look = models.read(expected)
     # What is not saved is the same in every model of one architecture.
     wanted = len(look.tensors.keys() - look.unsaved - look.random)
     other = saved

@@ -201,7 +201,7 @@ def blocks_of(trials: Context, spec: Spec) -> tuple[Block, ...]:
 def words_in(subject: Subject, thing: Any) -> list[Any]:
     """The words of every tensor in a tree or a model."""
     backend = subject.backend
-    tensors = models_for(backend).look(thing).tensors.values() if subject.is_model else tensors_in(thing)
+    tensors = models_for(backend).read(thing).tensors.values() if subject.is_model else tensors_in(thing)
     readings = [backend.read(tensor) for tensor in tensors if backend.owns(tensor)]
     return [reading.words for reading in readings if reading.words is not None]
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..backends.base import Backend
-from ..backends.trees import build_tree
+from ..backends.tree_builder import build_tree
 from ..compare.models import model_differences
 from ..compare.trees import differences, same_object
 from ..formats.base import Format

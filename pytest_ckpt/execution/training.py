@@ -15,7 +15,7 @@ from typing import Any
 
 from ..backends import get_training
 from ..backends.base import Backend, CannotBuild
-from ..backends.training_base import Run, TrainingBackend, preserved
+from ..backends.training_base import Run, TrainingBackend, preserve_rng
 from ..compare.trees import differences, remembered, same_object
 from ..formats.base import Format
 from ..specs import TrainingSpec, other_run
@@ -34,7 +34,7 @@ def try_training(format: Format, backend: Backend, spec: TrainingSpec, fresh_pat
     training = get_training(backend.name)
     if training is None:
         raise CannotBuild(NO_MODELS.format(backend.name))
-    with preserved(training):
+    with preserve_rng(training):
         expected = _never_stopped(training, spec)
         run = training.build(spec)
         run.train(spec.before)
@@ -103,7 +103,7 @@ def _unsettled(node: Any) -> Any:
 
 
 def _mode(backend: Backend, run: Run) -> dict[str, bool]:
-    return dict(models_for(backend).look(run.model).training)
+    return dict(models_for(backend).read(run.model).training)
 
 
 def _flags_apart(now: dict[str, bool], before: dict[str, bool]) -> list[Difference]:

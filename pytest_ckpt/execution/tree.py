@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ..backends.base import Backend
-from ..backends.payload import logical_words
-from ..backends.trees import build_tree
+from ..backends.spec_values import logical_words
+from ..backends.tree_builder import build_tree
 from ..compare.elements import equal
 from ..compare.trees import differences, same_object, tensors_in
 from ..formats.base import Format

@@ -235,7 +235,7 @@ def ckpt_roundtrip(request: pytest.FixtureRequest) -> Callable[..., None]:
 
     def roundtrip(obj: Any, **options: Any) -> None:
         __tracebackhide__ = True
-        from ..roundtrip import assert_roundtrip
+        from ..roundtrip.trees import assert_roundtrip
 
         assert_roundtrip(obj, folder=session.fresh_folder(), **options)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..backends import get_backend, get_models
 from ..backends.base import CannotBuild
-from ..backends.trees import build_tree
+from ..backends.tree_builder import build_tree
 from ..specs import DictSpec, Fill, LayerSpec, ListSpec, ModelSpec, Spec, TensorSpec
 
 _FLOATS = TensorSpec("float32", (2, 3), fill=Fill(1))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from ..backends import owner_of
-from ..backends.model_base import Look, ModelBackend
+from ..backends.model_base import ModelBackend, ModelReading
 from ..compare.models import model_differences, output_differences, untracked
 from ..compare.trees import differences, read, remembered
 from ..execution.dispatch import NOTHING_WRITTEN, size_on_disk
@@ -35,19 +35,19 @@ def model_roundtrip(
     fresh = _fresh(model, models, make) if make is not None else None
     # The flags of a fresh model are its own, and loading may leave them; tensors that it shares are constants.
     own = _flags_of(model_differences(fresh, model, models)) if fresh is not None else set()
-    shared = _shared(models.look(fresh), models.look(model)) if fresh is not None else frozenset()
-    before = _remembered(models.look(model))
+    shared = _shared(models.read(fresh), models.read(model)) if fresh is not None else frozenset()
+    before = _remembered(models.read(model))
     save(model, path)
-    _check_unaltered(models.look(model), before, "save altered the model that it was given")
+    _check_unaltered(models.read(model), before, "save altered the model that it was given")
     if size_on_disk(path) is None:
         raise AssertionError(NOTHING_WRITTEN)
     returned = load(path) if fresh is None else load(path, fresh)
     loaded = returned if models.owns(returned) else fresh
     if loaded is None:
         raise AssertionError(f"load returned no model but a {type(returned).__name__}; where it fills one that it is given, give make=")
-    _check_unaltered(models.look(model), before, "load altered the model that was saved")
-    now = _shared(models.look(loaded), models.look(model))
-    if loaded is model or (now - shared if fresh is not None else now and now == _with_memory(models.look(model))):
+    _check_unaltered(models.read(model), before, "load altered the model that was saved")
+    now = _shared(models.read(loaded), models.read(model))
+    if loaded is model or (now - shared if fresh is not None else now and now == _with_memory(models.read(model))):
         raise AssertionError("load returned the very model that was saved, or one that shares tensors with it")
     found = [each for each in model_differences(loaded, model, models) if each.aspect not in ignored]
     found = [each for each in found if not _flags_of([each]) & own and not (fresh is None and _is_mode(each))]
@@ -64,7 +64,7 @@ def _with_outputs(
     What the framework does not save counts only where outputs differ: it may be a cache. Without inputs, layers that the framework
     does not track count by themselves.
     """
-    unsaved = tuple(f"[{name!r}]" for name in models.look(model).unsaved)
+    unsaved = tuple(f"[{name!r}]" for name in models.read(model).unsaved)
     scratch = [each for each in found if unsaved and each.path.startswith(unsaved)]
     rest = [each for each in found if each not in scratch]
     if any(each.verdict >= Verdict.CHANGED for each in rest):
@@ -82,7 +82,7 @@ def _fresh(model: Any, models: ModelBackend, make: Callable[[], Any]) -> Any:
     fresh = make()
     if not models.owns(fresh):
         raise ValueError(f"assert_roundtrip: make() has to build a model of the same framework, not a {type(fresh).__name__}")
-    look, saved = models.look(fresh), models.look(model)
+    look, saved = models.read(fresh), models.read(model)
     shared = _shared(look, saved)
     if fresh is model or (shared and shared == _with_memory(saved)):
         raise ValueError(
@@ -142,7 +142,7 @@ def _other(leaf: Any) -> Any:
     return next((other for other in tries if differences(other, leaf)), leaf)
 
 
-def _shared(first: Look, second: Look) -> frozenset[str]:
+def _shared(first: ModelReading, second: ModelReading) -> frozenset[str]:
     """The names under which two models have the very same tensor."""
     return frozenset(name for name, tensor in first.tensors.items() if name in second.tensors and _same(tensor, second.tensors[name]))
 
@@ -154,7 +154,7 @@ def _same(first: Any, second: Any) -> bool:
     return first is second or ours.memory.address == theirs.memory.address
 
 
-def _with_memory(look: Look) -> frozenset[str]:
+def _with_memory(look: ModelReading) -> frozenset[str]:
     return _shared(look, look)
 
 
@@ -167,7 +167,7 @@ def _is_mode(difference: Difference) -> bool:
     return difference.aspect == "flags" and difference.actual.startswith("training:")
 
 
-def _remembered(look: Look) -> tuple[dict[str, Any], dict[str, bool], dict[str, bool]]:
+def _remembered(look: ModelReading) -> tuple[dict[str, Any], dict[str, bool], dict[str, bool]]:
     """A copy of what will be saved. A tensor that cannot be copied (torch copies no sparse ones, and none with a history of gradients)
     is left out, with a warning that says so: nobody can tell whether it is altered."""
     copies: dict[str, Any] = {}
@@ -180,7 +180,7 @@ def _remembered(look: Look) -> tuple[dict[str, Any], dict[str, bool], dict[str, 
     return copies, dict(look.frozen), dict(look.training)
 
 
-def _check_unaltered(now: Look, before: tuple[dict[str, Any], dict[str, bool], dict[str, bool]], what: str) -> None:
+def _check_unaltered(now: ModelReading, before: tuple[dict[str, Any], dict[str, bool], dict[str, bool]], what: str) -> None:
     copies, frozen, training = before
     tensors = {name: tensor for name, tensor in now.tensors.items() if name in copies}
     found = differences([tensors, now.frozen, now.training], [copies, frozen, training], ("alias", "kind", "flags", "strides"))

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from ..backends import check_name, get_backend, get_models, get_training
 from ..backends.base import Backend, CannotBuild
-from ..backends.training_base import preserved
-from ..backends.trees import build_tree
+from ..backends.training_base import preserve_rng
+from ..backends.tree_builder import build_tree
 from ..specs import (
     DTYPES,
     LAYOUTS,
@@ -275,7 +275,7 @@ def training_runs(backend: str, **narrow: Any) -> st.SearchStrategy[Any]:
         note(_Built(spec))
         found = get_training(backend)
         assert found is not None
-        with preserved(found):
+        with preserve_rng(found):
             try:
                 run = found.build(spec)
             except CannotBuild:

@@ -11,7 +11,7 @@ import numpy as np
 
 from pytest_ckpt import Format
 from pytest_ckpt.backends import get_backend, get_models
-from pytest_ckpt.backends.native import native
+from pytest_ckpt.backends.numpy_dtypes import numpy_dtype
 from pytest_ckpt.compare.trees import read
 from pytest_ckpt.execution.model import flat, unflattened
 from pytest_ckpt.specs import DTYPES, Fill, TensorSpec
@@ -34,7 +34,8 @@ def through(backend: str, tensor: Any, dtype: str) -> Any:
     """The values of a tensor after a detour through another dtype."""
     reading = read(tensor)
     assert reading is not None
-    array = np.ascontiguousarray(reading.words).view(native(reading.dtype)).astype(native(dtype)).astype(native(reading.dtype))
+    original = numpy_dtype(reading.dtype)
+    array = np.ascontiguousarray(reading.words).view(original).astype(numpy_dtype(dtype)).astype(original)
     bits = array.reshape(-1).view(f"u{array.itemsize}").tolist()
     return get_backend(backend).build(TensorSpec(reading.dtype, reading.shape, fill=Fill(specials=tuple(enumerate(bits)))))
 
@@ -137,7 +138,7 @@ def _frozen_left_out(backend: str) -> Format:
 
 def _unsaved(store: Any, model: Any) -> None:
     """Buffers that are not saved are zeroed by loading."""
-    look = get_models("torch").look(model)
+    look = get_models("torch").read(model)
     for name in look.unsaved:
         store.zero(look.tensors[name])
 
@@ -262,7 +263,7 @@ def _cast_quietly(backend: str, file: Mapping[str, Any], own: Mapping[str, Any])
         ours, theirs = read(file[name]), read(own[name])
         assert ours is not None
         assert theirs is not None
-        array = np.ascontiguousarray(ours.words).view(native(ours.dtype)).astype(native(theirs.dtype))
+        array = np.ascontiguousarray(ours.words).view(numpy_dtype(ours.dtype)).astype(numpy_dtype(theirs.dtype))
         bits = array.reshape(-1).view(f"u{array.itemsize}").tolist()
         found[name] = get_backend(backend).build(TensorSpec(theirs.dtype, theirs.shape, fill=Fill(specials=tuple(enumerate(bits)))))
     return found

@@ -18,7 +18,7 @@ import numpy as np
 
 from pytest_ckpt import Format
 from pytest_ckpt.backends import get_backend
-from pytest_ckpt.backends.payload import texts
+from pytest_ckpt.backends.spec_values import texts
 from pytest_ckpt.checks import SCENARIOS, Check
 from pytest_ckpt.compare.elements import pattern_of
 from pytest_ckpt.compare.trees import differences, read

@@ -13,9 +13,8 @@ import numpy as np
 
 from ...specs import ModelSpec, Unsavable
 from ..base import CannotBuild
-from ..model_base import Look, called, fill_of
-from . import layers, tensors
-from . import states as flax_states
+from ..model_base import ModelReading, call_with, fill_spec
+from . import layers, nnx_state, tensors
 
 name = "jax"
 
@@ -62,18 +61,18 @@ def _fill(model: Any, spec: ModelSpec) -> None:
 def _drawn(spec: ModelSpec, index: int, shape: tuple[int, ...], dtype: Any, key: Any) -> Any:
     if jnp.issubdtype(dtype, jax.dtypes.prng_key):
         kind = "prng-key-rbg" if "rbg" in str(dtype) else "prng-key"
-        return tensors.build(dataclasses.replace(fill_of(spec, index, "uint32", shape), traits=(kind,)))
-    filled = tensors.build(fill_of(spec, index, str(dtype), shape))
+        return tensors.build(dataclasses.replace(fill_spec(spec, index, "uint32", shape), traits=(kind,)))
+    filled = tensors.build(fill_spec(spec, index, str(dtype), shape))
     positive = (key[-1] if isinstance(key, tuple) else key) in _POSITIVE or not jnp.issubdtype(dtype, jnp.floating)
     return jax.device_put(np.abs(np.asarray(filled)), filled.sharding) if positive else filled
 
 
 def state(model: Any) -> Any:
-    return flax_states.pure(model)
+    return nnx_state.pure_state(model)
 
 
 def load_state(model: Any, state: Any) -> None:
-    flax_states.replace(model, state)
+    nnx_state.replace_state(model, state)
 
 
 def _joined(path: tuple[Any, ...]) -> str:
@@ -145,10 +144,10 @@ def _attributes(node: Any) -> list[tuple[Any, Any]]:
     return [(key, mine[str(key)]) for key in (*places, *sorted(key for key in mine if not key.isdecimal()))]
 
 
-def look(model: Any) -> Look:
+def read(model: Any) -> ModelReading:
     found = modules(model)
     modes = {key: [getattr(module, mode, None) for mode in _MODES] for key, module in found.items()}
-    return Look(
+    return ModelReading(
         tensors={_joined(place.path): place.leaf for place in _places(model)},
         training={key: False in mode for key, mode in modes.items() if mode != [None, None]},
         settings={key: _settings(module) for key, module in found.items()},
@@ -187,7 +186,7 @@ def run(model: Any, inputs: Any) -> Any:
     # one: all that happens to a copy.
     used = nnx.clone(model)
     used.eval()
-    return called(used, inputs)
+    return call_with(used, inputs)
 
 
 def copy(model: Any) -> Any:
@@ -197,7 +196,7 @@ def copy(model: Any) -> Any:
     return nnx.merge(definition, jax.tree.map(jnp.copy, state))
 
 
-def spoil(model: Any) -> None:
+def make_unsavable(model: Any) -> None:
     from flax import nnx
 
     last = list(modules(model).values())[-1]

@@ -11,9 +11,9 @@ import jax
 import numpy as np
 
 from ...specs import DTYPES, TRAITS, TensorSpec, dtypes_of
-from .. import payload
+from .. import spec_values
 from ..base import CannotBuild, Memory, Reading, words_at
-from ..native import native
+from ..numpy_dtypes import numpy_dtype
 
 name = "jax"
 package = "jax"
@@ -38,7 +38,7 @@ def _cpu() -> Any:
 @functools.cache
 def _can_hold(dtype: str) -> bool:
     """Whether this version has arrays of the dtype; tried once, since there is no list of them to ask."""
-    own = native(dtype)
+    own = numpy_dtype(dtype)
     if own is None:
         return False
     try:
@@ -85,12 +85,12 @@ def build(spec: TensorSpec) -> Any:
     for trait in spec.traits:
         if trait in _GENERATORS:
             generator, words_of_key = _GENERATORS[trait]
-            data = payload.words("uint32", (*spec.shape, words_of_key), spec.fill)
+            data = spec_values.words("uint32", (*spec.shape, words_of_key), spec.fill)
             return jax.random.wrap_key_data(jax.device_put(data, device), impl=generator)
-    own = native(spec.dtype)
+    own = numpy_dtype(spec.dtype)
     if spec.dtype == "string":
-        return jax.device_put(payload.texts(spec.shape, spec.fill, binary=False).astype(own), device)
-    words = payload.words(spec.dtype, spec.shape, spec.fill)
+        return jax.device_put(spec_values.texts(spec.shape, spec.fill, binary=False).astype(own), device)
+    words = spec_values.words(spec.dtype, spec.shape, spec.fill)
     return jax.device_put(words.reshape(-1).view(own).reshape(spec.shape), device)
 
 

@@ -17,8 +17,7 @@ from flax.training.dynamic_scale import DynamicScale
 from ...specs import TrainingSpec
 from ..base import CannotBuild
 from ..training_base import GROUP_FACTOR, RATE, Run
-from . import models
-from . import states as flax_states
+from . import models, nnx_state
 
 name = "jax"
 
@@ -89,33 +88,33 @@ def _labels(groups: int, tree: Any) -> Any:
     return jax.tree.unflatten(structure, [f"group{place % groups}" for place in range(len(leaves))])
 
 
-def _loss(model: Any, inputs: Any, wanted: Any) -> Any:
+def _loss(model: Any, inputs: Any, targets: Any) -> Any:
     outputs = model(inputs / 16 if jnp.issubdtype(inputs.dtype, jnp.floating) else inputs)
     # So small that not even plain descent leaves the finite numbers within a few steps.
-    return jnp.mean(((outputs - wanted) / 16) ** 2)
+    return jnp.mean(((outputs - targets) / 16) ** 2)
 
 
 @nnx.jit  # type: ignore[untyped-decorator]
-def _update(model: Any, optimizer: Any, scaler: Any, averaged: Any, inputs: Any, wanted: Any) -> Any:
+def _update(model: Any, optimizer: Any, scaler: Any, averaged: Any, inputs: Any, targets: Any) -> Any:
     """One step, in place; gives scaler and averages, which cannot be altered, anew."""
     if scaler is None:
-        _, gradients = nnx.value_and_grad(_loss)(model, inputs, wanted)
+        _, gradients = nnx.value_and_grad(_loss)(model, inputs, targets)
         optimizer.update(model, gradients)
     else:
-        scaler = _scaled_update(model, optimizer, scaler, inputs, wanted)
+        scaler = _scaled_update(model, optimizer, scaler, inputs, targets)
     if averaged is not None:
         _, averaged = _AVERAGE.update(_parameters(model), averaged)
     return scaler, averaged
 
 
-def _scaled_update(model: Any, optimizer: Any, scaler: Any, inputs: Any, wanted: Any) -> Any:
+def _scaled_update(model: Any, optimizer: Any, scaler: Any, inputs: Any, targets: Any) -> Any:
     """The same with a scaled loss; where gradients are not finite, parameters and optimizer stay what they are."""
     definition, parameters, rest = nnx.split(model, nnx.Param, ...)
 
     def loss(parameters: Any) -> Any:
         # Variables can be altered only where they were made, and these are made here.
         trained = nnx.merge(definition, parameters, jax.tree.map(lambda leaf: leaf, rest))
-        return _loss(trained, inputs, wanted), nnx.state(trained, nnx.Not(nnx.Param))
+        return _loss(trained, inputs, targets), nnx.state(trained, nnx.Not(nnx.Param))
 
     scaler, finite, (_, rest), gradients = scaler.value_and_grad(loss, has_aux=True)(parameters)
     # They come as float32, whatever the parameters are.
@@ -155,16 +154,16 @@ class FlaxRun(Run):
         counts = _committed({"fin_steps": jnp.zeros((), jnp.int32), "scale": jnp.full((), 256.0, jnp.float32)}) if spec.scaled else {}
         self.scaler = DynamicScale(growth_interval=2, **counts) if spec.scaled else None
 
-    def update(self, inputs: Any, wanted: Any) -> None:
-        self.scaler, self.averaged = _update(self.model, self.optimizer, self.scaler, self.averaged, inputs, wanted)
+    def update(self, inputs: Any, targets: Any) -> None:
+        self.scaler, self.averaged = _update(self.model, self.optimizer, self.scaler, self.averaged, inputs, targets)
 
-    def noisy(self, inputs: Any, number: float) -> Any:
+    def add_noise(self, inputs: Any, number: float) -> Any:
         return inputs + jax.random.normal(self.rngs.noise(), inputs.shape, inputs.dtype) + number
 
     def parts(self) -> dict[str, Any]:
         return {
             "model": models.state(self.model),
-            "optimizer": flax_states.pure(self.optimizer),
+            "optimizer": nnx_state.pure_state(self.optimizer),
             "schedule": {},
             **({} if self.averaged is None else {"averaged": self.averaged._asdict()}),
             **({} if self.scaler is None else {"scaler": serialization.to_state_dict(self.scaler)}),
@@ -172,11 +171,11 @@ class FlaxRun(Run):
 
     def restore_parts(self, tree: Any) -> None:
         models.load_state(self.model, tree["model"])
-        flax_states.replace(self.optimizer, tree["optimizer"])
+        nnx_state.replace_state(self.optimizer, tree["optimizer"])
         if self.averaged is not None:
-            self.averaged = self.averaged._replace(**flax_states.fitted(self.averaged._asdict(), tree["averaged"]))
+            self.averaged = self.averaged._replace(**nnx_state.fit_state(self.averaged._asdict(), tree["averaged"]))
         if self.scaler is not None:
-            self.scaler = self.scaler.replace(**flax_states.fitted(serialization.to_state_dict(self.scaler), tree["scaler"]))
+            self.scaler = self.scaler.replace(**nnx_state.fit_state(serialization.to_state_dict(self.scaler), tree["scaler"]))
 
     def seed_framework(self, seed: int) -> None:
         # JAX has no generator of the process: a run's keys are its own.
@@ -184,10 +183,10 @@ class FlaxRun(Run):
         nnx.update(self.rngs, _committed(nnx.state(self.rngs)))
 
     def framework_state(self) -> Any:
-        return flax_states.pure(self.rngs)
+        return nnx_state.pure_state(self.rngs)
 
     def restore_framework_state(self, state: Any) -> None:
-        flax_states.replace(self.rngs, state)
+        nnx_state.replace_state(self.rngs, state)
 
     def from_bytes(self, data: bytes) -> Any:
         return jax.device_put(np.frombuffer(data, np.uint8))
@@ -199,5 +198,5 @@ def build(spec: TrainingSpec) -> Run:
     return FlaxRun(spec)
 
 
-def generators() -> contextlib.AbstractContextManager[Any]:
+def preserve_generators() -> contextlib.AbstractContextManager[Any]:
     return contextlib.nullcontext()

@@ -13,7 +13,7 @@ import numpy as np
 
 from ...specs import ModelSpec
 from ..base import CannotBuild, stable
-from ..model_base import Look, called, fill_of
+from ..model_base import ModelReading, call_with, fill_spec
 from . import layers, tensors
 
 name = "mxnet"
@@ -48,7 +48,7 @@ def _fill(model: Any, spec: ModelSpec) -> None:
     """Draws the values of all parameters that have a shape."""
     for index, (key, parameter) in enumerate(distinct(model).items()):
         if parameter._data is not None:
-            filled = tensors.build(fill_of(spec, index, np.dtype(parameter.dtype).name, tuple(parameter.shape)))
+            filled = tensors.build(fill_spec(spec, index, np.dtype(parameter.dtype).name, tuple(parameter.shape)))
             parameter.set_data(mx.np.abs(filled) if key.endswith("running_var") else filled)
 
 
@@ -101,11 +101,11 @@ def load_state(model: Any, state: Any) -> None:
         parameter.set_data(state[key])
 
 
-def look(model: Any) -> Look:
+def read(model: Any) -> ModelReading:
     """Parameters that have no shape yet stand there as a text. What is not trained is seen by what autograd knows, and not by
     what the parameter says of itself."""
     parameters, arrays = parameters_of(model), _data(model)
-    return Look(
+    return ModelReading(
         tensors={key: arrays.get(key, f"not initialized, {each.shape}") for key, each in parameters.items()},
         frozen={key: each.grad_req == "null" if each._data is None else each._data[0].grad is None for key, each in parameters.items()},
         settings={key: f"{type(block).__qualname__}({_settings(block)})" for key, block in modules(model).items()},
@@ -156,7 +156,7 @@ def run(model: Any, inputs: Any) -> Any:
     with _semantics_of(model), mx.autograd.pause(train_mode=False):
         if isinstance(inputs, Mapping):  # blocks take no names
             inputs = inspect.signature(model.forward).bind(**inputs).args
-        return called(model, inputs)
+        return call_with(model, inputs)
 
 
 def copy(model: Any) -> Any:
@@ -183,7 +183,7 @@ def _copied(parameter: Any) -> Any:
     return copied
 
 
-def spoil(model: Any) -> None:
+def make_unsavable(model: Any) -> None:
     """A parameter that was never initialized has nothing to save."""
     last = list(distinct(model).values())[-1]
     last._data = last._grad = None

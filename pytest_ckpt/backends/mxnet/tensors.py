@@ -16,7 +16,7 @@ from mxnet.base import _LIB, check_call
 
 from ...specs import DTYPES, LAYOUTS, TRAITS, TensorSpec, dtypes_of
 from ...specs.layouts import WINDOW
-from .. import payload
+from .. import spec_values
 from ..base import CannotBuild, Memory, Reading, words_at
 
 name = "mxnet"
@@ -72,7 +72,7 @@ def build(spec: TensorSpec) -> Any:
 
 def _filled(spec: TensorSpec) -> Any:
     """An array with the spec's values; with another layout, the last rows of a larger one, which share its memory."""
-    words = payload.words(spec.dtype, spec.shape, spec.fill)
+    words = spec_values.words(spec.dtype, spec.shape, spec.fill)
     before = 0
     if spec.layout != "c":
         before = 3 if spec.layout == "offset" else max(1, WINDOW // max(1, words[0].size))
@@ -92,8 +92,8 @@ def _address(array: Any) -> int:
 
 
 def _sparse(spec: TensorSpec) -> Any:
-    stored = payload.sparse_mask(spec.shape, spec.fill.seed)
-    dense = payload.words(spec.dtype, spec.shape, spec.fill).view(np.float32)
+    stored = spec_values.sparse_mask(spec.shape, spec.fill.seed)
+    dense = spec_values.words(spec.dtype, spec.shape, spec.fill).view(np.float32)
     if "sparse-rows" in spec.traits:
         rows = np.flatnonzero(stored.any(axis=1))
         return mx.nd.sparse.row_sparse_array((dense[rows], rows), shape=spec.shape)

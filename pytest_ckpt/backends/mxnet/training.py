@@ -72,10 +72,10 @@ class GluonRun(Run):
         """The scheduler that is in use: `Trainer.load_states` brings one of its own."""
         return self.optimizer.optimizer.lr_scheduler
 
-    def update(self, inputs: Any, wanted: Any) -> None:
+    def update(self, inputs: Any, targets: Any) -> None:
         with mx.autograd.record():
             outputs = self.model(inputs / 16 if np.dtype(inputs.dtype).kind == "f" else inputs)
-            loss = mx.gluon.loss.L2Loss()(outputs, wanted / 16)
+            loss = mx.gluon.loss.L2Loss()(outputs, targets / 16)
         loss.backward()
         if (self.step + 1) % self.spec.accumulate == 0:
             self.optimizer.step(BATCH * self.spec.accumulate)
@@ -86,7 +86,7 @@ class GluonRun(Run):
     def _gradients(self) -> dict[str, Any]:
         return {key: each.grad() for key, each in self.parameters.items() if each.grad_req != "null"}
 
-    def noisy(self, inputs: Any, number: float) -> Any:
+    def add_noise(self, inputs: Any, number: float) -> Any:
         """Of numpy and Python alone: see `framework_state`."""
         return inputs + number
 
@@ -206,6 +206,6 @@ def build(spec: TrainingSpec) -> Run:
     return GluonRun(spec)
 
 
-def generators() -> contextlib.AbstractContextManager[Any]:
+def preserve_generators() -> contextlib.AbstractContextManager[Any]:
     """MXNet's generator can be neither read nor put back; no run draws from it."""
     return contextlib.nullcontext()

@@ -11,9 +11,9 @@ import numpy as np
 
 from ...specs import DTYPES, LAYOUTS, TRAITS, Fill, TensorSpec, dtypes_of
 from ...specs.layouts import WINDOW
-from .. import payload
+from .. import spec_values
 from ..base import TAG, CannotBuild, Memory, Reading, attribute_flags, stable, words_at
-from ..native import native
+from ..numpy_dtypes import numpy_dtype
 
 name = "numpy"
 package = "numpy"
@@ -44,7 +44,7 @@ _NAMES: dict[np.dtype[Any], str] = {}
 def _native(dtype: str) -> np.dtype[Any] | None:
     if not _NATIVE:
         for known in dtypes_of(name):
-            _NATIVE[known] = own = native(known)
+            _NATIVE[known] = own = numpy_dtype(known)
             if own is not None:
                 _NAMES[own] = known
     return _NATIVE.get(dtype)
@@ -80,7 +80,7 @@ def build(spec: TensorSpec) -> Any:
     block = (1, *spec.shape[1:]) if spec.layout == "broadcast" else spec.shape
     array = _arranged(_filled(spec.dtype, own, block, spec.fill), spec.layout, spec.shape)
     if "masked" in spec.traits:
-        return np.ma.masked_array(array, mask=~payload.sparse_mask(spec.shape, spec.fill.seed))
+        return np.ma.masked_array(array, mask=~spec_values.sparse_mask(spec.shape, spec.fill.seed))
     if "metadata" in spec.traits:
         return array.view(np.dtype(own, metadata={"unit": TAG}))
     if "subclass" in spec.traits:
@@ -93,11 +93,11 @@ def _filled(dtype: str, own: np.dtype[Any], shape: tuple[int, ...], fill: Fill) 
     """A C-contiguous array with the spec's values."""
     row = DTYPES[dtype]
     if row.kind == "string":
-        return payload.texts(shape, fill, binary=False).astype(own)
+        return spec_values.texts(shape, fill, binary=False).astype(own)
     if row.kind == "object":
-        return payload.objects(shape, fill)
+        return spec_values.objects(shape, fill)
     if row.kind != "struct":
-        words = payload.words(dtype, shape, fill)
+        words = spec_values.words(dtype, shape, fill)
         return words.reshape(-1).view(own).reshape(shape)
     array = np.zeros(shape, own)
     for place, (field, kind) in enumerate(row.fields):

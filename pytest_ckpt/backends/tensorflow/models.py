@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from ...specs import ModelSpec
 from ..base import CannotBuild, stable
-from ..model_base import Look, called, fill_of
+from ..model_base import ModelReading, call_with, fill_spec
 from . import layers
 
 name = "tensorflow"
@@ -112,11 +112,11 @@ def build(spec: ModelSpec) -> Any:
 def _fill(model: Any, spec: ModelSpec) -> None:
     """Draws the values of everything that is saved. Where random numbers of layers begin is no weight to Keras, which does not save
     it: that stays what the layers' seeds make it."""
-    unsaved = look(model).random
+    unsaved = read(model).random
     for index, (key, variable) in enumerate(_saved(model).items()):
         if key in unsaved:
             continue
-        filled = tensors.build(fill_of(spec, index, variable.dtype, tuple(variable.shape)))
+        filled = tensors.build(fill_spec(spec, index, variable.dtype, tuple(variable.shape)))
         positive = key.endswith("moving_variance") or not filled.dtype.is_floating
         variable.assign(tf.abs(filled) if positive else filled)
 
@@ -163,11 +163,11 @@ def _setting(layer: Any) -> str:
     return f"{type(layer).__name__}({', '.join(f'{key}={stable(value)}' for key, value in config.items())})"
 
 
-def look(model: Any) -> Look:
+def read(model: Any) -> ModelReading:
     found = dict(_walk(model))
     generators = {id(generator.state) for layer in found.values() for generator in layer._seed_generators}
     tensors = _tensors(model)
-    return Look(
+    return ModelReading(
         tensors=tensors,
         settings={key: _setting(layer) for key, layer in found.items()},
         # Where random numbers of layers begin is a variable, but none of those that Keras calls weights and saves.
@@ -192,7 +192,7 @@ def run(model: Any, inputs: Any) -> Any:
 def _called(model: Any, inputs: Any) -> Any:
     if getattr(model, "inputs", None) is not None:  # made of symbolic inputs, it takes all of them as one structure
         return model(inputs, training=False)
-    return called(model, inputs, training=False)
+    return call_with(model, inputs, training=False)
 
 
 def copy(model: Any) -> Any:
@@ -204,7 +204,7 @@ def copy(model: Any) -> Any:
     return made
 
 
-def spoil(model: Any) -> None:
+def make_unsavable(model: Any) -> None:
     # Keras asks its layers to save their variables, a checkpoint what it tracks to give its state.
     last = list(modules(model).values())[-1]
     last.save_own_variables = _not_saved

@@ -17,9 +17,9 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 import tensorflow as tf
 
 from ...specs import DTYPES, TRAITS, TensorSpec, dtypes_of
-from .. import payload
+from .. import spec_values
 from ..base import CannotBuild, Memory, Reading, words_at
-from ..native import native
+from ..numpy_dtypes import numpy_dtype
 
 name = "tensorflow"
 package = "tensorflow"
@@ -38,7 +38,7 @@ def _can_hold(dtype: str) -> bool:
     """Whether this version has tensors of the dtype; tried once, since there is no list of them to ask."""
     if dtype in _QUANTIZED or dtype == "string":
         return True
-    own = native(dtype)
+    own = numpy_dtype(dtype)
     if own is None:
         return False
     try:
@@ -83,17 +83,17 @@ def build(spec: TensorSpec) -> Any:
 
 def _filled(spec: TensorSpec) -> Any:
     if spec.dtype == "string":
-        return tf.constant(payload.texts(spec.shape, spec.fill, binary=True), tf.string, spec.shape)
-    words = payload.words(spec.dtype, spec.shape, spec.fill)
+        return tf.constant(spec_values.texts(spec.shape, spec.fill, binary=True), tf.string, spec.shape)
+    words = spec_values.words(spec.dtype, spec.shape, spec.fill)
     if spec.dtype in _QUANTIZED:
         integers = words.view(_QUANTIZED[spec.dtype])
         return tf.bitcast(tf.constant(integers), getattr(tf, spec.dtype))
-    return tf.constant(words.reshape(-1).view(native(spec.dtype)).reshape(spec.shape))
+    return tf.constant(words.reshape(-1).view(numpy_dtype(spec.dtype)).reshape(spec.shape))
 
 
 def _composite(spec: TensorSpec) -> Any:
-    stored = payload.sparse_mask(spec.shape, spec.fill.seed)
-    dense = payload.words(spec.dtype, spec.shape, spec.fill).view(np.float32)
+    stored = spec_values.sparse_mask(spec.shape, spec.fill.seed)
+    dense = spec_values.words(spec.dtype, spec.shape, spec.fill).view(np.float32)
     if "sparse-coo" in spec.traits:
         return tf.SparseTensor(np.argwhere(stored), dense[stored], spec.shape)
     if "ragged" in spec.traits:

@@ -75,15 +75,15 @@ class KerasRun(Run):
         # So few steps that the scale changes within them.
         return _optimizers.LossScaleOptimizer(optimizer, 256.0, 2, name="scaler") if self.spec.scaled else optimizer
 
-    def update(self, inputs: Any, wanted: Any) -> None:
+    def update(self, inputs: Any, targets: Any) -> None:
         variables = self.model.trainable_variables
         with tf.GradientTape() as tape:
             outputs = self.model(inputs / 16 if inputs.dtype.is_floating else inputs, training=True)
             # Its gradients are bounded, so that no optimizer runs away from a network whose weights begin where no training would.
-            loss = self.optimizer.scale_loss(tf.reduce_mean(keras.losses.huber(wanted / 16, outputs)))
+            loss = self.optimizer.scale_loss(tf.reduce_mean(keras.losses.huber(targets / 16, outputs)))
         self.optimizer.apply(tape.gradient(loss, variables), variables)
 
-    def noisy(self, inputs: Any, number: float) -> Any:
+    def add_noise(self, inputs: Any, number: float) -> Any:
         return inputs + tf.random.get_global_generator().normal(inputs.shape) + number
 
     def parts(self) -> dict[str, Any]:
@@ -125,7 +125,7 @@ def build(spec: TrainingSpec) -> Run:
 
 
 @contextlib.contextmanager
-def generators() -> Iterator[None]:
+def preserve_generators() -> Iterator[None]:
     generator = tf.random.get_global_generator()
     before = tf.identity(generator.state)
     try:

@@ -13,7 +13,7 @@ from torch import nn
 
 from ...specs import ModelSpec, Unsavable
 from ..base import CannotBuild
-from ..model_base import Look, called, fill_of
+from ..model_base import ModelReading, call_with, fill_spec
 from . import layers, tensors
 
 name = "torch"
@@ -48,7 +48,7 @@ def _fill(model: Any, spec: ModelSpec) -> None:
         if not isinstance(tensor, torch.Tensor):
             model.get_submodule(key.rsplit(".", 1)[0]).set_extra_state({"scale": 1.0 + (spec.seed + index) % 1000 / 8})
             continue
-        filled = tensors.build(fill_of(spec, index, str(tensor.dtype).removeprefix("torch."), tuple(tensor.shape)))
+        filled = tensors.build(fill_spec(spec, index, str(tensor.dtype).removeprefix("torch."), tuple(tensor.shape)))
         positive = key.endswith("running_var") or not tensor.is_floating_point()
         tensor.copy_(filled.abs() if positive else filled)
 
@@ -61,7 +61,7 @@ def load_state(model: Any, state: Any) -> None:
     model.load_state_dict(state)
 
 
-def look(model: Any) -> Look:
+def read(model: Any) -> ModelReading:
     parameters = dict(model.named_parameters(remove_duplicate=False))
     buffers = dict(model.named_buffers(remove_duplicate=False))
     saved = model.state_dict()
@@ -69,7 +69,7 @@ def look(model: Any) -> Look:
         parameters = {key: parameter.detach() for key, parameter in parameters.items()}
     more = {key: value for key, value in saved.items() if key not in parameters and key not in buffers}
     modules = dict(model.named_modules())
-    return Look(
+    return ModelReading(
         tensors={**parameters, **buffers, **more},
         training={key: module.training for key, module in modules.items()},
         settings={key: f"{type(module).__qualname__}({module.extra_repr()})" for key, module in modules.items()},
@@ -92,7 +92,7 @@ def run(model: Any, inputs: Any) -> Any:
     try:
         with torch.random.fork_rng(devices=[]), torch.no_grad():
             torch.manual_seed(0)
-            return called(model, inputs)
+            return call_with(model, inputs)
     finally:
         for module, training in modes:
             module.training = training
@@ -118,7 +118,7 @@ def copy(model: Any) -> Any:
     return copies.deepcopy(model)
 
 
-def spoil(model: Any) -> None:
+def make_unsavable(model: Any) -> None:
     # Who pickles the module meets the attribute, who saves its state what the hook adds to that.
     last = list(model.modules())[-1]
     last.unsavable = Unsavable()

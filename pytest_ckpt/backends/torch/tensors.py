@@ -13,7 +13,7 @@ import torch
 
 from ...specs import DTYPES, LAYOUTS, TRAITS, DType, TensorSpec, dtypes_of
 from ...specs.layouts import WINDOW
-from .. import payload
+from .. import spec_values
 from ..base import TAG, CannotBuild, Memory, Reading, attribute_flags, words_at
 
 name = "torch"
@@ -90,7 +90,7 @@ def build(spec: TensorSpec) -> Any:
 
 def _filled(row: DType, shape: tuple[int, ...], spec: TensorSpec) -> Any:
     """A dense tensor of a carrier type whose memory holds what the layout wants there."""
-    words = payload.words(row.name, shape, spec.fill)
+    words = spec_values.words(row.name, shape, spec.fill)
     if spec.layout in ("conj", "neg"):
         words = _flipped(words, row, spec.layout == "conj")
     flat = np.ascontiguousarray(words).reshape(-1).view(np.uint8)
@@ -100,7 +100,7 @@ def _filled(row: DType, shape: tuple[int, ...], spec: TensorSpec) -> Any:
 def _flipped(words: Any, row: DType, imaginary_only: bool) -> Any:
     """The words with the sign bit turned over: of imaginary parts, or of all."""
     flipped = words.copy()
-    sign = payload.word_type(row.word)(1 << (row.word - 1))
+    sign = spec_values.word_type(row.word)(1 << (row.word - 1))
     if imaginary_only:
         flipped[..., 1] ^= sign
     else:
@@ -138,8 +138,8 @@ def _arranged(tensor: Any, layout: str, shape: tuple[int, ...]) -> Any:
 
 def _sparse(spec: TensorSpec) -> Any:
     (trait,) = (trait for trait in spec.traits if trait in _SPARSE)
-    stored = torch.from_numpy(payload.sparse_mask(spec.shape, spec.fill.seed))
-    dense = torch.from_numpy(payload.words(spec.dtype, spec.shape, spec.fill).view(np.float32))
+    stored = torch.from_numpy(spec_values.sparse_mask(spec.shape, spec.fill.seed))
+    dense = torch.from_numpy(spec_values.words(spec.dtype, spec.shape, spec.fill).view(np.float32))
     indices, values = stored.nonzero().T.contiguous(), dense[stored]
     if trait == "sparse-coo":
         return torch.sparse_coo_tensor(indices, values, spec.shape, is_coalesced=True, check_invariants=False)
@@ -163,7 +163,7 @@ def _sparse(spec: TensorSpec) -> Any:
 def _quantized(spec: TensorSpec) -> Any:
     (trait,) = (trait for trait in spec.traits if trait in _QUANTIZED)
     integers = _QUANTIZED[trait]
-    stored = torch.from_numpy(payload.words(integers, spec.shape, spec.fill).view(integers))
+    stored = torch.from_numpy(spec_values.words(integers, spec.shape, spec.fill).view(integers))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # quantized dtypes are announced as deprecated at each first use
         if trait != "quantized-per-channel":

@@ -73,23 +73,23 @@ class TorchRun(Run):
         rates = [RATE * GROUP_FACTOR**group for group in range(count)]
         return [{"params": parameters[group::count], "lr": rate} for group, rate in enumerate(rates)]
 
-    def update(self, inputs: Any, wanted: Any) -> None:
-        loss = self.optimizer.step(lambda: self._loss(inputs, wanted)) if self.spec.optimizer == "lbfgs" else self._step(inputs, wanted)
+    def update(self, inputs: Any, targets: Any) -> None:
+        loss = self.optimizer.step(lambda: self._loss(inputs, targets)) if self.spec.optimizer == "lbfgs" else self._step(inputs, targets)
         if self.averaged is not None:
             self.averaged.update_parameters(self.model)
         if self.schedule is not None:
             self.schedule.step(*([loss.item()] if self.spec.schedule == "plateau" else []))
 
-    def _loss(self, inputs: Any, wanted: Any) -> Any:
+    def _loss(self, inputs: Any, targets: Any) -> Any:
         """The loss, its gradients added to those that are there; a closure of the optimizer begins with none."""
         if self.spec.optimizer == "lbfgs":
             self.optimizer.zero_grad()
-        loss = torch.nn.functional.mse_loss(self.model(inputs / 16 if inputs.is_floating_point() else inputs), wanted / 16)
+        loss = torch.nn.functional.mse_loss(self.model(inputs / 16 if inputs.is_floating_point() else inputs), targets / 16)
         (loss if self.scaler is None else self.scaler.scale(loss)).backward()
         return loss.detach()
 
-    def _step(self, inputs: Any, wanted: Any) -> Any:
-        loss = self._loss(inputs, wanted)
+    def _step(self, inputs: Any, targets: Any) -> Any:
+        loss = self._loss(inputs, targets)
         if (self.step + 1) % self.spec.accumulate == 0:
             if self.scaler is None:
                 self.optimizer.step()
@@ -99,7 +99,7 @@ class TorchRun(Run):
             self.optimizer.zero_grad()
         return loss
 
-    def noisy(self, inputs: Any, number: float) -> Any:
+    def add_noise(self, inputs: Any, number: float) -> Any:
         return inputs + torch.randn(inputs.shape) + number
 
     def parts(self) -> dict[str, Any]:
@@ -144,6 +144,6 @@ def build(spec: TrainingSpec) -> Run:
     return TorchRun(spec)
 
 
-def generators() -> contextlib.AbstractContextManager[Any]:
+def preserve_generators() -> contextlib.AbstractContextManager[Any]:
     fork: contextlib.AbstractContextManager[Any] = torch.random.fork_rng(devices=[])
     return fork

@@ -40,7 +40,7 @@ def unsavable(subject: Subject) -> Any:
     """What the subject describes, if it has a leaf that cannot be saved; a model gets something that cannot be. Raises CannotBuild."""
     thing = subject.build()
     if subject.is_model:
-        spoil = getattr(models_for(subject.backend), "spoil", None)
+        spoil = getattr(models_for(subject.backend), "make_unsavable", None)
         if spoil is None:
             raise CannotBuild(f"{subject.backend.name} has no models that cannot be saved")
         spoil(thing)

@@ -199,7 +199,7 @@ def payload_in(subject: Subject) -> int:
     if not isinstance(subject.spec, ModelSpec):
         return payload_of(subject.spec)
     models = models_for(subject.backend)
-    words = (subject.backend.read(tensor).words for tensor in models.look(subject.build()).tensors.values())
+    words = (subject.backend.read(tensor).words for tensor in models.read(subject.build()).tensors.values())
     return sum(each.nbytes for each in words if each is not None)
 
 

@@ -56,7 +56,7 @@ def _without_generator(key: Any) -> Any:
 
 def flags_of(model: Any) -> Any:
     """What the state of a module does not know: whether it is used or trained."""
-    return {}, get_models("jax").look(model).training  # type: ignore[union-attr]
+    return {}, get_models("jax").read(model).training  # type: ignore[union-attr]
 
 
 def set_flags(model: Any, flags: Any) -> None:

@@ -29,8 +29,8 @@ from ..specs import (
     Wide,
 )
 from .base import Backend, CannotBuild
-from .native import native
-from .payload import words
+from .numpy_dtypes import numpy_dtype
+from .spec_values import words
 
 
 def build_tree(spec: Spec, backend: Backend) -> Any:
@@ -94,7 +94,7 @@ class _Builder:
 
 def scalar(spec: ScalarSpec) -> Any:
     """The NumPy scalar with just these bits."""
-    own = native(spec.dtype)
+    own = numpy_dtype(spec.dtype)
     row = DTYPES[spec.dtype]
     if own is None or row.kind in ("struct", "string", "object"):
         raise CannotBuild(f"numpy {np.__version__} here has no scalars of dtype {spec.dtype}")

@@ -11,7 +11,7 @@ from typing import Any
 import jax
 
 
-def pure(node: Any) -> dict[Any, Any]:
+def pure_state(node: Any) -> dict[Any, Any]:
     """The state of a model, or of anything else of NNX, as nested dicts of arrays: how Flax' guide saves it."""
     from flax import nnx
 
@@ -19,16 +19,16 @@ def pure(node: Any) -> dict[Any, Any]:
     return nested({path: leaf for path, leaf in flat(nnx.to_pure_dict(nnx.state(node))).items() if jax.tree.leaves(leaf)})
 
 
-def replace(node: Any, state: Any) -> None:
+def replace_state(node: Any, state: Any) -> None:
     """Puts back, in place, what `pure` gave. Raises ValueError, and alters nothing, where it does not fit."""
     from flax import nnx
 
     own = nnx.state(node)
-    nnx.replace_by_pure_dict(own, fitted(pure(node), state))
+    nnx.replace_by_pure_dict(own, fit_state(pure_state(node), state))
     nnx.update(node, own)
 
 
-def fitted(own: Mapping[Any, Any], state: Any) -> dict[Any, Any]:
+def fit_state(own: Mapping[Any, Any], state: Any) -> dict[Any, Any]:
     """The arrays of ``state``. Raises ValueError unless paths, shapes and dtypes are just those of ``own``: NNX itself lets names be
     missing, and takes any shape."""
     ours, theirs = flat(own), flat(state)

@@ -25,7 +25,7 @@ def _struct(dtype: str) -> np.dtype[Any]:
     return np.dtype(layout, align=dtype == "struct-aligned")
 
 
-def native(dtype: str) -> np.dtype[Any] | None:
+def numpy_dtype(dtype: str) -> np.dtype[Any] | None:
     """numpy's own dtype for a name of the table; None where this numpy or this ml_dtypes has none."""
     row = DTYPES[dtype]
     if row.kind == "struct":
