@@ -102,7 +102,7 @@ def test_a_loader_that_ends_its_process_is_crashed_and_the_run_goes_on(folder: p
     for row in record.rows:
         if row.name in ("leaves", "dies"):
             assert sum(cell.examples for cell in row.cells) <= 5, "of what always dies no more is asked than has to be"
-    words = {"hangs": "hung", "leaves": "exit code 3", "quits": "SystemExit(0)", "dies": "SIGSEGV", "eats": "memory limit"}
+    words = {"hangs": "timed out", "leaves": "exited with code 3", "quits": "SystemExit(0)", "dies": "SIGSEGV", "eats": "memory limit"}
     for name, word in words.items():
         assert [str(verdict) for verdict, _ in said[name]] == ["CRASHED", "CRASHED"]
         assert all(word in detail for _, detail in said[name]), said[name]
@@ -112,7 +112,7 @@ def test_a_survey_goes_on_as_well(folder: pathlib.Path) -> None:
     command = [sys.executable, "-m", "pytest_ckpt", "survey", "mylib:dies", "--select=shape/scalar", "--examples=0"]
     run = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert run.returncode == 0
-    assert '"shape/scalar": crashed("the process died of SIGSEGV' in run.stdout
+    assert '"shape/scalar": crashed("the process died with SIGSEGV' in run.stdout
 
 
 def test_what_formats_leave_in_their_process_does_not_disturb_the_next(folder: pathlib.Path) -> None:

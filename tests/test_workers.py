@@ -1,4 +1,4 @@
-"""Workers: processes that are started fresh, are asked, are limited, and whose end is a fact like others."""
+"""Workers: how they start, answer, are limited and end; and formats that are checked in a worker."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import operator
 import os
 import pathlib
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -21,12 +22,14 @@ import pytest
 
 from pytest_ckpt import Format, check_format, crashed
 from pytest_ckpt.execution.dispatch import Context
-from pytest_ckpt.execution.process import lifetime as process
+from pytest_ckpt.execution.process import lifetime
 from pytest_ckpt.execution.registry import Workspace
 from pytest_ckpt.runner import Result
 from pytest_ckpt.specs import DictSpec, Fill, NamedScenario, TensorSpec
 from pytest_ckpt.verdicts import Verdict
-from pytest_ckpt.workers import CannotSerialize, Failed, Worker, WorkerDied, Workers, serialize
+from pytest_ckpt.workers import CannotSerialize, RemoteError, Worker, WorkerDied, Workers, serialize
+from pytest_ckpt.workers.child import settings
+from pytest_ckpt.workers.protocol import WorkerSettings
 
 SECONDS = 30.0
 TREE = DictSpec((("x", TensorSpec("float32", (4,), fill=Fill(1))),))
@@ -34,56 +37,69 @@ TREE = DictSpec((("x", TensorSpec("float32", (4,), fill=Fill(1))),))
 
 @pytest.fixture
 def worker(tmp_path: pathlib.Path) -> Iterator[Worker]:
-    found = Worker(tmp_path / "log")
-    yield found
-    found.stop()
+    worker = Worker(tmp_path / "log")
+    yield worker
+    worker.stop()
 
 
-def _called(worker: Worker, function: Callable[[], Any], **limits: Any) -> Any:
-    """Has a worker call a function of this file, which travels by value."""
+def _call(worker: Worker, function: Callable[[], Any], **limits: Any) -> Any:
+    """Call a function of this file in a worker. The function is serialized by value."""
     return worker.ask(operator.call, serialize(function, [__name__]), **{"seconds": SECONDS, **limits})
 
 
-def test_a_worker_is_kept_for_many_questions_and_is_started_fresh(worker: Worker) -> None:
+def test_worker_starts_fresh_and_answers_many_questions(worker: Worker) -> None:
     sys.modules["left_by_this_process"] = types.ModuleType("left_by_this_process")
     try:
         assert worker.ask(os.getpid, seconds=SECONDS) == worker.ask(os.getpid, seconds=SECONDS) == worker.process.pid
-        assert not _called(worker, lambda: "left_by_this_process" in sys.modules)
+        assert not _call(worker, lambda: "left_by_this_process" in sys.modules)
     finally:
         del sys.modules["left_by_this_process"]
 
 
 @pytest.mark.parametrize(
-    ("function", "arguments", "limits", "said"),
+    ("function", "arguments", "limits", "message"),
     [
-        (os.abort, (), {}, "died of SIGABRT"),
-        (ctypes.string_at, (0,), {}, "died of SIGSEGV"),
-        (os._exit, (3,), {}, "ended itself with the exit code 3"),
-        (time.sleep, (60,), {"seconds": 0.3}, "hung: no answer within the limit of 0.3 s"),
-        (bytes, (1 << 40,), {"memory": 64 << 20}, "ran out of its memory limit of 64 MiB"),
+        (os.abort, (), {}, "died with SIGABRT"),
+        (ctypes.string_at, (0,), {}, "died with SIGSEGV"),
+        (os._exit, (3,), {}, "exited with code 3"),
+        (time.sleep, (60,), {"seconds": 0.3}, "timed out: no answer within 0.3 s"),
+        (bytes, (1 << 40,), {"memory": 64 << 20}, "exceeded its memory limit: 64 MiB"),
     ],
-    ids=["abort", "fault", "exit", "hang", "memory"],
+    ids=["abort", "fault", "exit", "timeout", "memory"],
 )
-def test_how_a_worker_ends_is_told(worker: Worker, function: Any, arguments: Any, limits: Any, said: str) -> None:
-    with pytest.raises(WorkerDied, match=said):
+def test_error_says_how_worker_died(worker: Worker, function: Any, arguments: Any, limits: Any, message: str) -> None:
+    with pytest.raises(WorkerDied, match=message):
         worker.ask(function, *arguments, **{"seconds": SECONDS, **limits})
 
 
-def test_the_last_words_of_a_worker_are_told(worker: Worker) -> None:
-    with pytest.raises(WorkerDied, match=r"exit code 7; its last words: farewell"):
-        _called(worker, lambda: (os.write(2, b"hello\nfarewell\n"), os._exit(7)))
+def test_error_shows_last_line_of_output(worker: Worker) -> None:
+    with pytest.raises(WorkerDied, match=r"exited with code 7; its last output: farewell"):
+        _call(worker, lambda: (os.write(2, b"hello\nfarewell\n"), os._exit(7)))
 
 
-def test_files_are_limited_and_limits_are_taken_off(worker: Worker, tmp_path: pathlib.Path) -> None:
+def test_expected_exception_is_raised_and_worker_lives(worker: Worker) -> None:
+    with pytest.raises(ZeroDivisionError):
+        worker.ask(divmod, 1, 0, seconds=SECONDS, raises=(ZeroDivisionError,))
+    with pytest.raises(RemoteError, match="ZeroDivisionError"):
+        worker.ask(divmod, 1, 0, seconds=SECONDS)
+    assert worker.ask(divmod, 1, 1, seconds=SECONDS) == (1, 0)
+
+
+def test_settings_are_known_only_in_the_worker(worker: Worker) -> None:
+    assert settings() == WorkerSettings()
+    assert worker.ask(settings, seconds=SECONDS).parent == os.getpid()
+
+
+def test_limits_end_with_the_question(worker: Worker, tmp_path: pathlib.Path) -> None:
     file = tmp_path / "file"
-    with pytest.raises(Failed, match="File too large"):
+    with pytest.raises(RemoteError, match="File too large"):
         worker.ask(pathlib.Path.write_bytes, file, b"x" * 1000, seconds=SECONDS, file_size=100)
     assert worker.ask(pathlib.Path.write_bytes, file, b"x" * 1000, seconds=SECONDS) == 1000
     assert worker.ask(len, bytes(100 << 20), seconds=SECONDS) == 100 << 20
 
 
-def test_the_stacks_of_many_threads_are_not_taken_for_data(worker: Worker) -> None:
-    """Libraries start some for each processor, and a machine may have many."""
+def test_stacks_of_many_threads_do_not_exceed_limit(worker: Worker) -> None:
+    """A library may start threads for each processor, and a machine may have many processors."""
 
     def threads() -> int:
         may_end = threading.Event()
@@ -95,11 +111,11 @@ def test_the_stacks_of_many_threads_are_not_taken_for_data(worker: Worker) -> No
             each.join()
         return len(started)
 
-    assert _called(worker, threads) == 100
+    assert _call(worker, threads) == 100
 
 
-def test_a_pool_starts_a_new_worker_for_one_that_died_and_keeps_few(tmp_path: pathlib.Path) -> None:
-    with Workers(tmp_path, alive=2) as pool:
+def test_pool_replaces_dead_workers_and_keeps_its_size(tmp_path: pathlib.Path) -> None:
+    with Workers(tmp_path, size=2) as pool:
         first = pool.get("first")
         with pytest.raises(WorkerDied):
             first.ask(os._exit, 1, seconds=SECONDS)
@@ -112,15 +128,15 @@ def test_a_pool_starts_a_new_worker_for_one_that_died_and_keeps_few(tmp_path: pa
     assert all(each.process.returncode is not None for each in (first, second, *others))
 
 
-def test_a_worker_ends_with_all_that_it_has_started(worker: Worker) -> None:
-    started = _called(worker, lambda: subprocess.Popen(["sleep", "60"]).pid)
+def test_stopping_a_worker_kills_its_children(worker: Worker) -> None:
+    started = _call(worker, lambda: subprocess.Popen(["sleep", "60"]).pid)
     assert _runs(started)
     worker.stop()
     assert _ends(lambda: not _runs(started))
 
 
 @pytest.mark.parametrize("confined", [False, True], ids=["plain", "confined"])
-def test_a_worker_ends_when_the_process_that_asked_it_is_killed(tmp_path: pathlib.Path, confined: bool) -> None:
+def test_worker_ends_when_its_parent_is_killed(tmp_path: pathlib.Path, confined: bool) -> None:
     more = f", confined=pathlib.Path({str(tmp_path)!r})" if confined else ""
     script = (
         "import pathlib, sys, time\nfrom pytest_ckpt.workers import Worker\n"
@@ -143,7 +159,7 @@ def _runs(number: int) -> bool:
 
 
 def _ends(condition: Callable[[], bool], seconds: float = 20.0) -> bool:
-    """Whether a condition comes true."""
+    """Return whether a condition becomes true in time."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if condition():
@@ -151,13 +167,13 @@ def _ends(condition: Callable[[], bool], seconds: float = 20.0) -> bool:
     return False
 
 
-def test_what_cannot_travel_says_why() -> None:
+def test_serialize_reports_why_it_failed() -> None:
     lock = threading.Lock()
     with pytest.raises(CannotSerialize, match=r"cannot pickle '_thread\.lock' object"):
         serialize(lambda: lock)
 
 
-# Formats in workers ------------------------------------------------------------------------------------------------------
+# Formats that are checked in a worker
 
 
 def _save(tree: Any, path: pathlib.Path) -> None:
@@ -174,11 +190,11 @@ def _load(path: pathlib.Path) -> Any:
 
 def _result(check: str = "dtype/float32", **more: Any) -> Result:
     functions = {"save": _save, "load": _load, **more}
-    (result,) = check_format(Format(name="mine", backend="numpy", **functions), select=[check], examples=2)
+    (result,) = check_format(Format(name="example", backend="numpy", **functions), select=[check], examples=2)
     return result
 
 
-def test_an_isolated_format_is_asked_in_another_process() -> None:
+def test_isolated_format_runs_only_in_a_worker() -> None:
     here, seen = os.getpid(), []
     result = _result(isolate=True, load=lambda path: (seen.append(1), _load(path))[1] if os.getpid() != here else None)
     assert result.passed, str(result)
@@ -190,32 +206,32 @@ def _eat(path: pathlib.Path) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("load", "said"),
+    ("load", "message"),
     [
         (lambda path: os.abort(), "SIGABRT"),
-        (lambda path: os._exit(4), "exit code 4"),
+        (lambda path: os._exit(4), "exited with code 4"),
         (lambda path: sys.exit(5), r"SystemExit\(5\)"),
-        (lambda path: time.sleep(60), "hung: no answer within the limit of 1 s"),
+        (lambda path: time.sleep(60), "timed out: no answer within 1 s"),
         (_eat, "memory limit"),
     ],
-    ids=["abort", "exit", "sys-exit", "hang", "memory"],
+    ids=["abort", "exit", "sys-exit", "timeout", "memory"],
 )
-def test_a_loader_that_takes_its_process_with_it_is_crashed_and_the_run_goes_on(load: Any, said: str) -> None:
-    import re
-
-    format = Format(name="mine", backend="numpy", save=_save, load=load, isolate=True, time_limit=1.0 if "hung" in said else 60.0)
+def test_fatal_load_is_crashed_and_the_run_continues(load: Any, message: str) -> None:
+    format = Format(
+        name="example", backend="numpy", save=_save, load=load, isolate=True, time_limit=1.0 if "timed out" in message else 60.0
+    )
     results = check_format(format, select=["dtype/float32", "dtype/int32"], examples=0)
     assert [result.verdict for result in results] == [Verdict.CRASHED] * 2
-    assert all(re.search(said, result.detail) for result in results), results[0].detail
+    assert all(re.search(message, result.detail) for result in results), results[0].detail
 
 
-def test_a_check_that_is_declared_crashed_is_asked_in_a_worker() -> None:
-    result = _result(load=lambda path: os.abort(), expected_failures={"dtype/float32": crashed("it aborts, as is known")})
+def test_check_expected_to_crash_runs_in_a_worker() -> None:
+    result = _result(load=lambda path: os.abort(), expected_failures={"dtype/float32": crashed("the library aborts the process")})
     assert result.verdict is Verdict.CRASHED
     assert result.passed
 
 
-def test_a_format_that_cannot_travel_is_a_skip_that_says_so() -> None:
+def test_skips_when_format_cannot_be_serialized() -> None:
     lock = threading.Lock()
 
     def load(path: pathlib.Path) -> Any:
@@ -228,7 +244,7 @@ def test_a_format_that_cannot_travel_is_a_skip_that_says_so() -> None:
     assert not result.passed
 
 
-def test_a_format_that_cannot_be_made_again_in_a_worker_is_a_skip_that_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_skips_when_format_cannot_be_unpickled(monkeypatch: pytest.MonkeyPatch) -> None:
     module = types.ModuleType("only_in_this_process")
     exec("def wait(result):\n    return result\n", module.__dict__)
     monkeypatch.setitem(sys.modules, module.__name__, module)
@@ -238,7 +254,7 @@ def test_a_format_that_cannot_be_made_again_in_a_worker_is_a_skip_that_says_so(m
         assert "the object cannot be unpickled in another process: ModuleNotFoundError: No module named" in (result.skipped or "")
 
 
-def test_functions_of_a_script_travel_to_workers(tmp_path: pathlib.Path) -> None:
+def test_functions_of_a_script_reach_workers(tmp_path: pathlib.Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
         "import pickle\nfrom pytest_ckpt import Format, check_format\n"
@@ -251,7 +267,7 @@ def test_functions_of_a_script_travel_to_workers(tmp_path: pathlib.Path) -> None
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["script.py"]
 
 
-def test_functions_of_a_test_module_travel_to_workers(pytester: pytest.Pytester) -> None:
+def test_functions_of_a_test_module_reach_workers(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         test_mine="""
         import pickle
@@ -266,7 +282,7 @@ def test_functions_of_a_test_module_travel_to_workers(pytester: pytest.Pytester)
         def load(path):
             return pickle.loads(path.read_bytes())
 
-        @conformance(name="mine", backend="numpy", save=save, load=load, select=["process/fresh-process", "process/moved"])
+        @conformance(name="example", backend="numpy", save=save, load=load, select=["process/fresh-process", "process/moved"])
         def test_mine(check):
             check()
         """
@@ -275,23 +291,24 @@ def test_functions_of_a_test_module_travel_to_workers(pytester: pytest.Pytester)
         pytester.runpytest_subprocess(f"--import-mode={mode}", "-p", "no:cacheprovider").assert_outcomes(passed=2)
 
 
-def test_a_peak_of_memory_that_cannot_be_measured_is_a_skip(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
-    """Some containers let nobody write to their own `/proc`; then the highest peak that there ever was says nothing of a save."""
-    monkeypatch.setattr(process, "peak_begins", lambda: False)
-    with Context(Format(name="mine", backend="numpy", save=_save, load=_load), tmp_path) as trials:
-        seen = process.memory(Workspace(trials, tmp_path / "checkpoint"), NamedScenario("process/memory", TREE, TREE))
+def test_skips_when_memory_peak_cannot_be_measured(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
+    """In some containers `/proc` is read-only, so the peak includes everything before the save."""
+    monkeypatch.setattr(lifetime, "reset_peak", lambda: False)
+    with Context(Format(name="example", backend="numpy", save=_save, load=_load), tmp_path) as trials:
+        seen = lifetime.memory(Workspace(trials, tmp_path / "checkpoint"), NamedScenario("process/memory", TREE, TREE))
     assert seen.skipped == "this machine does not say how much memory a process takes at its peak"
 
 
-# What is left behind -----------------------------------------------------------------------------------------------------
+# Interrupted runs
 
-#: How long the run below takes, at least; the moments of interruption are drawn from it.
-LASTS = 4.0
+#: The run below takes at least so many seconds. The moment of the interruption is drawn from them.
+RUN_SECONDS = 4.0
+FAMILIES = ("crash", "files", "process", "corruption", "security")
 
 
 @pytest.mark.parametrize("number", range(10))
-def test_an_interrupted_run_leaves_no_process_no_file_and_no_mount(tmp_path: pathlib.Path, number: int) -> None:
-    moment = random.Random(number).uniform(0.2, LASTS)
+def test_interrupted_run_leaves_no_process_file_or_mount(tmp_path: pathlib.Path, number: int) -> None:
+    moment = random.Random(number).uniform(0.2, RUN_SECONDS)
     folder, temporary = tmp_path / "project", tmp_path / "temporary"
     folder.mkdir()
     temporary.mkdir()
@@ -311,11 +328,8 @@ def test_an_interrupted_run_leaves_no_process_no_file_and_no_mount(tmp_path: pat
     assert pathlib.Path("/proc/self/mountinfo").read_text() == mounts
 
 
-FAMILIES = ("crash", "files", "process", "corruption", "security")
-
-
 def _marked(mark: str) -> list[str]:
-    """The processes that have inherited a variable."""
+    """Return the processes whose environment has this variable."""
     found = []
     for entry in pathlib.Path("/proc").iterdir():
         if entry.name.isdecimal():

@@ -34,7 +34,7 @@ def worker_under_strace(log: pathlib.Path, *options: str) -> Worker:
         raise CannotTrace("the program strace is not there, which shows what saving does to the disk")
     command = [sys.executable, "-I", "-S", "-c", _LAUNCH, str(os.getpid()), strace, "-f", "--seccomp-bpf", *options]
     try:
-        return Worker(log, before=command)
+        return Worker(log, launcher=command)
     except WorkerDied as died:
         # The first of its words say what it was that failed.
         words = log.read_text(errors="replace").strip().splitlines() if log.exists() else []

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..specs import NamedScenario, Spec
 from ..verdicts import Observation
-from ..workers import MEMORY
+from ..workers import MEMORY_LIMIT
 from .remote import Remote
 from .subject import Subject
 
@@ -54,7 +54,7 @@ class Direction:
     play: Play
     role: str | None = None
     across: bool = False
-    memory: int = MEMORY
+    memory: int = MEMORY_LIMIT
     patience: int = 1
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ..backends.base import CannotBuild
 from ..formats.base import Format
 from ..verdicts import Observation
-from ..workers import MEMORY, CannotSerialize, SerializedObject, Worker, WorkerDied, Workers
+from ..workers import MEMORY_LIMIT, CannotSerialize, SerializedObject, Worker, WorkerDied, Workers
 from .user_code import Failed
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Remote:
         *arguments: Any,
         role: str = "plain",
         seconds: float | None = None,
-        memory: int = MEMORY,
+        memory: int = MEMORY_LIMIT,
         file_size: int | None = None,
     ) -> Any:
         """What ``question(trials, *arguments)`` returns in the worker of a role. ``seconds`` is by default the format's limit; a format
@@ -65,16 +65,18 @@ class Remote:
             seconds = min(seconds, max(seconds / HASTE, 1.0))
         try:
             answer = worker.ask(
-                _answer, self.serialized, str(self.folder), question, arguments, seconds=seconds, memory=memory, file_size=file_size
+                _answer, self.serialized, str(self.folder), question, arguments,
+                seconds=seconds, memory=memory, file_size=file_size, raises=(Failed, CannotBuild),
             )  # fmt: skip
+        except (Failed, CannotBuild):
+            self.hung_in_a_row, self.only_died = 0, None
+            raise
         except WorkerDied as died:
-            self.hung += died.hung
-            self.hung_in_a_row = self.hung_in_a_row + 1 if died.hung else 0
+            self.hung += died.timed_out
+            self.hung_in_a_row = self.hung_in_a_row + 1 if died.timed_out else 0
             self.only_died = None if self.only_died is None else self.only_died + 1
             raise
         self.hung_in_a_row, self.only_died = 0, None
-        if isinstance(answer, Exception):
-            raise answer
         return answer
 
     @property
@@ -111,7 +113,7 @@ class Remote:
 
     def end(self, role: str = "plain") -> None:
         """Ends the worker of a role, so that the next question gets a fresh process."""
-        self.workers.end((self.serialized.digest, role))
+        self.workers.stop((self.serialized.digest, role))
 
     def observe(self, question: Callable[..., Any], *arguments: Any, **limits: Any) -> Observation:
         """As `ask`, for questions that are answered with an Observation: what becomes of the worker is a fact like others."""
@@ -133,7 +135,7 @@ _HERE: dict[int, tuple[Format, Context]] = {}
 
 
 def _answer(format: Format, folder: str, question: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-    """In the worker: the answer, or the exception that is one."""
+    """Answer a question; called in the worker."""
     from .dispatch import Context
 
     if id(format) not in _HERE:
@@ -141,10 +143,7 @@ def _answer(format: Format, folder: str, question: Callable[..., Any], arguments
         own.mkdir()
         _HERE[id(format)] = (format, Context(format, own))
     trials = _HERE[id(format)][1]
-    try:
-        return question(trials, *arguments)
-    except (Failed, CannotBuild) as error:
-        return error
+    return question(trials, *arguments)
 
 
 def _warm(trials: Context) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from ..formats.base import Format
 from ..verdicts import Observation
-from ..workers.limits import peak_above_start
+from ..workers.memory import peak_near_limit
 
 NOTHING_WRITTEN = "save returned, and nothing stands at the path that it was given"
 #: What a user's function may raise that is about the run, and says nothing of the format.
@@ -107,8 +107,8 @@ def attempt(stage: str, function: Callable[..., Any], *arguments: Any) -> Any:
     except SystemExit as error:
         raise Failed(Observation(crashed=f"{stage} ended the process: SystemExit({error.code!r})")) from error
     except MemoryError as error:
-        if (took := peak_above_start()) is not None:
-            text = f"{stage} ran out of its memory limit: {took >> 20} MiB were taken"
+        if (took := peak_near_limit()) is not None:
+            text = f"{stage} exceeded its memory limit: it allocated {took >> 20} MiB"
             raise Failed(Observation(crashed=text)) from error
         raise Failed(_failure(stage, error, arguments)) from error
     except BaseException as error:

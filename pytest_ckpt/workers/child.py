@@ -1,60 +1,95 @@
-"""What runs in a worker: questions one after the other, each under its limits, until nobody asks any more."""
+"""The code that runs in a worker: it answers one question after another, until its pipe is closed."""
 
 from __future__ import annotations
 
+import ctypes
+import dataclasses
 import json
 import os
 import pathlib
 import pickle
+import signal
 import sys
 import traceback
 from multiprocessing.connection import Connection
 from typing import Any
 
-from .limits import confine, die_with, held, limited
+from .limits import limited
+from .memory import data_size
+from .protocol import Answer, AnswerKind, Question, WorkerSettings
+from .sandbox import confine
+from .serialization import one_line
 
-#: What the worker was started with; a question may want to know whether it is confined, and whether it has a disk of its own.
-SETTINGS: dict[str, Any] = {}
-#: The objects that were sent once, by digest.
-_OBJECTS: dict[bytes, Any] = {}
+_PR_SET_PDEATHSIG = 1
+#: Set once, by `main`.
+_settings = WorkerSettings()
+#: The objects that were received, by digest.
+_objects: dict[bytes, Any] = {}
+
+
+def settings() -> WorkerSettings:
+    """Return how this worker was started. In a process that is not a worker, return the defaults."""
+    return _settings
 
 
 def main() -> None:
-    SETTINGS.update(json.loads(sys.argv[2]))
+    """Answer questions. ``sys.argv[2]`` holds the settings as JSON."""
+    global _settings
+    received = WorkerSettings(**json.loads(sys.argv[2]))
     sys.argv[1:] = []
-    # A traced worker is the child of its tracer, which ends with it.
-    die_with(None if SETTINGS["traced"] else SETTINGS["parent"])
-    if SETTINGS["confined"]:
-        SETTINGS["disk"] = confine(pathlib.Path(SETTINGS["confined"]))
-        die_with(SETTINGS["parent"])  # again: a process whose privileges change is no longer told of it
-    for end in ("in", "out"):
-        os.set_inheritable(SETTINGS[end], False)
-    questions, answers = Connection(SETTINGS["in"], writable=False), Connection(SETTINGS["out"], readable=False)
-    answers.send_bytes(pickle.dumps(("answer", None)))
+    # The parent of a traced worker is its tracer, which ends with the process that started it.
+    _end_with(None if received.traced else received.parent)
+    if received.small_disk is not None:
+        folder = pathlib.Path(received.small_disk)
+        received = dataclasses.replace(received, small_disk=folder if confine(folder) else None)
+        _end_with(received.parent)  # Linux clears this setting when the privileges of a process change
+    _settings = received
+    for descriptor in (received.questions, received.answers):
+        os.set_inheritable(descriptor, False)
+    questions, answers = Connection(received.questions, writable=False), Connection(received.answers, readable=False)
+    answers.send_bytes(pickle.dumps(Answer(AnswerKind.RETURNED)))
     while True:
         try:
             question = questions.recv_bytes()
         except (EOFError, OSError):
             break
-        answers.send_bytes(pickle.dumps(_answered(question)))
-    # Threads that a library has left behind would keep the interpreter from ending.
+        answers.send_bytes(pickle.dumps(_answer(question)))
+    # Threads that a library has started could keep a normal exit from completing.
     os._exit(0)
 
 
-def _answered(question: bytes) -> tuple[str, Any]:
+def _end_with(parent: int | None) -> None:
+    """Have the kernel kill this process when its parent ends, for whatever reason."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if parent is not None and os.getppid() != parent:
+        os._exit(1)
+
+
+def _answer(data: bytes) -> Answer:
+    expected: tuple[type[BaseException], ...] = ()
     try:
-        function, arguments, places, parcels, memory, file_size = pickle.loads(question)
-        for digest, data in parcels.items():
+        question: Question = pickle.loads(data)
+        expected = question.raises
+        for digest, pickled in question.new_objects.items():
             try:
-                _OBJECTS[digest] = pickle.loads(data)
+                _objects[digest] = pickle.loads(pickled)
             except Exception as error:
-                return "stranded", " ".join(f"{type(error).__name__}: {error}".split())
-        for place in places:
-            arguments[place] = _OBJECTS[arguments[place]]
-        before = held()
-        with limited(memory, file_size):
-            return "answer", function(*arguments)
+                return Answer(AnswerKind.CANNOT_UNPICKLE, one_line(error))
+        arguments = list(question.arguments)
+        for position in question.serialized:
+            arguments[position] = _objects[arguments[position]]
+        return _call(question, arguments)
+    except expected as error:
+        return Answer(AnswerKind.RAISED, error)
+    except BaseException:  # SystemExit included: it becomes an answer, and the worker stays usable
+        return Answer(AnswerKind.ERROR, traceback.format_exc())
+
+
+def _call(question: Question, arguments: list[Any]) -> Answer:
+    before = data_size()
+    try:
+        with limited(question.memory, question.file_size):
+            return Answer(AnswerKind.RETURNED, question.function(*arguments))
     except MemoryError:
-        return "memory", f"ran out of its memory limit of {memory >> 20} MiB above the {before >> 20} MiB that it had before"
-    except BaseException:  # an exit, too: it is told to who has asked, and the worker is there for the next question
-        return "failed", traceback.format_exc()
+        limit = f"{question.memory >> 20} MiB in addition to the {before >> 20} MiB in use before"
+        return Answer(AnswerKind.OUT_OF_MEMORY, f"the process exceeded its memory limit: {limit}")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ...backends.base import CannotBuild
 from ...specs import NamedScenario, Spec
 from ...verdicts import Observation
-from ...workers.child import SETTINGS
+from ...workers.child import settings
 from ..model import models_for
 from ..observations import unless_harmed
 from ..process.lifetime import saved, seen
@@ -110,9 +110,9 @@ def length_of_longest(trials: Context, spec: Spec, path: str) -> int:
 
 def on_a_small_disk(trials: Context, scene: NamedScenario) -> Observation:
     """Asked in a confined worker: fills its disk so that half of what is to be saved has no room, and saves it over an old checkpoint."""
-    if not SETTINGS.get("disk"):
+    disk = settings().small_disk
+    if disk is None:
         return Observation(skipped="this machine lets nobody mount a small disk")
-    disk = pathlib.Path(SETTINGS["confined"])
     path, ballast = str(disk / f"checkpoint{trials.format.suffix}"), disk / "ballast"
     old = scene.other
     assert old is not None

@@ -14,7 +14,7 @@ from ...backends import owner_of
 from ...compare.trees import is_leaf
 from ...specs import ModelSpec, NamedScenario, Spec, payload_of
 from ...verdicts import Observation
-from ...workers.limits import held, peak_begins
+from ...workers.memory import peak_size, reset_peak, resident_size
 from ..model import models_for
 from ..registry import Workspace, plays
 from ..subject import Subject
@@ -100,7 +100,7 @@ def change_after_load(stage: Workspace, scene: NamedScenario) -> Observation:
 @plays("process/memory", role="plain", memory=4 << 30)
 def memory(stage: Workspace, scene: NamedScenario) -> Observation:
     """The peak above the start, while saving and while loading, in payloads."""
-    if not peak_begins() or not held("VmHWM"):
+    if not reset_peak() or not peak_size():
         return Observation(skipped="this machine does not say how much memory a process takes at its peak")
     small = stage.subject(scene.other)
     small.save(stage.path)  # what is imported, started and kept at first use is nobody's payload
@@ -129,10 +129,10 @@ def _peak(work: Callable[[Any], Any], before: Callable[[], Any]) -> int:
     for _ in range(TRIES):
         given = before()
         gc.collect()
-        peak_begins()
-        start = held("VmRSS")
+        reset_peak()
+        start = resident_size()
         kept = work(given)
-        took.append(held("VmHWM") - start)
+        took.append(peak_size() - start)
         del kept, given
     return min(took)
 
@@ -181,7 +181,7 @@ def _staying(folder: pathlib.Path) -> dict[str, int]:
         "threads": len(os.listdir("/proc/self/task")),
         "child processes": _children(),
         "open descriptors": len(os.listdir("/proc/self/fd")),
-        "bytes of memory": held("VmRSS"),
+        "bytes of memory": resident_size(),
     }
 
 

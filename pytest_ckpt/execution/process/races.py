@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...specs import NamedScenario, Spec
 from ...verdicts import Observation
-from ...workers.child import SETTINGS
+from ...workers.child import settings
 from ..registry import Workspace, plays
 from ..remote import SLOWED
 from ..subject import any_of
@@ -173,7 +173,7 @@ def _bytes(now: Standing, before: Standing) -> int:
 def about_process(trials: Context) -> tuple[int, bool]:
     """Asked in a worker: the number of the process that has to be stopped, so that this one does, and whether this one is traced. Where a
     tracer is stopped, nothing that it traces changes a file any more; a signal would come only when that is done."""
-    traced = bool(SETTINGS.get("traced"))
+    traced = settings().traced
     return os.getppid() if traced else os.getpid(), traced
 
 

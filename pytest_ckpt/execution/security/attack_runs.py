@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from ...specs import AttackCase, AttackSweep, Spec
 from ...verdicts import Observation
-from ...workers.limits import peak_above_start
+from ...workers.memory import peak_near_limit
 from ..registry import Workspace
 from ..snapshot import Snapshot, blocks_of, fresh_copy, intact, words_in
 from ..user_code import Failed, attempt, inspected
@@ -126,7 +126,7 @@ def loaded(trials: Context, spec: AttackCase, path: str, folder: str) -> Observa
             found = _loaded(trials, spec, pathlib.Path(path), foreign)
     if sys.modules.pop(UNWANTED, None) is not None:
         return Observation(unsafe=f"loading imported the module {UNWANTED!r}, which the file names")
-    if (took := peak_above_start()) is not None and spec.case == "security/bomb" and found.unreadable is not None:
+    if (took := peak_near_limit()) is not None and spec.case == "security/bomb" and found.unreadable is not None:
         return Observation(crashed=f"load took {took >> 20} MiB for a file that holds next to nothing, and then raised {found.unreadable}")
     return found
 
