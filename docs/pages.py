@@ -21,9 +21,9 @@ import tempfile
 from collections.abc import Iterable, Iterator
 
 from pytest_ckpt.expectations import is_pattern, matches
-from pytest_ckpt.plugin.bound_check import Cell
 from pytest_ckpt.reports.markdown import defects, linked, page
 from pytest_ckpt.reports.record import Record, Row, read_record
+from pytest_ckpt.results import Result
 from pytest_ckpt.verdicts import Verdict
 
 DOCS = pathlib.Path(__file__).parent
@@ -101,7 +101,7 @@ def records() -> list[Record]:
     return [read_record(path) for path in sorted(RUNS.glob("*.json")) if not path.name.endswith(".shown.json")]
 
 
-def shown_in(script: Script, rows: Iterable[Row]) -> Iterator[tuple[Row, Cell]]:
+def shown_in(script: Script, rows: Iterable[Row]) -> Iterator[tuple[Row, Result]]:
     """The cells with a defect that a script shows."""
     for row, cell in defects(rows):
         for format, key in script.shows:
@@ -152,16 +152,16 @@ def findings(said: dict[str, str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _worst(cells: list[tuple[Row, Cell]]) -> Verdict:
+def _worst(cells: list[tuple[Row, Result]]) -> Verdict:
     return max(cell.verdict for _, cell in cells if cell.verdict)
 
 
-def _section(number: int, script: Script, cells: list[tuple[Row, Cell]], said: str) -> list[str]:
+def _section(number: int, script: Script, cells: list[tuple[Row, Result]], said: str) -> list[str]:
     lines = [f'<a id="finding-{number}"></a>', "", f"## {number}. {script.title}", ""]
     lines += ["| format | checks | verdict | why |", "|---|---|---|---|"]
     groups: dict[tuple[str, str, str], list[str]] = {}
     for row, cell in cells:
-        why = cell.declared.why if cell.declared else ""
+        why = cell.expectation.why if cell.expectation else ""
         groups.setdefault((row.name, str(cell.verdict), why), []).append(f"`{cell.check}`")
     lines += [f"| {name} | {', '.join(checks)} | {verdict} | {linked(why)} |" for (name, verdict, why), checks in groups.items()]
     pairs = dict.fromkeys(pair for row, _ in cells for pair in row.versions.items() if pair[0] != "pytest-ckpt")

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from .expectations import Expectation, changed, converted, costly, crashed, refused, unreadable, unsafe
     from .formats.base import Format
     from .plugin.decorator import conformance
+    from .results import Result
     from .roundtrip.trees import assert_roundtrip
-    from .runner import Result, check_format
+    from .runner import check_format
     from .verdicts import Difference, Verdict
 
 __version__ = "0.1.0"
@@ -26,7 +27,7 @@ _HOMES = {
     "Difference": "verdicts",
     "Expectation": "expectations",
     "Format": "formats.base",
-    "Result": "runner",
+    "Result": "results",
     "Verdict": "verdicts",
     "assert_identical": "compare.trees",
     "assert_roundtrip": "roundtrip.trees",

@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import fnmatch
 from collections.abc import Iterable, Mapping
-from typing import Protocol, TypeVar
 
 from packaging.requirements import InvalidRequirement, Requirement
 
@@ -122,7 +121,7 @@ class Resolved:
     ``expectation`` is None if only KEPT passes. ``key`` is the key of ``expected_failures`` that
     applies. An exact name always takes precedence: if its ``when`` does not hold, ``expectation``
     is None and ``key`` is set. ``is_pattern`` is true if the key is a glob or a family, which
-    matches several checks. Each of these may be KEPT, but not all (see `unused_patterns`).
+    matches several checks. Each of these may be KEPT, but not all (see `results.unused_patterns`).
     """
 
     expectation: Expectation | None = None
@@ -181,55 +180,6 @@ class Expectations:
                 "only one matches"
             )
         return Resolved(self.in_force[keys[0]], keys[0], True) if keys else Resolved()
-
-
-class PatternResult(Protocol):
-    """The part of a result that `unused_patterns` reads.
-
-    ``key`` is the key of ``expected_failures`` that applies to the check. ``pattern_size`` is the
-    number of checks that this key applies to if it is a glob or a family, otherwise 0.
-    """
-
-    @property
-    def format(self) -> str: ...
-    @property
-    def backend(self) -> str: ...
-    @property
-    def check(self) -> str: ...
-    @property
-    def verdict(self) -> Verdict | None: ...
-    @property
-    def key(self) -> str | None: ...
-    @property
-    def pattern_size(self) -> int: ...
-
-
-AnyResult = TypeVar("AnyResult", bound=PatternResult)
-
-
-def unused_patterns(results: Iterable[AnyResult]) -> list[list[AnyResult]]:
-    """Return the results under each pattern that expects a failure where every check is KEPT.
-
-    A pattern is judged only if all of its checks ran. Skipped checks count as run, but at least one
-    check must have a verdict. The results may be those of several formats.
-    """
-    groups: dict[tuple[str, str, str], list[AnyResult]] = {}
-    for result in results:
-        if result.key is not None and result.pattern_size:
-            groups.setdefault((result.format, result.backend, result.key), []).append(result)
-    return [group for group in groups.values() if _all_kept(group)]
-
-
-def _all_kept(group: list[AnyResult]) -> bool:
-    verdicts = [result.verdict for result in group if result.verdict is not None]
-    complete = len({result.check for result in group}) == group[0].pattern_size
-    return complete and bool(verdicts) and all(verdict is Verdict.KEPT for verdict in verdicts)
-
-
-def unused_message(group: list[AnyResult]) -> str:
-    """Return what to do about one group of results of `unused_patterns`."""
-    judged = sum(result.verdict is not None for result in group)
-    return f"{group[0].format}: expected_failures[{group[0].key!r}] is not needed: all {judged} checks that it matches are KEPT; remove it"
 
 
 # ---- until every caller uses `Expectations` ----

@@ -7,8 +7,8 @@ import pathlib
 import subprocess
 import sys
 
-from pytest_ckpt.plugin.bound_check import Cell
 from pytest_ckpt.reports.record import Record, read_record
+from pytest_ckpt.results import Result
 
 
 def run_recorded(folder: pathlib.Path, *arguments: str) -> tuple[subprocess.CompletedProcess[str], Record]:
@@ -24,8 +24,8 @@ def table_of(record: Record) -> dict[str, dict[str, tuple[object, ...]]]:
     """What was seen of each check, without the words of errors, which may name addresses and sets in any order; of what is declared
     not to show every time, whether it passed."""
 
-    def seen(cell: Cell) -> tuple[object, ...]:
-        if cell.declared is not None and cell.declared.flaky:
+    def seen(cell: Result) -> tuple[object, ...]:
+        if cell.expectation is not None and cell.expectation.flaky:
             return (cell.passed,)
         return (cell.verdict, cell.passed, cell.counterexample, cell.skipped)
 

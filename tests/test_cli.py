@@ -78,7 +78,7 @@ def test_a_run_ends_with_a_matrix_and_says_how_to_see_more(folder: pathlib.Path)
     ]  # fmt: skip
     assert "18 checks of 2 format(s): 14 kept, 1 as declared, 3 not as declared;" in run.stdout
     assert "see one alone: pytest-ckpt run mylib:bad --select dtype/bool" in run.stdout
-    assert "repeat: pytest-ckpt run mylib:bad --select=layout/fortran --examples=0" in run.stdout
+    assert "rerun: pytest-ckpt run mylib:bad --select=layout/fortran --examples=0" in run.stdout
     assert "FAILED bad::layout/fortran - CheckFailed: bad [layout/fortran]: CHANGED" in run.stdout
     assert "test session starts" in run.stdout, "progress"
     assert run.stderr == ""
@@ -112,7 +112,7 @@ def test_the_options_of_pytest_go_along_and_the_formats_stand_in_their_order_wit
 def test_an_idle_pattern_is_not_as_declared(folder: pathlib.Path) -> None:
     run = _call(folder, "run", "mylib:idle", FAST, "--select=shape")
     assert run.returncode == 1
-    assert "idle: expected_failures['shape/*'] is idle: all 7 checks under it are kept; take it out" in run.stdout
+    assert "expected_failures['shape/*']: all 7 checks that it covers are KEPT; remove the entry" in run.stdout
     assert "FAILED idle[shape/*]" in run.stdout
 
 
@@ -128,7 +128,7 @@ def test_functions_can_be_named(folder: pathlib.Path) -> None:
     assert run.returncode == 1
     assert _matrix(run.stdout) == [["shape", "layout"], ["mylib.save", "ok", "CHANGED"]]
     named = "--save=mylib:save --load=mylib:load_transposed --backend=numpy --accepts=dict --suffix=.bin"
-    assert f"repeat: pytest-ckpt run {named} --select=layout/fortran --examples=0" in run.stdout
+    assert f"rerun: pytest-ckpt run {named} --select=layout/fortran --examples=0" in run.stdout
 
 
 @pytest.mark.parametrize(

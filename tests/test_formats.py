@@ -12,7 +12,8 @@ from pytest_ckpt.backends import is_installed
 from pytest_ckpt.checks import SCENARIOS
 from pytest_ckpt.expectations import expectation_for, is_pattern
 from pytest_ckpt.formats import BUILTIN, get_format, known_formats, missing
-from pytest_ckpt.runner import Result, Runner, check_expectations
+from pytest_ckpt.results import Result
+from pytest_ckpt.runner import Runner, check_expectations
 from pytest_ckpt.runner.survey import survey
 
 from .conftest import APART, BACKENDS

@@ -103,9 +103,9 @@ def test_a_failure_says_all_there_is_to_say_and_its_spec_evaluates(mylib: pytest
     result = mylib.runpytest("-p", "no:cacheprovider", "--ckpt-seed=3")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines([
-        "mine ?layout/fortran?: CHANGED", "asked: A tensor whose memory is special*", "declared: nothing, so it has to be KEPT",
+        "mine ?layout/fortran?: CHANGED", "check: A tensor *", "expected: KEPT (no entry in expected_failures)",
         "counterexample: *", "*2 of 4 elements differ*", "* expected 0x*, got 0x*",
-        "repeat: pytest 'test_it.py::test_mylib?layout/fortran?' --ckpt-seed=3",
+        "rerun: pytest 'test_it.py::test_mylib?layout/fortran?' --ckpt-seed=3",
         "FAILED test_it.py::test_mylib?layout/fortran? - CheckFailed: mine*",
     ])  # fmt: skip
     text = next(line for line in result.stdout.lines if line.startswith("counterexample: ")).removeprefix("counterexample: ")
@@ -119,8 +119,8 @@ def test_the_command_that_repeats_a_failure_does(mylib: pytest.Pytester) -> None
     folder = mylib.mkdir("elsewhere")
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", ".."]
     first = subprocess.run([*command, "--ckpt-select=keys/order", "--ckpt-seed=5"], cwd=folder, capture_output=True, text=True, check=False)
-    line = next(line for line in first.stdout.splitlines() if line.startswith("repeat: "))
-    words = shlex.split(line.removeprefix("repeat: pytest "))
+    line = next(line for line in first.stdout.splitlines() if line.startswith("rerun: "))
+    words = shlex.split(line.removeprefix("rerun: pytest "))
     assert words == ["../test_it.py::test_mylib[keys/order]", "--ckpt-select=keys/order", "--ckpt-seed=5"]
     again = subprocess.run([*command[:-1], *words], cwd=folder, capture_output=True, text=True, check=False)
     shown = [[line for line in run.stdout.splitlines() if line.startswith("counterexample")] for run in (first, again)]
@@ -131,7 +131,7 @@ def test_a_declared_failure_that_is_kept_fails(mylib: pytest.Pytester) -> None:
     _test(mylib, "@conformance(make(expected_failures={'dtype/bool': refused('x')}), select='dtype/bool')\ndef test_mylib(check): check()")
     result = mylib.runpytest(*FAST)
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*: KEPT", "declared: REFUSED (x)"])
+    result.stdout.fnmatch_lines(["*: KEPT", "expected: REFUSED (x)"])
 
 
 IDLE = "@conformance(make(expected_failures={'shape/*': refused('x')}), select='shape')\ndef test_mylib(check): check()"
@@ -145,7 +145,9 @@ def test_an_idle_pattern_fails_the_run_once(mylib: pytest.Pytester, workers: tup
     assert result.parseoutcomes()["failed"] == 1
     result.stdout.fnmatch_lines(
         [
-            "mine: expected_failures?'shape/?'? is idle: all 7 checks under it are kept; take it out",
+            "mine [[]shape/[*]]: KEPT",
+            "expected: REFUSED (x)",
+            "expected_failures?'shape/[*]'?: all 7 checks that it covers are KEPT; remove the entry",
             "FAILED test_it.py::test_mylib?shape/?? *",
         ]
     )

@@ -24,7 +24,7 @@ from pytest_ckpt import Format, check_format, crashed
 from pytest_ckpt.execution.dispatch import Context
 from pytest_ckpt.execution.process import lifetime
 from pytest_ckpt.execution.registry import Workspace
-from pytest_ckpt.runner import Result
+from pytest_ckpt.results import Result
 from pytest_ckpt.specs import DictSpec, Fill, NamedScenario, TensorSpec
 from pytest_ckpt.verdicts import Verdict
 from pytest_ckpt.workers import CannotSerialize, RemoteError, Worker, WorkerDied, Workers, serialize

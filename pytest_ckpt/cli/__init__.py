@@ -23,7 +23,7 @@ from ..util.tempdirs import temporary_folder
 
 if TYPE_CHECKING:
     from ..formats.base import Format
-    from ..runner import Result
+    from ..results import Result
     from .targets import Target
 
 #: Exit codes: all is as declared, something is not, the command line is wrong, somebody stopped it.

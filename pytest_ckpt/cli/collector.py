@@ -46,7 +46,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     config = terminalreporter.config
     targets = [target for target in _targets(config) if not target.missing]
     missing = {target.name: target.missing for target in _targets(config) if target.missing}
-    cells = config.stash[SESSION].cells
+    cells = config.stash[SESSION].results
     for line in summary(cells, {target.resolve().name: target.arguments() for target in targets}, missing):
         terminalreporter.write_line(line)
     if path := config.getoption("ckpt_json"):

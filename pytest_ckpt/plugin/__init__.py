@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import pathlib
 import sys
 from collections.abc import Callable, Generator, Iterable
@@ -153,9 +155,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     report = yield
     bound = _bound(item)
     if call.when == "call" and bound is not None and bound.result is not None:
-        from .bound_check import cell_of
-
-        setattr(report, _RESULT, cell_of(bound.runner.format, bound.result).text())
+        setattr(report, _RESULT, json.dumps(bound.result.to_json()))
     return report
 
 
@@ -175,17 +175,22 @@ class _Summary:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if (text := getattr(report, _RESULT, None)) is not None:
-            from .bound_check import Cell
+            from ..results import Result
 
-            self.session.cells.append(Cell.from_text(text, report.nodeid))
+            nodeid = report.nodeid
+            test = nodeid.split("[")[0] if "[" in nodeid else nodeid.rpartition("::")[0]
+            self.session.results.append(dataclasses.replace(Result.from_json(json.loads(text)), test=test))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        if not self.session.cells:
+        if not self.session.results:
             return
-        from .bound_check import idle_in
+        from ..results import unused_patterns
 
-        for report in idle_in(self.session.cells):
+        for unused in unused_patterns(self.session.results):
+            name, file = f"{unused.test}[{unused.check}]", unused.test.split("::")[0]
+            location = (file, None, name.split("::")[-1])
+            report = pytest.TestReport(name, location, {}, "failed", str(unused), "call", duration=0.0)
             session.config.hook.pytest_runtest_logreport(report=report)
             if session.exitstatus == pytest.ExitCode.OK:
                 session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -195,7 +200,7 @@ class _Summary:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         settings = self.session.settings
         lines = _seed_lines(settings) if settings.random else []
-        if settings.updates and self.session.cells:
+        if settings.updates and self.session.results:
             lines.append(f"ckpt: {self.session.written} new counterexample(s) written to {settings.regressions}")
         for line in lines:
             terminalreporter.write_line(line)

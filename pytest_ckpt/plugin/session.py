@@ -20,9 +20,10 @@ from .settings import Settings
 
 if TYPE_CHECKING:
     from ..formats.base import Format
+    from ..results import Result
     from ..runner import Runner
     from ..workers import Workers
-    from .bound_check import BoundCheck, Cell
+    from .bound_check import BoundCheck
 
 
 class Session:
@@ -33,7 +34,7 @@ class Session:
 
     def __init__(self, settings: Settings, above: str | None = None) -> None:
         self.settings = settings
-        self.cells: list[Cell] = []
+        self.results: list[Result] = []
         self.written = 0
         self._above = above
         self._stack = contextlib.ExitStack()
@@ -130,7 +131,7 @@ class Session:
 
         path = self.settings.regressions
         assert path is not None
-        found = [(cell.format, cell.check, cell.counterexample) for cell in self.cells if cell.failed and cell.counterexample is not None]
+        found = [(cell.format, cell.check, cell.counterexample) for cell in self.results if cell.failed and cell.counterexample is not None]
         known, self.written = merged(self.settings.known, found)
         if self.written:
             write_regressions(path, known)

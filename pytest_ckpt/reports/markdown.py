@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from ..checks import FAMILIES, checks_for
 from ..execution.crash.crash_states import REFUSES
-from ..plugin.bound_check import Cell
+from ..results import Result
 from ..verdicts import Verdict
 from .record import Record, Row, judged, lost
 
@@ -82,7 +82,7 @@ def _anchor(heading: str) -> str:
     return re.sub(r"[^\w-]", "", heading.lower())
 
 
-def _sum(cells: Sequence[Cell]) -> str:
+def _sum(cells: Sequence[Result]) -> str:
     if not cells:
         return ""
     inside = [cell for cell in judged(cells) if not _is_outside(cell)]
@@ -109,13 +109,13 @@ def _limits(row: Row) -> list[str]:
     return lines if groups else [*lines, "Nothing is lost."]
 
 
-def _why(cell: Cell) -> str:
-    if cell.declared:
-        return cell.declared.why
+def _why(cell: Result) -> str:
+    if cell.expectation:
+        return cell.expectation.why
     return "not declared" if cell.failed else "outside what the format accepts" if _is_outside(cell) else cell.detail
 
 
-def _kind(cell: Cell) -> str:
+def _kind(cell: Result) -> str:
     return ", a defect" * _is_defect(cell) + ", not every time" * _is_flaky(cell)
 
 
@@ -139,28 +139,28 @@ def _sign(row: Row, check: str) -> str:
     return f"{'kept' if cell.verdict is Verdict.KEPT else cell.verdict}{_marks([cell])}"
 
 
-def _marks(cells: Sequence[Cell]) -> str:
+def _marks(cells: Sequence[Result]) -> str:
     """The signs behind a verdict that several cells have."""
     return "!" * any(map(_is_defect, cells)) + "~" * any(map(_is_flaky, cells)) + "?" * any(cell.failed for cell in cells)
 
 
-def _is_defect(cell: Cell) -> bool:
-    return cell.verdict is not None and cell.verdict is not Verdict.KEPT and cell.declared is not None and cell.declared.defect
+def _is_defect(cell: Result) -> bool:
+    return cell.verdict is not None and cell.verdict is not Verdict.KEPT and cell.expectation is not None and cell.expectation.defect
 
 
-def _is_flaky(cell: Cell) -> bool:
-    return cell.verdict is not None and cell.declared is not None and cell.declared.flaky
+def _is_flaky(cell: Result) -> bool:
+    return cell.verdict is not None and cell.expectation is not None and cell.expectation.flaky
 
 
-def _is_outside(cell: Cell) -> bool:
+def _is_outside(cell: Result) -> bool:
     """Whether it was refused, and did not have to be declared, as the format does not say that it accepts it."""
-    return cell.verdict is Verdict.REFUSED and cell.declared is None and not cell.failed
+    return cell.verdict is Verdict.REFUSED and cell.expectation is None and not cell.failed
 
 
-def _family(cell: Cell) -> str:
+def _family(cell: Result) -> str:
     return cell.check.split("/")[0]
 
 
-def defects(rows: Iterable[Row]) -> list[tuple[Row, Cell]]:
+def defects(rows: Iterable[Row]) -> list[tuple[Row, Result]]:
     """What was seen of what is declared as a defect, in the order of the rows."""
     return [(row, cell) for row in rows for cell in row.cells if _is_defect(cell)]

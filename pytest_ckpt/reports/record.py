@@ -15,15 +15,15 @@ from typing import Any
 from ..backends import BUILTIN as BACKENDS
 from ..formats import BUILTIN as FORMATS
 from ..formats.base import Format
-from ..plugin.bound_check import Cell
+from ..results import Result
 from ..util.renamed import CHECKS
 from ..util.versions import installed_version
 from ..verdicts import Verdict
 
 #: Temporary folders of this package, one in the other.
 _FOLDERS = re.compile(r"(/[^\s/'\"]+)*/pytest-ckpt-[^\s/'\"]+")
-#: What a cell need not say again: its record and its place in that say it.
-_ELSEWHERE = ("format", "backend", "test")
+#: Fields that a record leaves out: they are stored elsewhere in it, or follow from the name of the check.
+_ELSEWHERE = ("format", "backend", "summary", "test")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Row:
     backend: str
     accepts: str | None
     versions: Mapping[str, str]
-    cells: tuple[Cell, ...]
+    cells: tuple[Result, ...]
     missing: str = ""
 
 
@@ -50,7 +50,7 @@ class Record:
 
 
 def recorded(
-    cells: Iterable[Cell], formats: Iterable[Format], missing: Mapping[str, tuple[str, str]], select: Sequence[str], seconds: float
+    cells: Iterable[Result], formats: Iterable[Format], missing: Mapping[str, tuple[str, str]], select: Sequence[str], seconds: float
 ) -> Record:
     """The record of a run that ends now. ``missing`` are backend and reason of the formats that could not be asked, by name."""
     found = [dataclasses.replace(cell, detail=_anywhere(cell.detail)) for cell in cells]
@@ -104,22 +104,22 @@ def read_record(path: pathlib.Path) -> Record:
 
 
 def _row(row: dict[str, Any]) -> Row:
-    rest = {"format": row["name"], "backend": row["backend"], "verdict": None, "declared": None, "counterexample": None}
-    cells = tuple(Cell.from_json({**rest, **cell, "check": CHECKS.get(cell["check"], cell["check"])}) for cell in row["cells"])
+    rest = {"format": row["name"], "backend": row["backend"]}
+    cells = tuple(Result.from_json({**rest, **cell, "check": CHECKS.get(cell["check"], cell["check"])}) for cell in row["cells"])
     return Row(row["name"], row["backend"], row["accepts"], row["versions"], cells, row["missing"])
 
 
-def _short(cell: Cell) -> dict[str, Any]:
+def _short(cell: Result) -> dict[str, Any]:
     """Without what is said elsewhere, and what is as it is by default."""
     told = {name: value for name, value in cell.to_json().items() if name not in _ELSEWHERE and value not in (None, "", 0)}
     return {"check": cell.check, **told, "passed": cell.passed, "seconds": told.get("seconds", 0.0)}
 
 
-def judged(cells: Iterable[Cell]) -> list[Cell]:
+def judged(cells: Iterable[Result]) -> list[Result]:
     """The cells that have a verdict."""
     return [cell for cell in cells if cell.verdict is not None]
 
 
-def lost(cells: Iterable[Cell]) -> list[Cell]:
+def lost(cells: Iterable[Result]) -> list[Result]:
     """The cells whose verdict is not KEPT."""
     return [cell for cell in judged(cells) if cell.verdict is not Verdict.KEPT]

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 
 from ..checks import checks_for
-from ..runner import Result
+from ..results import Result
 from ..verdicts import Verdict
 
 

@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from ..checks import FAMILIES
-from ..plugin.bound_check import Cell
+from ..results import Result
 from ..verdicts import Verdict
 
 
-def summary(cells: Iterable[Cell], targets: Mapping[str, Sequence[str]], missing: Mapping[str, str]) -> list[str]:
+def summary(cells: Iterable[Result], targets: Mapping[str, Sequence[str]], missing: Mapping[str, str]) -> list[str]:
     """The lines: the matrix, what its signs mean, totals, and how to see more.
 
     ``targets`` are the formats in the order in which they were named, each with the words that name it on a command line;
@@ -43,11 +43,11 @@ def summary(cells: Iterable[Cell], targets: Mapping[str, Sequence[str]], missing
     return lines
 
 
-def _family(cell: Cell) -> str:
+def _family(cell: Result) -> str:
     return cell.check.split("/")[0]
 
 
-def _state(cell: Cell) -> str:
+def _state(cell: Result) -> str:
     if cell.verdict is None:
         return "skipped"
     if cell.failed:
@@ -55,7 +55,7 @@ def _state(cell: Cell) -> str:
     return "kept" if cell.verdict is Verdict.KEPT else "as declared"
 
 
-def _sign(cells: Sequence[Cell]) -> str:
+def _sign(cells: Sequence[Result]) -> str:
     """The worst that is not as declared, else how the cell is as a whole."""
     failed = [cell.verdict for cell in cells if cell.failed and cell.verdict is not None]
     if failed:

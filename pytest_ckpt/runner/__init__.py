@@ -12,13 +12,14 @@ import itertools
 import pathlib
 import time
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..checks import CHECKS, SCENARIOS, Check, FormatProfile, check_pattern, checks_for, owning_check, select_checks
 from ..execution.dispatch import Context
-from ..expectations import Expectation, expectation_for, in_force, is_pattern, matches
+from ..expectations import Expectations, Resolved
 from ..formats.base import Format
+from ..results import Result, unused_patterns
 from ..specs import Scenario, Spec, effort
 from ..util.tempdirs import temporary_folder
 from ..verdicts import ASPECTS, Difference, Judgement, Observation, Verdict, judge
@@ -31,53 +32,6 @@ EXPLORE_SECONDS = 1.0
 SHRINK_SECONDS = 3.0
 #: How often a counterexample is asked again, to tell a flaky format.
 REPEATS = 2
-
-
-@dataclasses.dataclass(frozen=True)
-class Result:
-    """What one check found out about one format.
-
-    ``verdict`` is None where the question could not be asked; then ``skipped`` says why. ``passed`` says whether the
-    verdict is as declared; a skip has not passed. ``expectation`` is the declared failure, if any. ``counterexample`` is the
-    smallest spec seen that gets the verdict, ``detail`` what differed, in words. ``examples`` were tried in ``seconds``.
-    """
-
-    format: str
-    backend: str
-    check: str
-    verdict: Verdict | None
-    passed: bool
-    expectation: Expectation | None = None
-    counterexample: Spec | None = None
-    detail: str = ""
-    examples: int = 0
-    seconds: float = 0.0
-    skipped: str | None = None
-    outside: bool = False
-    promise: str = ""
-
-    @property
-    def failed(self) -> bool:
-        """Whether the verdict is not as declared."""
-        return not self.passed and self.skipped is None
-
-    def __str__(self) -> str:
-        lines = [f"{self.format} [{self.check}]: {self.verdict or 'SKIPPED'}"]
-        if self.promise:
-            lines.append(f"asked: {self.promise}")
-        if self.expectation is not None:
-            lines.append(f"declared: {self.expectation.verdict} ({self.expectation.why})")
-        elif self.failed:
-            lines.append(
-                "declared: nothing, so it has to be KEPT" + (" (or REFUSED: outside what the format accepts)" if self.outside else "")
-            )
-        if self.counterexample is not None:
-            lines.append(f"counterexample: {self.counterexample!r}")
-        if self.skipped:
-            lines.append(f"skipped: {self.skipped}")
-        if self.detail:
-            lines.append(self.detail)
-        return "\n".join(lines)
 
 
 class Runner:
@@ -100,7 +54,7 @@ class Runner:
         workers: Workers | None = None,
         keep_files: pathlib.Path | None = None,
     ) -> None:
-        check_expectations(format)
+        self.expectations = check_expectations(format)
         if examples is not None and (type(examples) is not int or examples < 0):
             raise ValueError(f"examples is a number of examples, 0 or more, not {examples!r}")
         self.format = format
@@ -184,11 +138,11 @@ class Runner:
 
     def conclude(self, check: Check, asked: _Asked) -> Result:
         """The result, from everything that was seen."""
-        expectation, key = expectation_for(self.format.expected_failures, check.name)
-        promise = check.why.split("\n\n")[0].replace("\n", " ")
+        expected = self.expectations.for_check(check.name)
+        summary = check.why.split("\n\n")[0].replace("\n", " ")
         common: dict[str, Any] = {
-            "format": self.format.name, "backend": self.format.backend, "check": check.name, "expectation": expectation,
-            "examples": len(asked.seen), "promise": promise,
+            "format": self.format.name, "backend": self.format.backend, "check": check.name, "expectation": expected.expectation,
+            "examples": len(asked.seen), "summary": summary, "key": expected.key, "pattern_size": self._pattern_size(expected),
         }  # fmt: skip
         worst = asked.worst()
         if worst is None:
@@ -200,7 +154,7 @@ class Runner:
         spec, judgement = worst
         assert judgement.verdict is not None
         outside = not self.format.in_domain(spec)
-        passed = self._passes(judgement.verdict, outside, expectation, key)
+        passed = expected.allows(judgement.verdict, outside)
         kept = judgement.verdict is Verdict.KEPT
         detail = judgement.detail + asked.flakiness(spec) + (asked.share(judgement.verdict, check.shares) if check.shares else "")
         if kept and (skips := [each.skipped for each in asked.seen.values() if each.skipped]):
@@ -225,13 +179,11 @@ class Runner:
             [*words, *([] if self.asking.template else ["has no template"]), *([] if self.asking.partial else ["no load_partial"])]
         )
 
-    def _passes(self, verdict: Verdict, outside: bool, expectation: Expectation | None, key: str | None) -> bool:
-        allowed = verdict is Verdict.KEPT or (outside and verdict is Verdict.REFUSED)
-        if expectation is None:
-            return allowed
-        if key in self.format.expected_failures and key is not None and (is_pattern(key) or "/" not in key):
-            return expectation.allows(verdict) or allowed
-        return expectation.allows(verdict)
+    def _pattern_size(self, expected: Resolved) -> int:
+        """Return the number of checks that the pattern which applies covers, or 0 if no pattern applies."""
+        if not expected.is_pattern or expected.key is None:
+            return 0
+        return len(self.expectations.checks_under(expected.key, (each.name for each in checks_for(self.format.backend))))
 
     def judge(self, check: Check, spec: Spec) -> Judgement:
         """Saves and loads one spec, and judges what was seen."""
@@ -250,7 +202,7 @@ class Runner:
 
     def _observe(self, check: Check, spec: Spec) -> Observation:
         """What a trial shows, in a worker where the format asks for that, or where it is declared that the process dies."""
-        expected, _ = expectation_for(self.format.expected_failures, check.name)
+        expected = self.expectations.for_check(check.name).expectation
         dies = expected is not None and expected.verdict is Verdict.CRASHED
         return self.trials.run(spec, check.limit, apart=self.format.isolate or dies)
 
@@ -354,8 +306,11 @@ class _Asked:
         return "" if same == len(verdicts) else f"\nflaky: {same} of {len(verdicts)} tries of this example got {verdicts[0]}"
 
 
-def check_expectations(format: Format) -> None:
-    """Raises ValueError for names in ``expected_failures`` that mean no check of any backend, or that collide."""
+def check_expectations(format: Format) -> Expectations:
+    """Return the expectations of the format, resolved.
+
+    Raises ValueError if a key of ``expected_failures`` names no check of any backend, or if two patterns cover the same check.
+    """
     for name in format.expected_failures:
         try:
             check_pattern(name)
@@ -363,28 +318,10 @@ def check_expectations(format: Format) -> None:
             raise ValueError(f"format {format.name!r}, expected_failures: {error}") from None
         if name == "all":
             raise ValueError(f"format {format.name!r}, expected_failures: 'all' is no check; name the families, or a glob")
+    expectations = Expectations(format.expected_failures)
     for check in checks_for(format.backend):
-        expectation_for(format.expected_failures, check.name)
-
-
-def idle_patterns(format: Format, results: Iterable[Result]) -> Iterator[Result]:
-    """A failed result for each pattern under which every check was kept, where all of its checks were asked."""
-    by_name = {result.check: result for result in results if result.format == format.name}
-    for name in format.expected_failures:
-        if "/" in name and not is_pattern(name):
-            continue
-        expectation = in_force(format.expected_failures, name)
-        under = [
-            check.name
-            for check in checks_for(format.backend)
-            if expectation_for(format.expected_failures, check.name)[1] == name and matches(check.name, name)
-        ]
-        if expectation is None or not under or any(check not in by_name for check in under):
-            continue
-        asked = [by_name[check] for check in under if by_name[check].verdict is not None]
-        if asked and all(result.verdict is Verdict.KEPT for result in asked):
-            detail = f"all {len(asked)} checks that were asked under {name!r} are kept; take it out of expected_failures"
-            yield Result(format.name, format.backend, name, Verdict.KEPT, False, expectation, detail=detail)
+        expectations.for_check(check.name)
+    return expectations
 
 
 def check_format(
@@ -405,4 +342,4 @@ def check_format(
         raise TypeError(f"check_format takes a Format, not {type(format).__name__}")
     with Runner(format, select, examples, seed, keep_files=pathlib.Path(keep_files) if keep_files else None) as runner:
         results = [runner.run(check) for check in runner.checks]
-    return [*results, *idle_patterns(format, results)]
+    return [*results, *unused_patterns(results)]

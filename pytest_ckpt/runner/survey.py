@@ -6,9 +6,10 @@ import dataclasses
 from collections.abc import Callable, Iterable
 
 from ..formats.base import DOMAINS, Format
+from ..results import Result
 from ..specs import DictSpec, Fill, ListSpec, Spec, TensorSpec
 from ..verdicts import Verdict
-from . import Result, Runner
+from . import Runner
 
 
 def survey(
