@@ -118,10 +118,10 @@ def matches(check: str, name: str) -> bool:
 class Resolved:
     """The expectation that applies to one check.
 
-    ``expectation`` is None if only KEPT passes. ``key`` is the key of ``expected_failures`` that
-    applies. An exact name always takes precedence: if its ``when`` does not hold, ``expectation``
-    is None and ``key`` is set. ``is_pattern`` is true if the key is a glob or a family, which
-    matches several checks. Each of these may be KEPT, but not all (see `results.unused_patterns`).
+    Without an ``expectation`` (None), only KEPT passes. ``key`` is the key of ``expected_failures``
+    that applies. An exact name always takes precedence: if its ``when`` does not hold, there is a
+    ``key`` and no ``expectation``. ``is_pattern`` is true if the key is a glob or a family, which
+    matches several checks. Each of these may be KEPT, but not all (`results.unused_patterns`).
     """
 
     expectation: Expectation | None = None

@@ -1,40 +1,45 @@
-"""What counts as what.
+"""The rules of judging: which facts get which verdict.
 
-One example was saved and loaded, and these facts were seen. They are judged in this order.
+One example was saved and loaded, and an `Observation` states the facts. They are judged in this
+order.
 
-If loading ran foreign code, or touched something outside the checkpoint, the verdict is UNSAFE, whatever else happened. If
-`save` raised, the verdict is REFUSED. If it ended the process, hung, or ran out of its memory, or the loader did, it is
-CRASHED. If `save` was content and nothing stands at the path, if `load` raises, or if it hands back the very object that
-was saved, so that nothing shows that the file can be read, it is UNREADABLE.
+If loading ran foreign code, or touched something outside the checkpoint, the verdict is UNSAFE,
+whatever else happened. If `save` or `load` ended the process, hung, or ran out of its memory, it is
+CRASHED. If `save` raised, it is REFUSED. If `save` succeeded and no file exists at the path, or
+`load` raises, it is UNREADABLE. The same applies if `load` returns the very object that was saved,
+because then nothing shows that the file can be read.
 
-Otherwise something came back. A check judges the aspects that it asks about and no others. A difference in one of
-them counts as CHANGED where a value, a dtype, a shape or a key is not what was saved, or where leaves cannot be found
-any more; it counts as CONVERTED where every value came back and only its type, order, sharing, flags or strides did
-not. What is left over on disk beyond what was agreed is COSTLY.
+Otherwise an object was loaded, and the facts are its differences from the saved object. Each
+difference has one aspect. A check judges its own aspects and no others. A difference in one of them
+is CHANGED if a value, a dtype, a shape or a key is not the saved one, or if leaves are missing. It
+is CONVERTED if every value was restored and only the type, order, sharing, flags or strides differ.
+If nothing differs, files left on disk, or a size or a time above the allowed limit, are COSTLY.
 
-Where none of the check's own aspects differs, but another one differs so that the question has no answer (values
-cannot be compared where the dtype is another), the check is skipped if some other check of the same run asks about
-that aspect and sees it differ too, and is CHANGED if none does. So no difference is lost, and none counts twice.
+If the aspects of a check are equal, a difference in another aspect may still block it: values
+cannot be compared if the dtype differs. Then the check is skipped if another check of the same run
+judges that aspect and found a difference at least as bad. If there is no such check, the verdict is
+CHANGED. So no difference is lost, and none is counted twice.
 
-Some questions have an error for a right answer: a damaged file should not load, and a folder that cannot be written to
-should not be written to. Such a check *allows* a verdict, UNREADABLE or REFUSED, which then counts as KEPT, with what was
-said. Whether the old checkpoint is still there after a save that raised is a fact of its own: where it is harmed, what was seen
-is what loading it now gives.
+For some checks an error is the correct result: a damaged file must not load, and a read-only folder
+must not be written to. Such a check *allows* UNREADABLE or REFUSED, which then counts as KEPT. What
+a failed save does to the old checkpoint is a separate fact. If the old checkpoint is damaged, the
+observation is the result of loading it now.
 
-A check keeps the worst verdict that any of its examples got.
+The verdict of a check is the worst verdict of its examples.
 
-This module knows no backend, no format and no file: stored facts can be judged again.
+This module knows no backend, no format and no file, and it runs nothing. So stored observations can
+be judged again.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 
 class Verdict(enum.StrEnum):
-    """How bad it is, mildest first; verdicts compare by that order."""
+    """The verdicts, from mildest to worst. Comparisons such as ``<`` follow this order."""
 
     KEPT = "KEPT"
     COSTLY = "COSTLY"
@@ -47,6 +52,7 @@ class Verdict(enum.StrEnum):
 
     @property
     def severity(self) -> int:
+        """The place in the order: 0 for KEPT, 7 for UNSAFE."""
         return list(Verdict).index(self)
 
     def __lt__(self, other: str) -> bool:
@@ -62,7 +68,7 @@ class Verdict(enum.StrEnum):
         return self.severity >= Verdict(other).severity
 
 
-#: Every aspect in which two trees can differ, with the verdict that a difference in it deserves.
+#: The aspects in which two trees can differ, and the verdict for a difference in each.
 ASPECTS: dict[str, Verdict] = {
     "values": Verdict.CHANGED,
     "nan-payload": Verdict.CHANGED,
@@ -77,7 +83,7 @@ ASPECTS: dict[str, Verdict] = {
     "strides": Verdict.CONVERTED,
 }
 
-#: Which aspects must agree before a question about an aspect has an answer, beside the leaf being there at all.
+#: The aspects that must be equal before an aspect can be compared. The leaf must also exist.
 NEEDS: dict[str, frozenset[str]] = {
     "values": frozenset({"dtype", "shape"}),
     "nan-payload": frozenset({"dtype", "shape", "values"}),
@@ -87,12 +93,14 @@ NEEDS: dict[str, frozenset[str]] = {
 
 @dataclasses.dataclass(frozen=True)
 class Difference:
-    """One thing that is not the same.
+    """One difference between the loaded and the saved object.
 
-    ``path`` leads to the leaf as Python would (``['w'][0]``). ``count`` of ``total`` elements differ; ``elements``
-    are the first of them, as text: index, expected bits and number, actual bits and number. ``lost`` says that the
-    leaves below could not be compared at all. ``leaf`` is the dtype of the leaf in question, or its Python type. ``cause``
-    is a guess at what happened, in words, where one explains every element.
+    ``path`` is the path of the leaf as Python code (``['w'][0]``); it is empty for the object itself.
+    ``expected`` and ``actual`` are the two states as text. If ``expected`` is empty, ``actual``
+    describes the whole difference. ``count`` of ``total`` elements differ; ``elements`` describes
+    the first of them: index, expected bits and number, actual bits and number. ``lost`` means that
+    the leaves below the path could not be compared at all. ``leaf`` is the dtype of the leaf, or its
+    Python type. ``cause`` is a likely cause that explains every differing element, or empty.
     """
 
     path: str
@@ -108,20 +116,33 @@ class Difference:
 
     @property
     def verdict(self) -> Verdict:
-        """What the difference counts as by itself."""
+        """The verdict for this difference in a check that judges its aspect."""
         return Verdict.CHANGED if self.lost else ASPECTS[self.aspect]
 
+    def located(self, where: str, lost: bool | None = None) -> Difference:
+        """Return the same difference with ``where`` in front of its path, and ``lost`` replaced if given."""
+        path = f"{where}: {self.path}" if self.path else where
+        return dataclasses.replace(self, path=path, lost=self.lost if lost is None else lost)
+
     def __str__(self) -> str:
-        text = f"{self.path or 'the root'}: {self.aspect}: expected {self.expected}, got {self.actual}"
+        states = f"expected {self.expected}, got {self.actual}" if self.expected else self.actual
+        text = f"{self.path}: {self.aspect}: {states}" if self.path else f"{self.aspect}: {states}"
         if self.total:
             text += f" ({self.count} of {self.total} elements differ)"
-        cause = [f"    likely: {self.cause}"] if self.cause else []
+        cause = [f"    likely cause: {self.cause}"] if self.cause else []
         return "\n".join([text, *(f"    {element}" for element in self.elements), *cause])
 
 
 @dataclasses.dataclass(frozen=True)
 class Observation:
-    """The facts of one example: what was said and done when it was saved and loaded."""
+    """The facts of one example that was saved and loaded.
+
+    Each of ``unsafe``, ``crashed``, ``refused`` and ``unreadable`` is a sentence if that happened,
+    otherwise None. ``excess`` describes a cost above the allowed limit. ``skipped`` is the reason if
+    the example could not run. ``note`` is text that a reader needs with any verdict, such as the
+    tolerance that was used. ``limitation`` is a limitation of the format that this example shows
+    although the verdict is KEPT, such as that it never overwrites a checkpoint; reports list it.
+    """
 
     unsafe: str | None = None
     refused: str | None = None
@@ -130,34 +151,41 @@ class Observation:
     differences: tuple[Difference, ...] = ()
     excess: str | None = None
     skipped: str | None = None
-    #: What has to be known to understand a result, whatever it is: the tolerance that a framework's own spread asks for.
     note: str = ""
+    limitation: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
 class Judgement:
-    """A verdict and the words for it; or no verdict, and in ``skipped`` the reason."""
+    """A verdict with its explanation, or no verdict (None) and in ``skipped`` the reason.
+
+    ``limitation`` is that of the observation if the verdict is KEPT.
+    """
 
     verdict: Verdict | None
     detail: str = ""
     skipped: str | None = None
+    limitation: str = ""
 
 
 def judge(
     seen: Observation,
     judges: Collection[str],
-    asked_elsewhere: Callable[[Difference], str | None],
+    blocked_by: Callable[[Difference], str | None],
     allows: Collection[Verdict] = (),
 ) -> Judgement:
-    """The verdict of a check that ``judges`` these aspects on what was ``seen``; those that it ``allows`` count as KEPT.
+    """Return the judgement of one observation.
 
-    ``asked_elsewhere`` names the other check of the run that asks about a difference which is not ours, and sees it; or None.
+    ``judges`` are the aspects that the check judges, and the verdicts in ``allows`` count as KEPT.
+    ``blocked_by(difference)`` returns the name of the other check of this run that judges a
+    difference in another aspect and found one at least as bad, or None. It must be a pure lookup in
+    results that exist already: judging runs nothing.
     """
-    found = _judged(seen, judges, asked_elsewhere)
+    found = _judged(seen, judges, blocked_by)
     return dataclasses.replace(found, verdict=Verdict.KEPT) if found.verdict in allows else found
 
 
-def _judged(seen: Observation, judges: Collection[str], asked_elsewhere: Callable[[Difference], str | None]) -> Judgement:
+def _judged(seen: Observation, judges: Collection[str], blocked_by: Callable[[Difference], str | None]) -> Judgement:
     if seen.skipped is not None:
         return Judgement(None, skipped=seen.skipped)
     if seen.unsafe is not None:
@@ -171,32 +199,33 @@ def _judged(seen: Observation, judges: Collection[str], asked_elsewhere: Callabl
     own = [difference for difference in seen.differences if difference.aspect in judges]
     if own:
         return Judgement(max(difference.verdict for difference in own), _with_note(seen, describe(own)))
-    foreign = [difference for difference in seen.differences if blocks(difference, judges)]
-    for difference in foreign:
-        if asked_elsewhere(difference) is None:
+    blocking = [difference for difference in seen.differences if blocks(difference, judges)]
+    for difference in blocking:
+        if blocked_by(difference) is None:
             return Judgement(Verdict.CHANGED, _with_note(seen, describe([difference])))
-    if foreign:
-        other = asked_elsewhere(foreign[0])
-        return Judgement(None, skipped=f"the {foreign[0].aspect} differs, which {other} asks about: {foreign[0]}")
+    if blocking:
+        first = blocking[0]
+        return Judgement(None, skipped=f"blocked by {blocked_by(first)}, which checks the {first.aspect}: {first}")
     if seen.excess is not None:
         return Judgement(Verdict.COSTLY, seen.excess)
-    return Judgement(Verdict.KEPT, seen.note)
+    return Judgement(Verdict.KEPT, seen.note or seen.limitation, limitation=seen.limitation)
 
 
-def _with_note(seen: Observation, words: str) -> str:
-    return f"{seen.note}\n{words}" if seen.note else words
+def _with_note(seen: Observation, text: str) -> str:
+    return f"{seen.note}\n{text}" if seen.note else text
 
 
 def blocks(difference: Difference, judges: Collection[str]) -> bool:
-    """Whether a difference in another aspect leaves a check's question without an answer."""
+    """Return whether a difference in another aspect prevents a check of the aspects ``judges`` from reaching a verdict."""
     if difference.aspect in judges:
         return False
     return difference.lost or any(difference.aspect in NEEDS.get(aspect, ()) for aspect in judges)
 
 
-def describe(differences: list[Difference], limit: int = 8) -> str:
-    """The differences, one to a line, the first ``limit`` of them."""
+def describe(differences: Sequence[Difference], limit: int = 8) -> str:
+    """Return the first ``limit`` differences as text, one after the other, and how many more there are."""
     lines = [str(difference) for difference in differences[:limit]]
     if len(differences) > limit:
-        lines.append(f"and {len(differences) - limit} more differences")
+        more = len(differences) - limit
+        lines.append(f"and {more} more difference{'s' if more > 1 else ''}")
     return "\n".join(lines)

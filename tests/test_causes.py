@@ -32,4 +32,4 @@ def test_a_guess_is_made_where_it_explains_everything(name: str) -> None:
     actual, expected, cause = CASES[name]
     (found,) = differences(actual, expected, ignore=["strides"])
     assert cause in found.cause if cause else found.cause == ""
-    assert (f"likely: {found.cause}" in str(found)) is bool(cause)
+    assert (f"likely cause: {found.cause}" in str(found)) is bool(cause)

@@ -94,7 +94,7 @@ def test_broken(check):
     )
     result = mylib.runpytest("-rxs", *FAST, "-k", "dtype/bool or int8 or broken and bits/float32")
     result.stdout.fnmatch_lines_random(
-        ["XFAIL *dtype/bool* - REFUSED: bool has no place in the file", "SKIPPED * dtype/float32 asks about*"]
+        ["XFAIL *dtype/bool* - REFUSED: bool has no place in the file", "SKIPPED * blocked by dtype/float32*"]
     )
 
 
