@@ -1,100 +1,215 @@
-"""Draws more examples from a strategy, and shrinks the worst one: a thin layer over Hypothesis.
+"""Draw more examples from a strategy, and shrink one that fails.
 
-Nothing is ever raised into Hypothesis while exploring: it would stop at the first failure, which is the most common
-and the mildest. Draws depend on the seed alone: Hypothesis would mix constants of whatever local modules are loaded into
-what it draws (and write them to its folder), which is switched off here.
+Hypothesis draws the examples; `choices` makes its choices, so that they depend on the seed only.
+A failing example is not raised into Hypothesis, because it stops at the first failure, which is
+usually the mildest one. So shrinking is done here too, in a second pass, on the sequence of choices.
 """
 
 from __future__ import annotations
 
 import contextlib
+import math
+import threading
 import time
-from collections.abc import Callable, Iterator
+import unittest
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from random import Random
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
-from hypothesis import HealthCheck, Phase, Verbosity, find, given, settings
-from hypothesis import seed as seeded
-from hypothesis._settings import local_settings
-from hypothesis.errors import NoSuchExample
-from hypothesis.internal.conjecture.providers import HypothesisProvider
+from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 from hypothesis.strategies import SearchStrategy
 
+from .choices import BACKEND, Choice, Choices, active
+
 _T = TypeVar("_T")
+#: How many sequences of choices shrinking tries at most, once it has a failing example.
+_MAX_ATTEMPTS = 5000
+#: Numbers of neighbouring choices that shrinking tries to leave out together.
+_BLOCKS = (16, 8, 4, 2, 1)
 
 
-@contextlib.contextmanager
-def _quietly() -> Iterator[None]:
-    """Hypothesis without constants from anywhere, for as long as this is held; while it shrinks, too.
+class _Finished(unittest.SkipTest):
+    """Stop Hypothesis: it passes a skip on at once and does not run the test case again."""
 
-    The settings held meanwhile let all of this run inside a user's own `@given`: Hypothesis asks those of the outer test
-    whether nesting is fine.
+    def __init__(self) -> None:
+        super().__init__("finished")
+
+
+def explore(strategy: SearchStrategy[_T], visit: Callable[[_T], object], *, count: int, seed: int, seconds: float) -> bool:
+    """Call ``visit`` with up to ``count`` different examples of ``strategy``.
+
+    The same ``seed`` gives the same examples. No example is started after ``seconds``. Return False
+    if that limit cut the exploration short. An exception of ``visit`` ends it and is raised.
     """
-    provider: Any = HypothesisProvider
-    before = provider._maybe_draw_constant
-    provider._maybe_draw_constant = lambda *_, **__: None
-    try:
-        with local_settings(settings(suppress_health_check=list(HealthCheck))):
-            yield
-    finally:
-        provider._maybe_draw_constant = before
+    end = time.monotonic() + seconds
+    choices = Choices(Random(seed))
+    seen: set[tuple[Any, ...]] = set()
+    cut = False
+
+    def test_case(value: _T) -> None:
+        nonlocal cut
+        # Hypothesis does not keep providers such as ours from drawing an example twice.
+        drawn = tuple(choice.value for choice in choices.made)
+        if drawn in seen:
+            return
+        if cut := time.monotonic() >= end:
+            raise _Finished
+        seen.add(drawn)
+        visit(value)
+        if len(seen) == count:
+            raise _Finished
+
+    if count > 0:
+        # More than count, for the repeated ones; a strategy may have fewer examples than that.
+        _run(strategy, test_case, choices, 2 * count + 10)
+    return not cut
 
 
-def _settings(count: int, *phases: Phase) -> settings:
-    return settings(
-        max_examples=count,
-        phases=phases,
+def shrink(strategy: SearchStrategy[_T], bad_enough: Callable[[_T], bool], *, count: int, seed: int, seconds: float) -> _T | None:
+    """Return the simplest example found for which ``bad_enough`` is true, or None if there is none.
+
+    With the ``seed`` of `explore`, this first draws the same examples, at most ``count``, and then
+    simplifies the first bad one. It stops after ``seconds`` with the best one so far.
+    """
+    end = time.monotonic() + seconds
+    choices = Choices(Random(seed))
+    shrinker: _Shrinker[_T] | None = None
+    drawn = 0
+
+    def test_case(value: _T) -> None:
+        nonlocal shrinker, drawn
+        if time.monotonic() >= end:
+            raise _Finished
+        if choices.exhausted:
+            raise _Finished
+        bad = bad_enough(value)
+        if shrinker is not None:
+            if bad:
+                shrinker.accept(choices.made, value)
+        elif bad:
+            shrinker = _Shrinker(choices.made, value)
+            choices.plans = shrinker.plans()
+        elif (drawn := drawn + 1) >= count:
+            raise _Finished
+
+    _run(strategy, test_case, choices, count + _MAX_ATTEMPTS)
+    return None if shrinker is None else shrinker.value
+
+
+def _run(strategy: SearchStrategy[_T], test_case: Callable[[_T], None], choices: Choices, max_examples: int) -> None:
+    """Run ``test_case`` with examples until it raises `_Finished`; raise what else it raises."""
+    quiet = settings(
+        backend=BACKEND,
+        max_examples=max_examples,
+        phases=[Phase.generate],
         database=None,
         deadline=None,
-        derandomize=False,
-        report_multiple_bugs=False,
+        derandomize=True,
         print_blob=False,
         verbosity=Verbosity.quiet,
         suppress_health_check=list(HealthCheck),
     )
+    failure: BaseException | None = None
+
+    def body(value: _T) -> None:
+        nonlocal failure
+        try:
+            test_case(value)
+        except _Finished:
+            raise
+        except BaseException as error:
+            # Hypothesis would run a failing test case again, to see whether it fails again.
+            failure = error
+            raise _Finished from None
+
+    with active(choices), contextlib.suppress(_Finished):
+        _given(strategy, quiet, body)()
+    if failure is not None:
+        raise failure
 
 
-def explore(strategy: SearchStrategy[_T], visit: Callable[[_T], object], *, count: int, seed: int, seconds: float) -> bool:
-    """Calls ``visit`` with up to ``count`` drawn values, for at most about ``seconds``; says whether that was time enough.
+def _given(strategy: SearchStrategy[_T], using: settings, body: Callable[[_T], None]) -> Callable[[], None]:
+    """Return ``settings(...)(given(strategy)(body))``, made in a new thread.
 
-    The same seed draws the same.
+    A user may call `check_format` inside a test with ``@given``. There, ``given`` fails the health
+    check for nested tests, by the settings of the user's test, which we cannot change. Hypothesis
+    knows per thread whether a test runs, so in a new thread this health check passes. Only this
+    line runs there: drawing and visiting stay in the caller's thread, because frameworks keep modes
+    and contexts for each thread.
     """
-    if count < 1:
-        return True
-    end = time.monotonic() + seconds
-    left_out = 0
-    with _quietly():
+    made: list[Callable[[], None]] = []
+    thread = threading.Thread(target=lambda: made.append(using(given(strategy)(body))))
+    thread.start()
+    thread.join()
+    return made[0]
 
-        @seeded(seed)
-        @_settings(count, Phase.generate)
-        @given(strategy)
-        def run(value: _T) -> None:
-            nonlocal left_out
-            if time.monotonic() < end:
-                visit(value)
+
+class _Shrinker(Generic[_T]):
+    """Simplifies the choices behind a bad example.
+
+    Fewer choices are simpler, then choices that are closer to the simplest ones, from left to
+    right. ``value`` is the example that belongs to the simplest choices found.
+    """
+
+    def __init__(self, made: Sequence[Choice], value: _T) -> None:
+        self.value = value
+        self._best = tuple(made)
+        self._tried: set[tuple[Any, ...]] = set()
+
+    def accept(self, made: Sequence[Choice], value: _T) -> None:
+        """Take over a bad example if its choices are simpler than the best so far."""
+        if _complexity(made) < _complexity(self._best):
+            self._best, self.value = tuple(made), value
+
+    def plans(self) -> Iterator[tuple[Any, ...]]:
+        """Yield one plan after the other; `accept` may be called before the next one is taken."""
+        before = None
+        while self._best != before:
+            before = self._best
+            for size in _BLOCKS:
+                for start in reversed(range(len(self._best))):
+                    yield from self._try(choice.value for place, choice in enumerate(self._best) if not start <= place < start + size)
+            for place in range(len(self._best)):
+                yield from self._lower((place,))
+            for value in dict.fromkeys(choice.value for choice in self._best if choice.value != choice.simplest):
+                places = tuple(place for place, choice in enumerate(self._best) if choice.value == value)
+                if len(places) > 1:
+                    yield from self._lower(places)
+
+    def _lower(self, places: tuple[int, ...]) -> Iterator[tuple[Any, ...]]:
+        """Bring the choices at ``places``, which are equal, as near to the simplest one as possible."""
+        if places[-1] >= len(self._best):
+            return
+        bad, good = self._best[places[0]]
+        candidate = good
+        while True:
+            before = self._best
+            yield from self._try(candidate if place in places else choice.value for place, choice in enumerate(before))
+            if self._best is before:
+                good = candidate
             else:
-                left_out += 1
+                bad = candidate
+            lost = places[-1] >= len(self._best) or self._best[places[0]].value != bad
+            if lost or type(bad) is not int or abs(bad - good) < 2:
+                return
+            candidate = (bad + good) // 2
 
-        run()
-    return left_out == 0
+    def _try(self, values: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
+        plan = tuple(values)
+        if plan not in self._tried:
+            self._tried.add(plan)
+            yield plan
 
 
-def shrink(strategy: SearchStrategy[_T], bad_enough: Callable[[_T], bool], *, count: int, seed: int, seconds: float) -> _T | None:
-    """The simplest value for which ``bad_enough`` is true, or None if ``count`` draws do not come upon one.
+def _complexity(choices: Sequence[Choice]) -> tuple[int, list[float]]:
+    return len(choices), [_distance(choice) for choice in choices]
 
-    Started with the seed that `explore` had, it draws the same values first, so what was found is found again.
-    """
-    end = time.monotonic() + seconds
-    best: list[_T] = []
 
-    def condition(value: _T) -> bool:
-        if time.monotonic() >= end and not (best and value == best[-1]):
-            return False
-        if bad_enough(value):
-            best[:] = [value]
-            return True
-        return False
-
-    with _quietly(), contextlib.suppress(NoSuchExample):
-        return find(strategy, condition, settings=_settings(max(1, count), Phase.generate, Phase.shrink), random=Random(seed))
-    return None
+def _distance(choice: Choice) -> float:
+    """Return how far a choice is from the simplest one."""
+    value, simplest = choice
+    if value == simplest:
+        return 0
+    if isinstance(value, str | bytes):
+        return 1 + len(value)
+    return math.inf if math.isnan(value) else abs(value - simplest)
