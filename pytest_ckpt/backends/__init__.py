@@ -11,6 +11,7 @@ import importlib.util
 import sys
 from typing import TYPE_CHECKING, Any, cast
 
+from ..specs.capabilities import EVERYTHING, Capabilities, capabilities_of
 from ..util.entry_points import entry_points, load_entry_point
 from ..util.suggestions import nearest
 
@@ -27,8 +28,6 @@ BUILTIN: dict[str, tuple[str, str]] = {
     "jax": ("jax", "pytest_ckpt.backends.jax.tensors"),
     "mxnet": ("mxnet", "pytest_ckpt.backends.mxnet.tensors"),
 }
-#: Those of them that have models and training runs.
-WITH_MODELS = ("torch", "tensorflow", "jax", "mxnet")
 ENTRY_POINTS = "pytest_ckpt.backends"
 
 
@@ -44,9 +43,25 @@ def check_name(name: str) -> None:
 
 
 def is_installed(name: str) -> bool:
-    """Whether the framework of a known backend can be imported; nothing is imported to find out."""
+    """Return whether a known backend can be used: see `missing`."""
+    return missing(name) is None
+
+
+def missing(name: str) -> str | None:
+    """Return what a known backend needs and is not installed, and what to do; None if nothing is missing.
+
+    For a built-in backend, nothing is imported. A third-party backend is loaded; if that fails, return the error.
+    """
     check_name(name)
-    return name not in BUILTIN or importlib.util.find_spec(BUILTIN[name][0]) is not None
+    if name in BUILTIN:
+        package = BUILTIN[name][0]
+        found = importlib.util.find_spec(package) is not None
+        return None if found else f"the backend {name!r} needs the package {package!r}: pip install 'pytest-ckpt[{name}]'"
+    try:
+        get_backend(name)
+    except ImportError as error:
+        return str(error)
+    return None
 
 
 def installed_backends() -> tuple[str, ...]:
@@ -60,15 +75,38 @@ def get_backend(name: str) -> Backend:
     check_name(name)
     if name not in BUILTIN:
         return cast("Backend", load_entry_point(ENTRY_POINTS, name))
-    if not is_installed(name):
-        raise ImportError(f"the backend {name!r} needs the package {BUILTIN[name][0]!r}: pip install 'pytest-ckpt[{name}]'")
+    if (lacks := missing(name)) is not None:
+        raise ImportError(lacks)
     return cast("Backend", importlib.import_module(BUILTIN[name][1]))
+
+
+@functools.cache
+def capabilities(name: str) -> Capabilities:
+    """Return what the backend called ``name`` can build.
+
+    For a built-in backend this comes from the tables, without importing its framework. A
+    third-party backend is loaded, and declares its own as the attribute ``capabilities``; if it
+    declares none, it is checked for everything. Raises ValueError for an unknown name, ImportError
+    for a backend that cannot be loaded, and TypeError if ``capabilities`` is something else.
+    """
+    check_name(name)
+    if name in BUILTIN:
+        return capabilities_of(name)
+    declared = getattr(get_backend(name), "capabilities", EVERYTHING)
+    if not isinstance(declared, Capabilities):
+        raise TypeError(
+            f"the backend {name!r} declares capabilities of type {type(declared).__name__}: "
+            "use pytest_ckpt.specs.Capabilities, or capabilities_of('torch') for those of a built-in backend"
+        )
+    return declared
 
 
 def get_models(name: str) -> ModelBackend | None:
     """What builds and reads the models of a backend, or None if it has none; a third party's backend may be it itself."""
     if name in BUILTIN:
-        return cast("ModelBackend", importlib.import_module(f"{__name__}.{name}.models")) if name in WITH_MODELS else None
+        return (
+            cast("ModelBackend", importlib.import_module(f"{__name__}.{name}.models")) if "models" in capabilities(name).features else None
+        )
     backend: Any = get_backend(name)
     return cast("ModelBackend | None", getattr(backend, "models", None))
 
@@ -76,7 +114,11 @@ def get_models(name: str) -> ModelBackend | None:
 def get_training(name: str) -> TrainingBackend | None:
     """What builds the training runs of a backend, or None if it has none; as `get_models`."""
     if name in BUILTIN:
-        return cast("TrainingBackend", importlib.import_module(f"{__name__}.{name}.training")) if name in WITH_MODELS else None
+        return (
+            cast("TrainingBackend", importlib.import_module(f"{__name__}.{name}.training"))
+            if "training" in capabilities(name).features
+            else None
+        )
     backend: Any = get_backend(name)
     return cast("TrainingBackend | None", getattr(backend, "training", None))
 
@@ -84,7 +126,7 @@ def get_training(name: str) -> TrainingBackend | None:
 def models_of(obj: Any) -> ModelBackend | None:
     """The backend whose model ``obj`` is, or None. Asks only frameworks that the process has imported already."""
     for name in known_backends():
-        if name not in BUILTIN or (name in WITH_MODELS and sys.modules.get(BUILTIN[name][0]) is not None):
+        if name not in BUILTIN or sys.modules.get(BUILTIN[name][0]) is not None:
             try:
                 models = get_models(name)
             except (ImportError, ValueError):  # a stand-in for the framework

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ..backends import BUILTIN, check_name
+from ..backends import capabilities
 from ..expectations import is_pattern, matches
 from ..util.suggestions import nearest
 from ..verdicts import Difference
@@ -23,9 +23,13 @@ SCENARIOS = ("files", "process", "crash", "corruption", "security")
 
 
 def checks_for(backend: str) -> tuple[Check, ...]:
-    """The checks that some version of this backend can express; a third party's backend is asked all of them."""
-    check_name(backend)
-    return tuple(check for check in CHECKS.values() if backend in check.backends or backend not in BUILTIN)
+    """Return the checks whose needs the backend meets, in their fixed order.
+
+    A third-party backend is loaded to find out. One that declares no capabilities gets all checks.
+    Raises ValueError for an unknown backend, and ImportError for one that cannot be loaded.
+    """
+    offered = capabilities(backend)
+    return tuple(check for check in CHECKS.values() if check.can_run(offered))
 
 
 def list_checks(backend: str) -> list[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..specs import Fill, SameAs, Spec, TensorSpec, ViewOf
-from ..specs.dtypes import EVERY, MXNET, NUMPY, TENSORFLOW, TORCH
 from .base import EXTENDED, FormatProfile, check
 
 #: Bytes of names, headers and alignment that no size check counts.
@@ -14,11 +13,11 @@ OVERHEAD = 1 << 16
 
 def _tensor(asking: FormatProfile, seed: int = 1) -> TensorSpec:
     """A tensor whose sharing can be seen: in TensorFlow that is a variable."""
-    traits = ("parameter",) if asking.backend == TENSORFLOW else ()
+    traits = () if "views" in asking.capabilities.features else ("parameter",)
     return TensorSpec("float32", (4,), fill=Fill(seed), traits=traits)
 
 
-@check("alias/same-tensor-twice", level=EXTENDED, judges={"alias", "values"}, backends=(NUMPY, TORCH, TENSORFLOW, MXNET))
+@check("alias/same-tensor-twice", level=EXTENDED, judges={"alias", "values"}, needs={"features": "aliases"})
 def same_tensor_twice(asking: FormatProfile) -> Iterator[Spec]:
     """One tensor in two places comes back as one tensor in two places.
 
@@ -30,7 +29,7 @@ def same_tensor_twice(asking: FormatProfile) -> Iterator[Spec]:
     yield asking.carry(_tensor(asking), _tensor(asking, 2), SameAs(0))
 
 
-@check("alias/overlapping-views", level=EXTENDED, judges={"alias", "values"}, backends=(NUMPY, TORCH, MXNET))
+@check("alias/overlapping-views", level=EXTENDED, judges={"alias", "values"}, needs={"features": "views"})
 def overlapping_views(asking: FormatProfile) -> Iterator[Spec]:
     """Tensors that share a part of their memory still share it.
 
@@ -42,7 +41,7 @@ def overlapping_views(asking: FormatProfile) -> Iterator[Spec]:
     yield asking.carry(_tensor(asking), ViewOf(0, 0, 3), ViewOf(0, 2, 4))
 
 
-@check("alias/equal-but-separate", level=EXTENDED, judges={"alias", "values"}, backends=(NUMPY, TORCH, TENSORFLOW, MXNET))
+@check("alias/equal-but-separate", level=EXTENDED, judges={"alias", "values"}, needs={"features": "aliases"})
 def equal_but_separate(asking: FormatProfile) -> Iterator[Spec]:
     """Tensors that are merely equal stay separate.
 
@@ -56,7 +55,7 @@ def _limit(payload: int) -> int:
     return payload + payload // 2 + OVERHEAD
 
 
-@check("alias/file-size-of-view", level=EXTENDED, judges={"values"}, backends=(NUMPY, TORCH, MXNET), limit=_limit)
+@check("alias/file-size-of-view", level=EXTENDED, judges={"values"}, needs={"layouts": "window"}, limit=_limit)
 def file_size_of_view(asking: FormatProfile) -> Iterator[Spec]:
     """A few elements of a large tensor take the room of a few elements on disk.
 
@@ -68,7 +67,7 @@ def file_size_of_view(asking: FormatProfile) -> Iterator[Spec]:
     yield asking.carry(TensorSpec("float32", (8,), "window", Fill(1)))
 
 
-@check("alias/file-size-of-alias", level=EXTENDED, judges={"values"}, backends=EVERY, limit=_limit)
+@check("alias/file-size-of-alias", level=EXTENDED, judges={"values"}, limit=_limit)
 def file_size_of_alias(asking: FormatProfile) -> Iterator[Spec]:
     """A tensor that stands in two places takes its room on disk once.
 

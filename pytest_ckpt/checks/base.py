@@ -8,11 +8,13 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from ..backends import capabilities
 from ..specs import DictSpec, Fill, LayerSpec, ListSpec, ModelSpec, Spec, TensorSpec
+from ..specs.capabilities import Capabilities, Need, needs_of
 from ..verdicts import Verdict
 
 if TYPE_CHECKING:
@@ -33,6 +35,11 @@ class FormatProfile:
     models: str = "state"
     partial: bool = False
     trees: bool = True
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the backend can build."""
+        return capabilities(self.backend)
 
     def subject(self, seed: int = 1, size: int = 8, leaves: int = 2) -> Spec:
         """Something ordinary that the format saves: ``leaves`` tensors of ``size`` float32 in its domain, or a model about as large
@@ -84,19 +91,24 @@ Premise = Callable[[Any], "Iterable[Spec]"]
 
 @dataclasses.dataclass(frozen=True)
 class Check:
-    """One question. ``name`` is "family/case"; ``judges`` are the aspects that it asks about; ``backends`` those that can
-    express it; ``examples`` the fixed specs, simplest first; ``explore`` where more are drawn from; ``limit`` the bytes on
-    disk that so many bytes of values may take; ``premise`` what has to be kept before an example means anything; ``allows``
-    are verdicts that are right answers here; ``apart`` says that it takes other processes, so that it is asked only where it is
-    selected; ``shares`` that the result tells which share of the examples got its verdict, and, if it is text, what these are called;
-    ``why`` what is asserted, why, and what to do."""
+    """One check: a statement about a format that examples can refute.
+
+    ``name`` is "family/case". ``examples`` gives the fixed specs, simplest first, and ``explore``
+    a strategy that draws more. ``judges`` are the aspects of a difference that count, ``allows``
+    the verdicts besides KEPT that are correct, and ``limit`` the bytes on disk that a number of
+    bytes of values may take. ``premise`` gives, for an example, simpler specs that must be KEPT
+    first; otherwise the example is skipped. ``needs`` is what the backend must be able to build.
+    ``apart`` means that the check uses other processes, so it runs only if it is selected.
+    ``shares`` adds to the result how many examples got the verdict; a text names these examples.
+    ``why`` is the explanation for users: the statement, the reason, and what to do.
+    """
 
     name: str
     level: str
     judges: frozenset[str]
-    backends: tuple[str, ...]
     examples: Examples
     why: str
+    needs: tuple[Need, ...] = ()
     explore: Explore | None = None
     limit: Callable[[int], int] | None = None
     premise: Premise | None = None
@@ -108,6 +120,10 @@ class Check:
     def family(self) -> str:
         return self.name.split("/")[0]
 
+    def can_run(self, capabilities: Capabilities) -> bool:
+        """Return whether a backend with these capabilities meets every need."""
+        return all(need.is_met_by(capabilities) for need in self.needs)
+
     @property
     def case(self) -> str:
         return self.name.split("/", 1)[1]
@@ -118,7 +134,7 @@ def check(
     *,
     level: str = CORE,
     judges: Iterable[str],
-    backends: tuple[str, ...],
+    needs: Mapping[str, str | Iterable[str]] | None = None,
     explore: Explore | None = None,
     limit: Callable[[int], int] | None = None,
     premise: Premise | None = None,
@@ -131,7 +147,7 @@ def check(
     def make(examples: Examples) -> Check:
         why = inspect.getdoc(examples) or ""
         return Check(
-            name, level, frozenset(judges), backends, examples, why, explore, limit, premise, frozenset(allows), apart, shares
+            name, level, frozenset(judges), examples, why, needs_of(needs or {}), explore, limit, premise, frozenset(allows), apart, shares
         )  # fmt: skip
 
     return make

@@ -20,7 +20,6 @@ from ..specs import (
     TupleSpec,
     walk,
 )
-from ..specs.dtypes import EVERY
 from .base import EXTENDED, Check, FormatProfile, check
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ def _explore(*containers: str) -> Callable[[FormatProfile], SearchStrategy[Any]]
 
 
 def _container(name: str, explore: Callable[[FormatProfile], SearchStrategy[Any]] | None = None) -> Callable[[Any], Check]:
-    return check(f"container/{name}", level=EXTENDED, judges=_JUDGES, backends=EVERY, explore=explore)
+    return check(f"container/{name}", level=EXTENDED, judges=_JUDGES, explore=explore)
 
 
 @_container("list", _explore("list"))

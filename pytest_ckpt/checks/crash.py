@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from ..specs import CrashSweep, InterruptSweep, Spec
-from ..specs.dtypes import EVERY
 from .base import Check, FormatProfile, check
 from .process import CONTENT
 
@@ -17,7 +16,7 @@ _MANY = 1200
 
 
 def _crash(kind: str) -> Callable[[Callable[[FormatProfile], Iterator[Spec]]], Check]:
-    return check(f"crash/{kind}", judges=CONTENT, backends=EVERY, premise=lambda spec: [spec.saved], apart=True)
+    return check(f"crash/{kind}", judges=CONTENT, premise=lambda spec: [spec.saved], apart=True)
 
 
 def _over_old(kind: str, asking: FormatProfile) -> CrashSweep:

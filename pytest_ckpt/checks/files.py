@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from ..specs import DictSpec, Fill, ListSpec, NamedScenario, Spec, TensorSpec, UnsavableSpec
-from ..specs.dtypes import EVERY
 from ..specs.paths import NAMES
 from ..verdicts import Verdict
 from .base import CORE, EXTENDED, Check, Examples, FormatProfile, check
@@ -29,7 +28,7 @@ def _cannot_be_saved(spec: Spec) -> bool:
 def _files(
     case: str, *, level: str = CORE, allows: Iterable[Verdict] = (), apart: bool = False
 ) -> Callable[[Examples], Check]:  # fmt: skip
-    return check(f"files/{case}", level=level, judges=CONTENT, backends=EVERY, premise=_loads, allows=allows, apart=apart)
+    return check(f"files/{case}", level=level, judges=CONTENT, premise=_loads, allows=allows, apart=apart)
 
 
 #: Where an error is a right answer, if it harms nothing.

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ..specs import DictSpec, Fill, Spec, TensorSpec
-from ..specs.dtypes import EVERY
 from ..specs.keys import KEYS
 from .base import CORE, EXTENDED, Check, FormatProfile, check
 
@@ -38,7 +37,7 @@ def _explore(case: str) -> Callable[[FormatProfile], SearchStrategy[Any]]:
 
 
 def _keys(case: str, level: str = CORE, judges: Iterable[str] = _JUDGES) -> Callable[[Any], Check]:
-    return check(f"keys/{case}", level=level, judges=judges, backends=EVERY, explore=_explore(case))
+    return check(f"keys/{case}", level=level, judges=judges, explore=_explore(case))
 
 
 @_keys("order", EXTENDED, {"order"})
@@ -53,7 +52,7 @@ def order(asking: FormatProfile) -> Iterator[Spec]:
     yield _dict(KEYS["order"])
 
 
-@check("keys/nested", judges=_JUDGES, backends=EVERY)
+@check("keys/nested", judges=_JUDGES)
 def nested(asking: FormatProfile) -> Iterator[Spec]:
     """Every leaf of dicts within dicts comes back under its own path, however deep it lies.
 

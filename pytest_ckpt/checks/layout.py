@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ..specs import DTYPES, LAYOUTS, Fill, Spec, TensorSpec, in_plain_memory, misfit, tensor_specs_in
+from ..specs.capabilities import needs_of
 from .base import CORE, Check, FormatProfile, plain_shapes
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def _layout(asking: FormatProfile, layout: str) -> Iterator[Spec]:
         if not misfit(layout, _dtype(layout), shape):
             yield asking.carry(TensorSpec(_dtype(layout), shape, layout, Fill(seed)))
     for dtype in _DRAWN:
-        if asking.backend in DTYPES[dtype].backends and not misfit(layout, dtype, _SHAPES[-1]):
+        if dtype in asking.capabilities.dtypes and not misfit(layout, dtype, _SHAPES[-1]):
             yield asking.carry(TensorSpec(dtype, _SHAPES[-1], layout, Fill(1)))
 
 
@@ -52,7 +53,7 @@ def _explore(asking: FormatProfile, layout: str) -> SearchStrategy[Any]:
 
     row = LAYOUTS[layout]
     shapes = plain_shapes(max(1, row.rank), row.rank if row.exact_rank else 4)
-    fitting = [dtype for dtype in _DRAWN if asking.backend in DTYPES[dtype].backends and not misfit(layout, dtype, _SHAPES[-1])]
+    fitting = [dtype for dtype in _DRAWN if dtype in asking.capabilities.dtypes and not misfit(layout, dtype, _SHAPES[-1])]
     drawn = tensor_specs(asking.backend, dtypes=fitting, layouts=[layout], shapes=shapes, special_values=False)
     return asking.carried(drawn)
 
@@ -62,7 +63,7 @@ def _check(layout: str) -> Check:
         name=f"layout/{layout}",
         level=CORE,
         judges=frozenset({"values", "shape"}),
-        backends=LAYOUTS[layout].backends,
+        needs=needs_of({"layouts": layout}),
         examples=lambda asking: _layout(asking, layout),
         explore=lambda asking: _explore(asking, layout),
         premise=_premise,

@@ -6,7 +6,6 @@ import dataclasses
 from collections.abc import Callable, Iterator
 
 from ..specs import (
-    DTYPES,
     DictSpec,
     Fill,
     LayerSpec,
@@ -20,24 +19,23 @@ from ..specs import (
     other_model,
     other_values,
 )
-from ..specs.dtypes import EVERY, JAX, MXNET, TENSORFLOW, TORCH
 from .base import Check, FormatProfile, check
 from .model import dense
 
 _JUDGES = {"values", "nan-payload", "dtype", "shape", "keys", "flags"}
-_MODELS = (TORCH, TENSORFLOW, JAX, MXNET)
+_MODELS = {"features": "models"}
 Leaves = tuple[tuple[str, TensorSpec], ...]
 
 
-def _mismatch(case: str, backends: tuple[str, ...] = EVERY) -> Callable[[Callable[[FormatProfile], Iterator[Spec]]], Check]:
-    return check(f"mismatch/{case}", judges=_JUDGES, backends=backends)
+def _mismatch(case: str, needs: dict[str, str] | None = None) -> Callable[[Callable[[FormatProfile], Iterator[Spec]]], Check]:
+    return check(f"mismatch/{case}", judges=_JUDGES, needs=needs)
 
 
 def _misfit(
     asking: FormatProfile, saved: tuple[LayerSpec, ...], target: tuple[LayerSpec, ...], leaves: Leaves, others: Leaves
 ) -> Iterator[Spec]:
     """The models for a format that loads into one, and the dicts for a format that wants a template."""
-    if asking.models == "into" and asking.backend in _MODELS:
+    if asking.models == "into" and "models" in asking.capabilities.features:
         yield Mismatch(ModelSpec(saved, (2,)), other_model(ModelSpec(target, (2,))))
     if leaves and asking.template and (tree := _tree(asking, leaves)) is not None and (other := _tree(asking, others)) is not None:
         yield Mismatch(tree, other_values(other))
@@ -108,7 +106,7 @@ def wrong_shape(asking: FormatProfile) -> Iterator[Spec]:
     """
     yield from _misfit(asking, (dense(3), dense(4)), (dense(3), dense(5)), (("leaf1", _leaf(1, (2, 3))),), (("leaf1", _leaf(1, (2, 4))),))
     yield from _misfit(asking, (dense(1),), (dense(3),), (("leaf1", _leaf(1, (1, 3))),), (("leaf1", _leaf(1, (2, 3))),))
-    if asking.models == "into" and asking.backend in _MODELS:
+    if asking.models == "into" and "models" in asking.capabilities.features:
         # The same names and the same number of elements.
         yield Mismatch(ModelSpec((LayerSpec("conv1d", 2),), (4, 2)), ModelSpec((dense(2),), (6,), seed=2))
     yield from _misfit(asking, (dense(6), dense(3)), (dense(3), dense(3)), (("leaf1", _leaf(1, (2, 3))),), (("leaf1", _leaf(1, (3, 2))),))
@@ -122,7 +120,7 @@ def wrong_dtype(asking: FormatProfile) -> Iterator[Spec]:
     What to do: compare dtypes before copying.
     """
     for dtype, other in (("float64", "float32"), ("float32", "float16"), ("float32", "float64"), ("float16", "bfloat16")):
-        if asking.backend in DTYPES[dtype].backends and asking.backend in DTYPES[other].backends:
+        if {dtype, other} <= asking.capabilities.dtypes:
             leaves, others = (("leaf1", _leaf(1, dtype=dtype)),), (("leaf1", _leaf(1, dtype=other)),)
             yield from _misfit(asking, (dense(2, dtype=dtype),), (dense(2, dtype=other),), leaves, others)
     if asking.template:
@@ -155,7 +153,7 @@ def empty_state(asking: FormatProfile) -> Iterator[Spec]:
         yield Mismatch(ModelSpec((LayerSpec("relu"),), (2,)), ModelSpec((dense(2),), (2,), seed=2))
 
 
-@_mismatch("64-bit-off", (JAX,))
+@_mismatch("64-bit-off", {"features": "64-bit-switch"})
 def without_64_bits(asking: FormatProfile) -> Iterator[Spec]:
     """Values of 64 bits that are read where the framework is set to have none come back whole, or with an error or a warning.
 

@@ -7,15 +7,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ..specs import LAYERS, LayerSpec, LoadInto, ModelSpec, Spec, other_model
-from ..specs.dtypes import JAX, MXNET, TENSORFLOW, TORCH
-from ..specs.layers import FREEZING
+from ..specs.capabilities import needs_of
 from .base import CORE, EXTENDED, Check, FormatProfile, check
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
 JUDGES = {"values", "nan-payload", "dtype", "shape", "keys", "container", "flags", "kind", "alias"}
-_EVERY = (TORCH, TENSORFLOW, JAX, MXNET)
+_MODELS = {"features": "models"}
 
 
 def dense(size: int, **more: Any) -> LayerSpec:
@@ -65,7 +64,7 @@ LAYER_CHECKS: tuple[Check, ...] = tuple(
         name=f"model/{kind}",
         level=CORE,
         judges=frozenset(JUDGES),
-        backends=row.backends,
+        needs=needs_of({"layers": kind}),
         examples=lambda asking, kind=kind: _layer(asking, kind),  # type: ignore[misc]
         why=inspect.getdoc(_layer) or "",
     )
@@ -74,7 +73,7 @@ LAYER_CHECKS: tuple[Check, ...] = tuple(
 )
 
 
-@check("model/lazy", judges=JUDGES, backends=LAYERS["lazy-dense"].backends)
+@check("model/lazy", judges=JUDGES, needs={"layers": "lazy-dense"})
 def lazy(asking: FormatProfile) -> Iterator[Spec]:
     """Layers that learn their input size at the first call come back, also in a clone that was never called.
 
@@ -86,7 +85,7 @@ def lazy(asking: FormatProfile) -> Iterator[Spec]:
     yield LoadInto(model, ModelSpec(model.layers, model.inputs, seed=7, fresh=True))
 
 
-@check("model/values", judges=JUDGES, backends=_EVERY)
+@check("model/values", judges=JUDGES, needs=_MODELS)
 def values(asking: FormatProfile) -> Iterator[Spec]:
     """Parameters and buffers come back with every bit pattern that they can have, and with nothing but zeros.
 
@@ -101,7 +100,7 @@ def values(asking: FormatProfile) -> Iterator[Spec]:
         yield ModelSpec((dense(4, dtype=dtype), dense(4)), (4,), values="any")
 
 
-@check("model/tied", judges=JUDGES, backends=_EVERY)
+@check("model/tied", judges=JUDGES, needs=_MODELS)
 def tied(asking: FormatProfile) -> Iterator[Spec]:
     """Two layers that share one weight share it after loading, and nothing else is shared.
 
@@ -113,7 +112,7 @@ def tied(asking: FormatProfile) -> Iterator[Spec]:
     yield ModelSpec((dense(3), LayerSpec("relu"), dense(3), LayerSpec("tied", 3, of=2), dense(3)), (3,))
 
 
-@check("model/shared-module", judges=JUDGES, backends=_EVERY)
+@check("model/shared-module", judges=JUDGES, needs=_MODELS)
 def shared_module(asking: FormatProfile) -> Iterator[Spec]:
     """A layer that is used twice comes back as one layer.
 
@@ -139,7 +138,7 @@ def _its_layers(spec: Any) -> Iterator[Spec]:
         yield ModelSpec((dense(2, frozen=True), dense(2)), (2,))
 
 
-@check("model/nested", judges=JUDGES, backends=_EVERY, explore=_drawn, premise=_its_layers)
+@check("model/nested", judges=JUDGES, needs=_MODELS, explore=_drawn, premise=_its_layers)
 def nested(asking: FormatProfile) -> Iterator[Spec]:
     """Models within models come back, however deep; then whole networks of all kinds of layers are drawn.
 
@@ -162,7 +161,7 @@ def _held_in(kind: str) -> Iterator[Spec]:
     yield ModelSpec((dense(2), within), (2,))
 
 
-@check("model/list", judges=JUDGES, backends=LAYERS["list"].backends)
+@check("model/list", judges=JUDGES, needs={"layers": "list"})
 def list_(asking: FormatProfile) -> Iterator[Spec]:
     """Layers that are kept in a list, and in a list in it, come back.
 
@@ -172,7 +171,7 @@ def list_(asking: FormatProfile) -> Iterator[Spec]:
     return _held_in("list")
 
 
-@check("model/dict", judges=JUDGES, backends=LAYERS["dict"].backends)
+@check("model/dict", judges=JUDGES, needs={"layers": "dict"})
 def dict_(asking: FormatProfile) -> Iterator[Spec]:
     """Layers that are kept in a dict, and in a dict in it, come back under their keys.
 
@@ -182,7 +181,7 @@ def dict_(asking: FormatProfile) -> Iterator[Spec]:
     return _held_in("dict")
 
 
-@check("model/frozen", level=EXTENDED, judges=JUDGES, backends=FREEZING)
+@check("model/frozen", level=EXTENDED, judges=JUDGES, needs={"features": "frozen-layers"})
 def frozen(asking: FormatProfile) -> Iterator[Spec]:
     """That a layer is not trained is known after loading into a clone that trains it.
 
@@ -194,7 +193,7 @@ def frozen(asking: FormatProfile) -> Iterator[Spec]:
     yield LoadInto(ModelSpec(layers, (2,)), other_model(ModelSpec((dense(2), dense(2)), (2,))))
 
 
-@check("model/frozen-values", judges=JUDGES, backends=FREEZING)
+@check("model/frozen-values", judges=JUDGES, needs={"features": "frozen-layers"})
 def frozen_values(asking: FormatProfile) -> Iterator[Spec]:
     """The values of a layer that is not trained come back like all others, into a clone in which it is not trained either.
 
@@ -205,7 +204,7 @@ def frozen_values(asking: FormatProfile) -> Iterator[Spec]:
     yield ModelSpec((dense(2), dense(2, frozen=True), LayerSpec("batch-norm", frozen=True)), (2,))
 
 
-@check("model/mode", level=EXTENDED, judges=JUDGES, backends=(TORCH, JAX))
+@check("model/mode", level=EXTENDED, judges=JUDGES, needs={"features": "training-mode"})
 def mode(asking: FormatProfile) -> Iterator[Spec]:
     """Whether a model was left in training or in evaluation is known after loading into a clone that was left in the other.
 
@@ -217,7 +216,7 @@ def mode(asking: FormatProfile) -> Iterator[Spec]:
         yield LoadInto(ModelSpec(layers, (2,), training=training), ModelSpec(layers, (2,), seed=7, training=not training))
 
 
-@check("model/mixed-dtype", judges=JUDGES, backends=_EVERY)
+@check("model/mixed-dtype", judges=JUDGES, needs=_MODELS)
 def mixed_dtype(asking: FormatProfile) -> Iterator[Spec]:
     """Layers of other floating-point types keep them, beside layers of float32.
 
@@ -228,7 +227,7 @@ def mixed_dtype(asking: FormatProfile) -> Iterator[Spec]:
         yield ModelSpec((dense(2, dtype=dtype), dense(2)), (2,))
 
 
-@check("model/buffers", judges=JUDGES, backends=_EVERY)
+@check("model/buffers", judges=JUDGES, needs=_MODELS)
 def buffers(asking: FormatProfile) -> Iterator[Spec]:
     """What a model keeps beside its parameters comes back; what the framework does not save is left as it was made.
 
@@ -238,11 +237,11 @@ def buffers(asking: FormatProfile) -> Iterator[Spec]:
     """
     yield ModelSpec((LayerSpec("buffer"),), (2,))
     yield ModelSpec((dense(3), LayerSpec("buffer"), LayerSpec("batch-norm")), (2,))
-    if asking.backend in LAYERS["unsaved-buffer"].backends:
+    if "unsaved-buffer" in asking.capabilities.layers:
         yield ModelSpec((dense(3), LayerSpec("unsaved-buffer")), (2,))
 
 
-@check("model/architecture", judges=JUDGES, backends=_EVERY)
+@check("model/architecture", judges=JUDGES, needs=_MODELS)
 def architecture(asking: FormatProfile) -> Iterator[Spec]:
     """A file that holds the whole model knows what its layers were configured with: epsilon, slope, rate, sizes.
 

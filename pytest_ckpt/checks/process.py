@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from ..specs import Fill, NamedScenario, Spec, TensorSpec
-from ..specs.dtypes import EVERY
 from .base import CORE, EXTENDED, Check, FormatProfile, check
 
 #: Aspects in which what comes back has to be what was saved, whatever happened meanwhile.
@@ -19,7 +18,7 @@ def _plain(scene: NamedScenario) -> list[Spec]:
 
 def _process(case: str, level: str = CORE) -> Callable[[Callable[[FormatProfile], Iterator[Spec]]], Check]:
     return check(
-        f"process/{case}", level=level, judges=CONTENT, backends=EVERY, apart=True, premise=_plain
+        f"process/{case}", level=level, judges=CONTENT, apart=True, premise=_plain
     )  # fmt: skip
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ..specs import AttackSweep, Spec
-from ..specs.dtypes import EVERY
 from ..verdicts import Verdict
 from .base import Examples, FormatProfile, check
 from .process import CONTENT
@@ -18,7 +17,7 @@ ELEMENTS = 100
 def _asks(case: str) -> Callable[[Examples], Any]:
     """What all of these checks have in common: an error is a right answer."""
     return check(
-        f"security/{case}", judges=CONTENT, backends=EVERY, premise=lambda spec: [spec.saved], allows={Verdict.UNREADABLE},
+        f"security/{case}", judges=CONTENT, premise=lambda spec: [spec.saved], allows={Verdict.UNREADABLE},
         apart=True, shares="hostile files",
     )  # fmt: skip
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ..specs import TRAITS, Fill, Spec, TensorSpec
-from ..specs.dtypes import EVERY, JAX, MXNET, NUMPY, TENSORFLOW, TORCH
 from .base import EXTENDED, FormatProfile, check
 
 _WHOLE = {"kind", "dtype", "shape", "values", "flags"}
@@ -20,11 +19,11 @@ def _with(asking: FormatProfile, traits: Iterable[str], shapes: Iterable[tuple[i
     """A tensor with each of the traits that the backend has, in each shape."""
     for trait in traits:
         for seed, shape in enumerate(shapes, start=1):
-            if asking.backend in TRAITS[trait]:
+            if trait in asking.capabilities.traits:
                 yield asking.carry(TensorSpec(dtype, shape, fill=Fill(seed), traits=(trait,)))
 
 
-@check("tensor/class", level=EXTENDED, judges={"kind"}, backends=EVERY)
+@check("tensor/class", level=EXTENDED, judges={"kind"})
 def class_(asking: FormatProfile) -> Iterator[Spec]:
     """A tensor comes back as a tensor of its framework.
 
@@ -36,7 +35,7 @@ def class_(asking: FormatProfile) -> Iterator[Spec]:
         yield asking.carry(TensorSpec("float32", shape, fill=Fill(seed)))
 
 
-@check("tensor/requires-grad", level=EXTENDED, judges={"flags", "values"}, backends=(TORCH, MXNET))
+@check("tensor/requires-grad", level=EXTENDED, judges={"flags", "values"}, needs={"traits": "requires-grad"})
 def requires_grad(asking: FormatProfile) -> Iterator[Spec]:
     """A tensor that gradients are recorded for still has them recorded.
 
@@ -46,7 +45,7 @@ def requires_grad(asking: FormatProfile) -> Iterator[Spec]:
     yield from _with(asking, ("requires-grad",), ((2,), (2, 3)))
 
 
-@check("tensor/parameter", level=EXTENDED, judges={"kind", "flags", "values"}, backends=(TORCH, TENSORFLOW))
+@check("tensor/parameter", level=EXTENDED, judges={"kind", "flags", "values"}, needs={"traits": "parameter"})
 def parameter(asking: FormatProfile) -> Iterator[Spec]:
     """A parameter or variable comes back as one, trainable or frozen as it was.
 
@@ -58,7 +57,7 @@ def parameter(asking: FormatProfile) -> Iterator[Spec]:
         yield asking.carry(TensorSpec("float32", (2,), fill=Fill(seed), traits=traits))
 
 
-@check("tensor/subclass", level=EXTENDED, judges={"kind", "flags", "values"}, backends=(NUMPY, TORCH))
+@check("tensor/subclass", level=EXTENDED, judges={"kind", "flags", "values"}, needs={"traits": "subclass"})
 def subclass(asking: FormatProfile) -> Iterator[Spec]:
     """An instance of a tensor's subclass keeps its class, and the attribute that it carries.
 
@@ -68,7 +67,7 @@ def subclass(asking: FormatProfile) -> Iterator[Spec]:
     yield from _with(asking, ("subclass",), ((2,), (2, 3)))
 
 
-@check("tensor/metadata", level=EXTENDED, judges={"flags", "values"}, backends=(NUMPY,))
+@check("tensor/metadata", level=EXTENDED, judges={"flags", "values"}, needs={"traits": "metadata"})
 def metadata(asking: FormatProfile) -> Iterator[Spec]:
     """A dtype that carries metadata, such as a unit, still carries it.
 
@@ -79,7 +78,7 @@ def metadata(asking: FormatProfile) -> Iterator[Spec]:
     yield from _with(asking, ("metadata",), ((2,), (2, 3)))
 
 
-@check("tensor/masked", level=EXTENDED, judges=_WHOLE, backends=(NUMPY,))
+@check("tensor/masked", level=EXTENDED, judges=_WHOLE, needs={"traits": "masked"})
 def masked(asking: FormatProfile) -> Iterator[Spec]:
     """A masked array keeps its data, its mask and its class.
 
@@ -89,7 +88,7 @@ def masked(asking: FormatProfile) -> Iterator[Spec]:
     yield from _with(asking, ("masked",), ((2,), (2, 3)))
 
 
-@check("tensor/sparse", level=EXTENDED, judges=_WHOLE, backends=(TORCH, TENSORFLOW, MXNET))
+@check("tensor/sparse", level=EXTENDED, judges=_WHOLE, needs={"traits": _named("sparse", "ragged")})
 def sparse(asking: FormatProfile) -> Iterator[Spec]:
     """A sparse or ragged tensor comes back with its layout, its indices and its values.
 
@@ -99,7 +98,7 @@ def sparse(asking: FormatProfile) -> Iterator[Spec]:
     yield from _with(asking, _named("sparse", "ragged"), ((3, 2), (4, 3)))
 
 
-@check("tensor/quantized", level=EXTENDED, judges=_WHOLE, backends=(TORCH,))
+@check("tensor/quantized", level=EXTENDED, judges=_WHOLE, needs={"traits": _named("quantized")})
 def quantized(asking: FormatProfile) -> Iterator[Spec]:
     """A quantized tensor keeps its integers, scale and zero point.
 
@@ -109,7 +108,7 @@ def quantized(asking: FormatProfile) -> Iterator[Spec]:
     yield from _with(asking, _named("quantized"), ((2, 3),))
 
 
-@check("tensor/prng-key", level=EXTENDED, judges=_WHOLE, backends=(JAX,))
+@check("tensor/prng-key", level=EXTENDED, judges=_WHOLE, needs={"traits": _named("prng-key")})
 def prng_key(asking: FormatProfile) -> Iterator[Spec]:
     """A typed random key comes back as a key of the same generator.
 
@@ -119,7 +118,7 @@ def prng_key(asking: FormatProfile) -> Iterator[Spec]:
     yield from _with(asking, _named("prng-key"), ((), (2,)), dtype="uint32")
 
 
-@check("tensor/device", level=EXTENDED, judges={"flags", "values"}, backends=(TORCH, TENSORFLOW, JAX, MXNET))
+@check("tensor/device", level=EXTENDED, judges={"flags", "values"}, needs={"traits": "accelerator"})
 def device(asking: FormatProfile) -> Iterator[Spec]:
     """A tensor on an accelerator comes back on that accelerator.
 
@@ -129,7 +128,7 @@ def device(asking: FormatProfile) -> Iterator[Spec]:
     yield from _with(asking, ("accelerator",), ((2,),))
 
 
-@check("tensor/strides", level=EXTENDED, judges={"strides", "values"}, backends=(NUMPY, TORCH))
+@check("tensor/strides", level=EXTENDED, judges={"strides", "values"}, needs={"layouts": ("transposed", "fortran")})
 def strides(asking: FormatProfile) -> Iterator[Spec]:
     """A dense tensor with permuted dimensions keeps its strides.
 
@@ -141,7 +140,7 @@ def strides(asking: FormatProfile) -> Iterator[Spec]:
         yield asking.carry(TensorSpec("float32", shape, layout, Fill(1)))
 
 
-@check("tensor/memory-format", level=EXTENDED, judges={"strides", "values"}, backends=(TORCH,))
+@check("tensor/memory-format", level=EXTENDED, judges={"strides", "values"}, needs={"features": "memory-formats"})
 def memory_format(asking: FormatProfile) -> Iterator[Spec]:
     """An image in channels-last memory stays in it.
 
@@ -151,7 +150,7 @@ def memory_format(asking: FormatProfile) -> Iterator[Spec]:
     yield asking.carry(TensorSpec("float32", (2, 3, 2, 2), "channels-last", Fill(1)))
 
 
-@check("tensor/byte-order", level=EXTENDED, judges={"flags", "values"}, backends=(NUMPY,))
+@check("tensor/byte-order", level=EXTENDED, judges={"flags", "values"}, needs={"layouts": "byte-swapped"})
 def byte_order(asking: FormatProfile) -> Iterator[Spec]:
     """An array in the other byte order stays in it.
 

@@ -7,15 +7,14 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ..specs import OPTIMIZERS, SCHEDULES, LayerSpec, ModelSpec, Spec, TrainingSpec
-from ..specs.dtypes import JAX, MXNET, TENSORFLOW, TORCH
-from ..specs.layers import FREEZING
+from ..specs.capabilities import needs_of
 from .base import CORE, Check, Explore, FormatProfile, Premise, check
 from .model import JUDGES, dense
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
-_EVERY = (TORCH, TENSORFLOW, JAX, MXNET)
+_TRAINING = {"features": "training"}
 #: Two layers of one shape, so that what belongs to one can be mistaken for the other's.
 _PLAIN = ModelSpec((dense(2), LayerSpec("relu"), dense(2)), (2,))
 
@@ -43,18 +42,18 @@ OPTIMIZER_CHECKS: tuple[Check, ...] = tuple(
         name=f"training/{name}",
         level=CORE,
         judges=frozenset(JUDGES),
-        backends=backends,
+        needs=needs_of({"optimizers": name}),
         examples=lambda asking, name=name: _optimizer(asking, name),  # type: ignore[misc]
         why=inspect.getdoc(_optimizer) or "",
     )
-    for name, backends in OPTIMIZERS.items()
+    for name in OPTIMIZERS
 )
 
 
 def _training(
-    case: str, backends: tuple[str, ...] = _EVERY, explore: Explore | None = None, premise: Premise | None = None
+    case: str, needs: dict[str, str] = _TRAINING, explore: Explore | None = None, premise: Premise | None = None
 ) -> Callable[[Callable[[FormatProfile], Iterable[Spec]]], Check]:
-    return check(f"training/{case}", judges=JUDGES, backends=backends, explore=explore, premise=premise)
+    return check(f"training/{case}", judges=JUDGES, needs=needs, explore=explore, premise=premise)
 
 
 @_training("schedule")
@@ -65,8 +64,8 @@ def schedule(asking: FormatProfile) -> Iterator[Spec]:
     pytorch/pytorch#52911, huggingface/nanotron#256, torch-points3d/torch-points3d#630).
     What to do: save the schedule's own state, and restore it after optimizer and schedule were built.
     """
-    for name, backends in SCHEDULES.items():
-        if asking.backend in backends:
+    for name in SCHEDULES:
+        if name in asking.capabilities.schedules:
             yield TrainingSpec(_PLAIN, "momentum", schedule=name, before=2, after=3)
             # After an odd number of steps, one of those that counts bad steps has counted one.
             yield TrainingSpec(_PLAIN, "adam", schedule=name, before=3, after=4)
@@ -96,7 +95,7 @@ def rng(asking: FormatProfile) -> Iterator[Spec]:
     yield TrainingSpec(_PLAIN, "sgd", noise=True, before=3)
 
 
-@_training("dropout", (TORCH, TENSORFLOW, JAX))
+@_training("dropout", {"features": "dropout-state"})
 def dropout(asking: FormatProfile) -> Iterator[Spec]:
     """Dropout leaves out what it would have left out.
 
@@ -116,7 +115,7 @@ def statistics(asking: FormatProfile) -> Iterator[Spec]:
     yield _STATISTICS
 
 
-@_training("averaged", (TORCH, TENSORFLOW, JAX))
+@_training("averaged", {"features": "averaged-weights"})
 def averaged(asking: FormatProfile) -> Iterator[Spec]:
     """Moving averages of the weights are kept apart from the weights, and both come back.
 
@@ -127,7 +126,7 @@ def averaged(asking: FormatProfile) -> Iterator[Spec]:
     yield TrainingSpec(_PLAIN, "adam", averaged=True)
 
 
-@_training("mixed-precision", (TORCH, TENSORFLOW, JAX))
+@_training("mixed-precision", {"features": "loss-scaling"})
 def mixed_precision(asking: FormatProfile) -> Iterator[Spec]:
     """The dynamic loss scale, and how long it has held, come back.
 
@@ -147,7 +146,7 @@ def accumulated(asking: FormatProfile) -> Iterator[Spec]:
     yield TrainingSpec(_PLAIN, "sgd", accumulate=2, before=3, after=3)
 
 
-@_training("groups", (TORCH, JAX, MXNET))
+@_training("groups", {"features": "parameter-groups"})
 def groups(asking: FormatProfile) -> Iterator[Spec]:
     """Groups of parameters with settings of their own keep them.
 
@@ -198,5 +197,5 @@ def drawn(asking: FormatProfile) -> Iterator[Spec]:
     yield TrainingSpec(ModelSpec((dense(2), LayerSpec("tied", 2, of=0), dense(2)), (2,)), "adam")
     for dtype in ("float64", "float16"):
         yield TrainingSpec(ModelSpec((dense(2, dtype=dtype), dense(2)), (2,)), "momentum")
-    if asking.backend in FREEZING:
+    if "frozen-layers" in asking.capabilities.features:
         yield TrainingSpec(ModelSpec((dense(2), dense(2, frozen=True), dense(2)), (2,)), "adam")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ..specs import DTYPES, Fill, Spec, TensorSpec, nan_patterns, special_patterns
-from ..specs.dtypes import EVERY
+from ..specs.capabilities import needs_of
 from .base import CORE, EXTENDED, Check, FormatProfile, check, plain_shapes
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def _family(family: str, level: str, judges: set[str], names: list[str], example
             name=f"{family}/{name}",
             level=level,
             judges=frozenset(judges),
-            backends=DTYPES[name].backends,
+            needs=needs_of({"dtypes": name}),
             examples=lambda asking: examples(asking, name),
             explore=lambda asking: explore(asking, name),
             why=inspect.getdoc(examples) or "",
@@ -131,7 +131,7 @@ def _tensors(asking: FormatProfile, *shapes: tuple[int, ...]) -> Iterator[Spec]:
 _SHAPE = {"shape", "values"}
 
 
-@check("shape/plain", judges=_SHAPE, backends=EVERY, explore=_explore_shapes((2, 4), (1, 4)))
+@check("shape/plain", judges=_SHAPE, explore=_explore_shapes((2, 4), (1, 4)))
 def plain(asking: FormatProfile) -> Iterator[Spec]:
     """A tensor with a few dimensions of different lengths keeps them.
 
@@ -141,7 +141,7 @@ def plain(asking: FormatProfile) -> Iterator[Spec]:
     return _tensors(asking, (2,), (2, 3), (2, 3, 4))
 
 
-@check("shape/scalar", judges=_SHAPE, backends=EVERY)
+@check("shape/scalar", judges=_SHAPE)
 def scalar(asking: FormatProfile) -> Iterator[Spec]:
     """A tensor without dimensions comes back without dimensions.
 
@@ -151,7 +151,7 @@ def scalar(asking: FormatProfile) -> Iterator[Spec]:
     return _tensors(asking, ())
 
 
-@check("shape/empty", judges=_SHAPE, backends=EVERY)
+@check("shape/empty", judges=_SHAPE)
 def empty(asking: FormatProfile) -> Iterator[Spec]:
     """A tensor of shape (0,) comes back with that shape.
 
@@ -161,7 +161,7 @@ def empty(asking: FormatProfile) -> Iterator[Spec]:
     return _tensors(asking, (0,))
 
 
-@check("shape/zero-size-inside", judges=_SHAPE, backends=EVERY, explore=_explore_shapes((0, 3), (2, 6), lambda shape: 0 in shape))
+@check("shape/zero-size-inside", judges=_SHAPE, explore=_explore_shapes((0, 3), (2, 6), lambda shape: 0 in shape))
 def zero_size_inside(asking: FormatProfile) -> Iterator[Spec]:
     """A tensor without elements keeps its other dimensions.
 
@@ -171,7 +171,7 @@ def zero_size_inside(asking: FormatProfile) -> Iterator[Spec]:
     return _tensors(asking, (0, 3), (3, 0), (2, 0, 3))
 
 
-@check("shape/ones", judges=_SHAPE, backends=EVERY)
+@check("shape/ones", judges=_SHAPE)
 def ones(asking: FormatProfile) -> Iterator[Spec]:
     """Dimensions of length one are neither dropped nor added.
 
@@ -181,7 +181,7 @@ def ones(asking: FormatProfile) -> Iterator[Spec]:
     return _tensors(asking, (1,), (1, 1), (1, 3), (3, 1), (1, 1, 1, 1))
 
 
-@check("shape/high-rank", judges=_SHAPE, backends=EVERY, explore=_explore_shapes((1, 2), (5, 8)))
+@check("shape/high-rank", judges=_SHAPE, explore=_explore_shapes((1, 2), (5, 8)))
 def high_rank(asking: FormatProfile) -> Iterator[Spec]:
     """Tensors with many dimensions come back.
 
@@ -191,7 +191,7 @@ def high_rank(asking: FormatProfile) -> Iterator[Spec]:
     return _tensors(asking, (2, 1, 2, 1, 2), (2, 1, 2, 1, 2, 2), (2, 1, 2, 1, 2, 1, 2), (1, 2) * 4, (1,) * 16)
 
 
-@check("shape/many-elements", judges=_SHAPE, backends=EVERY)
+@check("shape/many-elements", judges=_SHAPE)
 def many_elements(asking: FormatProfile) -> Iterator[Spec]:
     """A tensor larger than any buffer on the way comes back whole.
 

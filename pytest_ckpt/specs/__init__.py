@@ -2,6 +2,7 @@
 
 from .attacks import AttackCase, AttackSweep
 from .base import MAX_DEPTH, Spec, from_json, to_json
+from .capabilities import FEATURES, Capabilities, Need, capabilities_of
 from .crash import CRASHES, CrashState, CrashSweep, InterruptCase, InterruptSweep
 from .damage import Appended, Damage, DamageCase, DamageSweep, Exchanged, Flipped, Missing, Spliced, Swapped, Truncated, Zeroed
 from .dtypes import DTYPES, DType, Float, dtypes_of, is_nan, nan_patterns, special_patterns
@@ -39,6 +40,7 @@ from .trees import (
 __all__ = [
     "CRASHES",
     "DTYPES",
+    "FEATURES",
     "LAYERS",
     "LAYOUTS",
     "MAX_DEPTH",
@@ -48,6 +50,7 @@ __all__ = [
     "Appended",
     "AttackCase",
     "AttackSweep",
+    "Capabilities",
     "CrashState",
     "CrashSweep",
     "DType",
@@ -73,6 +76,7 @@ __all__ = [
     "NamedScenario",
     "NamedTupleSpec",
     "NarrowLoad",
+    "Need",
     "Pair",
     "PartialLoad",
     "PlainSpec",
@@ -93,6 +97,7 @@ __all__ = [
     "ViewOf",
     "Wide",
     "Zeroed",
+    "capabilities_of",
     "dtypes_of",
     "effort",
     "from_json",

@@ -88,9 +88,6 @@ RECURRENT = ("rnn", "lstm", "gru")
 #: Layers whose parameters can be of another dtype than what flows through the network.
 MIXED = ("dense", "parameter", "buffer")
 
-#: Backends whose parameters say of themselves whether they are trained.
-FREEZING = (TORCH, TENSORFLOW, MXNET)
-
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class LayerSpec(Spec):

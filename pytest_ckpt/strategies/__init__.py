@@ -14,7 +14,7 @@ from typing import Any
 from hypothesis import note, reject
 from hypothesis import strategies as st
 
-from ..backends import check_name, get_backend, get_models, get_training
+from ..backends import capabilities, check_name, get_backend, get_models, get_training
 from ..backends.base import Backend, CannotBuild
 from ..backends.training_base import preserve_rng
 from ..backends.tree_builder import build_tree
@@ -34,7 +34,6 @@ from ..specs import (
     TensorSpec,
     TrainingSpec,
     TupleSpec,
-    layouts_of,
     misfit,
     special_patterns,
 )
@@ -77,7 +76,9 @@ def tensor_specs(
     """
     check_name(backend)
     wanted = None if dtypes is None else chosen(dtypes, DTYPES, "dtype")
-    arranged = layouts_of(backend) if layouts is None else chosen(layouts, LAYOUTS, "layout")
+    arranged = (
+        tuple(name for name in LAYOUTS if name in capabilities(backend).layouts) if layouts is None else chosen(layouts, LAYOUTS, "layout")
+    )
     if shapes is not None and not isinstance(shapes, st.SearchStrategy):
         shapes = st.sampled_from([tuple(shape) for shape in shapes])
     return st.deferred(lambda: _tensor_specs(get_backend(backend), wanted, shapes, arranged, special_values, max_bytes))

@@ -12,9 +12,9 @@ from collections.abc import Iterable
 from hypothesis import reject
 from hypothesis import strategies as st
 
-from ..backends import BUILTIN, WITH_MODELS, check_name, get_backend, is_installed
+from ..backends import BUILTIN, capabilities, get_backend, is_installed
 from ..specs import LAYERS, OPTIMIZERS, SCHEDULES, LayerSpec, ModelSpec, TrainingSpec
-from ..specs.layers import FREEZING, MIXED, RECURRENT, placed
+from ..specs.layers import MIXED, RECURRENT, placed
 from ..util.suggestions import nearest
 
 _BYTE = st.integers(0, 255)
@@ -39,7 +39,7 @@ def model_specs(
     """
     _check_has_models(backend)
     wanted = tuple(LAYERS) if layers is None else chosen(layers, LAYERS, "layer")
-    kinds = tuple(kind for kind in wanted if backend in LAYERS[kind].backends or backend not in BUILTIN)
+    kinds = tuple(kind for kind in wanted if kind in capabilities(backend).layers)
     kinds = tuple(kind for kind in kinds if containers or not LAYERS[kind].needs)
     if not any(LAYERS[kind].learns for kind in kinds):
         raise ValueError(f"{backend} has no layer with parameters among {', '.join(wanted)}")
@@ -49,9 +49,9 @@ def model_specs(
 
 def _check_has_models(backend: str) -> None:
     """Raises ValueError for a backend that is not known, or that has no models."""
-    check_name(backend)
-    if backend in BUILTIN and backend not in WITH_MODELS:
-        raise ValueError(f"{backend} has no models; those that have are {', '.join(WITH_MODELS)}")
+    if "models" not in capabilities(backend).features:
+        others = [name for name in BUILTIN if "models" in capabilities(name).features]
+        raise ValueError(f"{backend} has no models; those that have are {', '.join(others)}")
 
 
 def _network(backend: str, kinds: tuple[str, ...], flags: bool, drawn: tuple[tuple[int, ...], list[tuple[int, ...]]]) -> ModelSpec:
@@ -113,7 +113,7 @@ def _drawn_layer(
         # Where there is nothing to refer to yet, a layer that a later one can refer to.
         return _drawn_reference(kind, takes, before, inputs, code[1]) or (LayerSpec("dense", takes[-1]) if "dense" in kinds else None)
     dtype = _mixed(backend)[more % 3] if flags and more >= 128 and kind in MIXED else "float32"
-    frozen = flags and backend in FREEZING and row.learns and more % 16 == 15
+    frozen = flags and "frozen-layers" in capabilities(backend).features and row.learns and more % 16 == 15
     depth = 1 + more % 2 if kind in RECURRENT else 1
     both_ways = kind in RECURRENT and more >= 128
     return LayerSpec(kind, size if row.sized else 0, dtype=dtype, frozen=frozen, depth=depth, both_ways=both_ways)
@@ -156,8 +156,8 @@ def training_specs(
     _check_has_models(backend)
     named = tuple(OPTIMIZERS) if optimizers is None else chosen(optimizers, OPTIMIZERS, "optimizer")
     rates = tuple(SCHEDULES) if schedules is None else chosen(schedules, SCHEDULES, "schedule")
-    kinds = tuple(name for name in named if backend in OPTIMIZERS[name] or backend not in BUILTIN)
-    plans = ("", *(name for name in rates if backend in SCHEDULES[name] or backend not in BUILTIN))
+    kinds = tuple(name for name in named if name in capabilities(backend).optimizers)
+    plans = ("", *(name for name in rates if name in capabilities(backend).schedules))
     if not kinds:
         raise ValueError(f"{backend} has none of the optimizers {', '.join(named)}")
     models = model_specs(backend, layers=_TRAINED, containers=False, flags=False, max_layers=3)

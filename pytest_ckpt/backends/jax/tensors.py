@@ -10,13 +10,14 @@ from typing import Any
 import jax
 import numpy as np
 
-from ...specs import DTYPES, TRAITS, TensorSpec, dtypes_of
+from ...specs import DTYPES, TensorSpec, capabilities_of, dtypes_of
 from .. import spec_values
 from ..base import CannotBuild, Memory, Reading, words_at
 from ..numpy_dtypes import numpy_dtype
 
 name = "jax"
 package = "jax"
+capabilities = capabilities_of(name)
 
 _WIDE = ("int64", "uint64", "float64", "complex128")
 #: The generators of random keys, with the number of words that one key has.
@@ -53,14 +54,14 @@ def dtypes() -> tuple[str, ...]:
 
 
 def refusal(spec: TensorSpec) -> str | None:
-    if spec.dtype not in dtypes_of(name) or not _can_hold(spec.dtype):
+    if spec.dtype not in capabilities.dtypes or not _can_hold(spec.dtype):
         return f"jax {version()} here has no dtype {spec.dtype}"
     if spec.dtype in _WIDE and not _has_64_bits():
         return f"jax has {spec.dtype} only where jax_enable_x64 is on, and it is off"
     if spec.layout != "c":
         return f"jax arrays are built in the device's own layout only, not in {spec.layout!r}"
     for trait in spec.traits:
-        if name not in TRAITS[trait]:
+        if trait not in capabilities.traits:
             return f"jax has no arrays with the trait {trait!r}"
     if "accelerator" in spec.traits and jax.default_backend() == "cpu":
         return "jax sees no accelerator here"

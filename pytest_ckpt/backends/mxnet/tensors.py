@@ -14,13 +14,14 @@ import mxnet as mx
 import numpy as np
 from mxnet.base import _LIB, check_call
 
-from ...specs import DTYPES, LAYOUTS, TRAITS, TensorSpec, dtypes_of
+from ...specs import DTYPES, TensorSpec, capabilities_of, dtypes_of
 from ...specs.layouts import WINDOW
 from .. import spec_values
 from ..base import CannotBuild, Memory, Reading, words_at
 
 name = "mxnet"
 package = "mxnet"
+capabilities = capabilities_of(name)
 
 _SPARSE = ("sparse-csr", "sparse-rows")
 
@@ -34,9 +35,9 @@ def dtypes() -> tuple[str, ...]:
 
 
 def refusal(spec: TensorSpec) -> str | None:
-    if spec.dtype not in dtypes_of(name):
+    if spec.dtype not in capabilities.dtypes:
         return f"mxnet {version()} cannot create arrays of dtype {spec.dtype}"
-    if spec.layout != "c" and name not in LAYOUTS[spec.layout].backends:
+    if spec.layout not in capabilities.layouts:
         return f"mxnet has no layout {spec.layout!r}"
     if (spec.shape == () or 0 in spec.shape) and not mx.util.is_np_shape():
         return f"mxnet has the shape {spec.shape} only under np semantics (npx.set_np), and they are off"
@@ -45,7 +46,7 @@ def refusal(spec: TensorSpec) -> str | None:
     if len(spec.shape) > 32:
         return f"mxnet arrays with {len(spec.shape)} dimensions cannot be read as numpy arrays"
     for trait in spec.traits:
-        if name not in TRAITS[trait]:
+        if trait not in capabilities.traits:
             return f"mxnet has no arrays with the trait {trait!r}"
     if "accelerator" in spec.traits and not mx.context.num_gpus():
         return "mxnet sees no accelerator here"

@@ -9,7 +9,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-from ...specs import DTYPES, LAYOUTS, TRAITS, Fill, TensorSpec, dtypes_of
+from ...specs import DTYPES, Fill, TensorSpec, capabilities_of, dtypes_of
 from ...specs.layouts import WINDOW
 from .. import spec_values
 from ..base import TAG, CannotBuild, Memory, Reading, attribute_flags, stable, words_at
@@ -17,6 +17,7 @@ from ..numpy_dtypes import numpy_dtype
 
 name = "numpy"
 package = "numpy"
+capabilities = capabilities_of(name)
 
 
 class TaggedArray(np.ndarray[Any, Any]):
@@ -58,7 +59,7 @@ def refusal(spec: TensorSpec) -> str | None:
     own = _native(spec.dtype)
     if own is None:
         return f"numpy {version()} with ml_dtypes {ml_dtypes.__version__} here has no dtype {spec.dtype}"
-    if spec.layout != "c" and name not in LAYOUTS[spec.layout].backends:
+    if spec.layout not in capabilities.layouts:
         return f"numpy has no layout {spec.layout!r}"
     if len(spec.shape) > (64 if np.lib.NumpyVersion(version()) >= "2.0.0" else 32):
         return f"numpy {version()} has no arrays with {len(spec.shape)} dimensions"
@@ -67,7 +68,7 @@ def refusal(spec: TensorSpec) -> str | None:
     if spec.layout == "memory-mapped" and own.hasobject | (own.kind == "T"):
         return f"numpy cannot map elements that are pointers, as those of dtype {spec.dtype} are"
     for trait in spec.traits:
-        if name not in TRAITS[trait]:
+        if trait not in capabilities.traits:
             return f"numpy has no tensors with the trait {trait!r}"
     return None
 

@@ -16,13 +16,14 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
 import tensorflow as tf
 
-from ...specs import DTYPES, TRAITS, TensorSpec, dtypes_of
+from ...specs import DTYPES, TensorSpec, capabilities_of, dtypes_of
 from .. import spec_values
 from ..base import CannotBuild, Memory, Reading, words_at
 from ..numpy_dtypes import numpy_dtype
 
 name = "tensorflow"
 package = "tensorflow"
+capabilities = capabilities_of(name)
 
 #: Quantized types, and the integers that they are stored as.
 _QUANTIZED = {"qint8": "int8", "quint8": "uint8", "qint16": "int16", "quint16": "uint16", "qint32": "int32"}
@@ -52,14 +53,14 @@ def dtypes() -> tuple[str, ...]:
 
 
 def refusal(spec: TensorSpec) -> str | None:
-    if spec.dtype not in dtypes_of(name) or not _can_hold(spec.dtype):
+    if spec.dtype not in capabilities.dtypes or not _can_hold(spec.dtype):
         return f"tensorflow {version()} here has no dtype {spec.dtype}"
     if spec.layout != "c":
         return f"tensorflow shows no memory layouts, so it has no layout {spec.layout!r}"
     if len(spec.shape) > 254:
         return f"tensorflow has no tensors with {len(spec.shape)} dimensions"
     for trait in spec.traits:
-        if name not in TRAITS[trait]:
+        if trait not in capabilities.traits:
             return f"tensorflow has no tensors with the trait {trait!r}"
     if "accelerator" in spec.traits and not tf.config.list_physical_devices("GPU"):
         return "tensorflow sees no accelerator here"

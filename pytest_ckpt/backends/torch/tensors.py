@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from ...specs import DTYPES, LAYOUTS, TRAITS, DType, TensorSpec, dtypes_of
+from ...specs import DTYPES, DType, TensorSpec, capabilities_of, dtypes_of
 from ...specs.layouts import WINDOW
 from .. import spec_values
 from ..base import TAG, CannotBuild, Memory, Reading, attribute_flags, words_at
 
 name = "torch"
 package = "torch"
+capabilities = capabilities_of(name)
 
 #: Integers (or the one type of sixteen bytes) that elements are moved about as, so that no bit of them is touched.
 _CARRIERS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64, 16: torch.complex128}
@@ -43,14 +44,14 @@ def dtypes() -> tuple[str, ...]:
 
 
 def refusal(spec: TensorSpec) -> str | None:
-    if spec.dtype not in dtypes_of(name) or not isinstance(getattr(torch, spec.dtype, None), torch.dtype):
+    if spec.dtype not in capabilities.dtypes or not isinstance(getattr(torch, spec.dtype, None), torch.dtype):
         return f"torch {version()} here has no dtype {spec.dtype}"
-    if spec.layout != "c" and name not in LAYOUTS[spec.layout].backends:
+    if spec.layout not in capabilities.layouts:
         return f"torch has no layout {spec.layout!r}"
     if len(spec.shape) > 64:
         return f"torch has no tensors with {len(spec.shape)} dimensions"
     for trait in spec.traits:
-        if name not in TRAITS[trait]:
+        if trait not in capabilities.traits:
             return f"torch has no tensors with the trait {trait!r}"
     if "accelerator" in spec.traits and not torch.cuda.is_available():
         return "torch sees no accelerator here"
