@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..specs import TensorSpec
+from ..specs import Capabilities, TensorSpec
 from .spec_values import word_type
 
 
@@ -58,6 +58,8 @@ class Backend(Protocol):
     name: str
     #: The package that has to be importable, and the distribution whose version is shown.
     package: str
+    #: What it can build. A third-party backend may leave this out, and is then checked for everything.
+    capabilities: Capabilities
 
     def version(self) -> str:
         """The framework's version."""

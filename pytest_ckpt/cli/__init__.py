@@ -233,7 +233,7 @@ def _check_draws(options: argparse.Namespace) -> None:
 
 def _targets(options: argparse.Namespace) -> list[Target]:
     """The formats that the command line names."""
-    from ..backends import is_installed
+    from ..backends import missing as missing_backend
     from ..formats import backend_of, installed_formats, missing
     from .targets import Target
 
@@ -255,8 +255,8 @@ def _targets(options: argparse.Namespace) -> list[Target]:
     if options.command == "survey" and not options.backend:
         raise Wrong("survey needs a FORMAT, or --save and --load with --backend")
     with _said_in_one_line():
-        if options.backend and not is_installed(options.backend):
-            raise Wrong(f"the backend {options.backend!r} is not installed: pip install 'pytest-ckpt[{options.backend}]'")
+        if options.backend and (lacks := missing_backend(options.backend)):
+            raise Wrong(lacks)
         names = [name for name in installed_formats() if not options.backend or backend_of(name) == options.backend]
     if not names:
         raise Wrong("no framework with a built-in format is installed")
@@ -332,20 +332,21 @@ def _report(options: argparse.Namespace, _: list[str]) -> int:
 
 
 def _list(options: argparse.Namespace, _: list[str]) -> int:
-    from ..backends import BUILTIN, check_name, is_installed, known_backends
+    from ..backends import check_name, known_backends, missing
     from ..checks import CHECKS, checks_for
-    from ..formats import backend_of, known_formats, missing
+    from ..formats import backend_of, known_formats
+    from ..formats import missing as missing_for
 
     if options.backend:
         with _said_in_one_line():
             check_name(options.backend)
     rows: list[tuple[str, str]]
     if options.what == "backends":
-        rows = [(name, "installed" if is_installed(name) else f"needs {BUILTIN[name][0]}") for name in known_backends()]
+        rows = [(name, missing(name) or "installed") for name in known_backends()]
         rows = [row for row in rows if options.backend in (None, row[0])]
     elif options.what == "formats":
         rows = [(name, backend_of(name)) for name in known_formats() if options.backend in (None, backend_of(name))]
-        rows = [(name, backend if (lacks := missing(name)) is None else f"{backend}; {lacks}") for name, backend in rows]
+        rows = [(name, backend if (lacks := missing_for(name)) is None else f"{backend}; {lacks}") for name, backend in rows]
     else:
         checks = checks_for(options.backend) if options.backend else CHECKS.values()
         rows = [(check.name, f"{check.level}: {check.why.splitlines()[0]}") for check in checks]

@@ -19,14 +19,13 @@ from .user_code import Failed, attempt, inspected, saved_with
 
 #: How many clones are tried until one differs in every tensor that is saved.
 _CLONES = 12
-NO_MODELS = "{} has no models"
 
 
 def models_for(backend: Backend) -> ModelBackend:
     """The backend's models. Raises CannotBuild where it has none."""
     models = get_models(backend.name)
     if models is None:
-        raise CannotBuild(NO_MODELS.format(backend.name))
+        raise CannotBuild(f"{backend.name} has no models")
     return models
 
 

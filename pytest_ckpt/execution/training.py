@@ -20,7 +20,7 @@ from ..compare.trees import differences, remembered, same_object
 from ..formats.base import Format
 from ..specs import TrainingSpec, other_run
 from ..verdicts import Difference, Observation
-from .model import NO_MODELS, models_for
+from .model import models_for
 from .tree import SAME_OBJECT
 from .user_code import Failed, attempt, inspected, saved_with
 
@@ -33,7 +33,7 @@ def try_training(format: Format, backend: Backend, spec: TrainingSpec, fresh_pat
     """What was seen. Raises Failed and CannotBuild."""
     training = get_training(backend.name)
     if training is None:
-        raise CannotBuild(NO_MODELS.format(backend.name))
+        raise CannotBuild(f"{backend.name} has no training runs")
     with preserve_rng(training):
         expected = _never_stopped(training, spec)
         run = training.build(spec)

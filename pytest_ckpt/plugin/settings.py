@@ -136,13 +136,10 @@ class Settings:
 
 def check_installed(backend: str) -> None:
     """Raises ValueError for a backend that is not known, with the nearest name, and ImportError for one that is not installed."""
-    from ..backends import BUILTIN, installed_backends, is_installed
+    from ..backends import installed_backends, missing
 
-    if not is_installed(backend):
-        raise ImportError(
-            f"the backend {backend!r} needs the package {BUILTIN[backend][0]!r}: pip install 'pytest-ckpt[{backend}]'; "
-            f"installed are {', '.join(installed_backends())}"
-        )
+    if (lacks := missing(backend)) is not None:
+        raise ImportError(f"{lacks}; installed are {', '.join(installed_backends())}")
 
 
 def is_number(text: object) -> bool:
