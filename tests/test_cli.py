@@ -154,7 +154,7 @@ def test_functions_can_be_named(folder: pathlib.Path) -> None:
         ("run --save mylib:save", "--save and --load come together; only one is given"),
         ("run --save mylib:save --load mylib:load", "--save and --load need --backend, *"),
         ("run --save mylib:save --load mylib:load --backend nunpy", "unknown backend 'nunpy': did you mean 'numpy'?"),
-        ("run --save mylib:number --load mylib:load --backend numpy", "*save has to be a function, not int: 3"),
+        ("run --save mylib:number --load mylib:load --backend numpy", "*save must be a function, not int: 3"),
         ("run numpy.save --save mylib:save --load mylib:load --backend numpy", "either FORMAT or --save and --load, not both: numpy.save"),
         ("run --accepts dicts", "argument --accepts: invalid choice: 'dicts' *"),
         ("run numpy.save --template", "--template describes --save and --load, and they are not given"),

@@ -149,7 +149,7 @@ class Context:
     def variants(self, spec: Spec) -> Iterable[Spec]:
         """The examples that one example stands for, where that is known only when a checkpoint is there: each way to damage it."""
         expand = _VARIANTS.get(type(spec))
-        if expand is None or self.format.cannot_ask(spec):
+        if expand is None or self.format.unsupported(spec):
             return (spec,)
         try:
             with self.settings(), self.fresh_path() as path:
@@ -159,7 +159,7 @@ class Context:
 
     def run(self, spec: Spec, limit: Callable[[int], int] | None = None, apart: bool = False) -> Observation:
         """Saves and loads what ``spec`` describes; ``limit`` gives the bytes on disk that a payload may take, ``apart`` asks a worker."""
-        if why := self.format.cannot_ask(spec):
+        if why := self.format.unsupported(spec):
             return Observation(skipped=why)
         direction = direction_of(spec) if isinstance(spec, NamedScenario) else None
         play: Play | None = direction.play if direction and direction.across else _ACROSS.get(type(spec))

@@ -1,4 +1,7 @@
-"""The formats that ship with the plugin, by name, each loaded when it is first used; third parties add theirs by an entry point."""
+"""The known formats by name: the built-in ones, and those of third parties from entry points.
+
+A format is imported when it is first used, because it imports its framework.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +20,12 @@ ENTRY_POINTS = "pytest_ckpt.formats"
 
 
 @dataclasses.dataclass(frozen=True)
-class Shipped:
-    """Where a built-in format is, and what it needs: its backend, and the distributions beside that, each with the extra of
-    this project that brings it."""
+class BuiltinFormat:
+    """The location and the requirements of a built-in format.
+
+    ``module`` is a module in the folder of its backend. ``needs`` are the distributions that it
+    needs in addition to the framework, each with the extra of pytest-ckpt that installs it.
+    """
 
     backend: str
     module: str
@@ -31,53 +37,54 @@ _KERAS = (("keras", "tensorflow"),)
 _FLAX = (("flax", "jax"),)
 _ORBAX = (("orbax-checkpoint", "jax"),)
 
-#: In the order in which they are asked: of each backend first what takes longest, so that with -n nobody waits for it at the end.
-BUILTIN: dict[str, Shipped] = {
-    "zarr.group": Shipped("numpy", "zarr", (("zarr", "zarr"),)),
-    "numpy.save": Shipped("numpy", "npy"),
-    "numpy.save-pickled": Shipped("numpy", "npy"),
-    "numpy.savez": Shipped("numpy", "npz"),
-    "numpy.savez-compressed": Shipped("numpy", "npz"),
-    "numpy.pickle": Shipped("numpy", "pickled"),
-    "safetensors.numpy": Shipped("numpy", "safetensors", _SAFETENSORS),
-    "h5py.group": Shipped("numpy", "h5py", (("h5py", "h5py"),)),
-    "torch.export": Shipped("torch", "export"),
-    "torch.distributed-checkpoint": Shipped("torch", "distributed"),
-    "torch.save": Shipped("torch", "save"),
-    "torch.save-unrestricted": Shipped("torch", "save"),
-    "torch.module": Shipped("torch", "module"),
-    "safetensors.torch": Shipped("torch", "safetensors", _SAFETENSORS),
-    "safetensors.torch-model": Shipped("torch", "safetensors", _SAFETENSORS),
-    "keras.h5": Shipped("tensorflow", "legacy_h5", _KERAS),
-    "tensorflow.saved-model": Shipped("tensorflow", "saved_model"),
-    "tensorflow.checkpoint": Shipped("tensorflow", "checkpoint"),
-    "tensorflow.numpy-save": Shipped("tensorflow", "npy"),
-    "tensorflow.serialize-tensor": Shipped("tensorflow", "serialized"),
-    "keras.weights-h5": Shipped("tensorflow", "weights_h5", _KERAS),
-    "keras.keras": Shipped("tensorflow", "keras", _KERAS),
-    "safetensors.tensorflow": Shipped("tensorflow", "safetensors", _SAFETENSORS),
-    "flax.checkpoints": Shipped("jax", "flax_checkpoints", _FLAX + _ORBAX),
-    "orbax.standard": Shipped("jax", "orbax", _ORBAX),
-    "orbax.pytree": Shipped("jax", "orbax", _ORBAX),
-    "jax.numpy-save": Shipped("jax", "npy"),
-    "jax.numpy-savez": Shipped("jax", "npz"),
-    "flax.msgpack": Shipped("jax", "msgpack", _FLAX),
-    "flax.msgpack-serialize": Shipped("jax", "msgpack", _FLAX),
-    "safetensors.flax": Shipped("jax", "safetensors", _FLAX + _SAFETENSORS),
-    "mxnet.parameters": Shipped("mxnet", "parameters"),
-    "mxnet.export": Shipped("mxnet", "export"),
-    "mxnet.npx-save": Shipped("mxnet", "arrays"),
-    "mxnet.nd-save": Shipped("mxnet", "arrays"),
+#: In the order in which they run. For each backend, the slowest format is first, so that with -n no worker is left with it at
+#: the end.
+BUILTIN: dict[str, BuiltinFormat] = {
+    "zarr.group": BuiltinFormat("numpy", "zarr", (("zarr", "zarr"),)),
+    "numpy.save": BuiltinFormat("numpy", "npy"),
+    "numpy.save-pickled": BuiltinFormat("numpy", "npy"),
+    "numpy.savez": BuiltinFormat("numpy", "npz"),
+    "numpy.savez-compressed": BuiltinFormat("numpy", "npz"),
+    "numpy.pickle": BuiltinFormat("numpy", "pickled"),
+    "safetensors.numpy": BuiltinFormat("numpy", "safetensors", _SAFETENSORS),
+    "h5py.group": BuiltinFormat("numpy", "h5py", (("h5py", "h5py"),)),
+    "torch.export": BuiltinFormat("torch", "export"),
+    "torch.distributed-checkpoint": BuiltinFormat("torch", "distributed"),
+    "torch.save": BuiltinFormat("torch", "save"),
+    "torch.save-unrestricted": BuiltinFormat("torch", "save"),
+    "torch.module": BuiltinFormat("torch", "module"),
+    "safetensors.torch": BuiltinFormat("torch", "safetensors", _SAFETENSORS),
+    "safetensors.torch-model": BuiltinFormat("torch", "safetensors", _SAFETENSORS),
+    "keras.h5": BuiltinFormat("tensorflow", "legacy_h5", _KERAS),
+    "tensorflow.saved-model": BuiltinFormat("tensorflow", "saved_model"),
+    "tensorflow.checkpoint": BuiltinFormat("tensorflow", "checkpoint"),
+    "tensorflow.numpy-save": BuiltinFormat("tensorflow", "npy"),
+    "tensorflow.serialize-tensor": BuiltinFormat("tensorflow", "serialized"),
+    "keras.weights-h5": BuiltinFormat("tensorflow", "weights_h5", _KERAS),
+    "keras.keras": BuiltinFormat("tensorflow", "keras", _KERAS),
+    "safetensors.tensorflow": BuiltinFormat("tensorflow", "safetensors", _SAFETENSORS),
+    "flax.checkpoints": BuiltinFormat("jax", "flax_checkpoints", _FLAX + _ORBAX),
+    "orbax.standard": BuiltinFormat("jax", "orbax", _ORBAX),
+    "orbax.pytree": BuiltinFormat("jax", "orbax", _ORBAX),
+    "jax.numpy-save": BuiltinFormat("jax", "npy"),
+    "jax.numpy-savez": BuiltinFormat("jax", "npz"),
+    "flax.msgpack": BuiltinFormat("jax", "msgpack", _FLAX),
+    "flax.msgpack-serialize": BuiltinFormat("jax", "msgpack", _FLAX),
+    "safetensors.flax": BuiltinFormat("jax", "safetensors", _FLAX + _SAFETENSORS),
+    "mxnet.parameters": BuiltinFormat("mxnet", "parameters"),
+    "mxnet.export": BuiltinFormat("mxnet", "export"),
+    "mxnet.npx-save": BuiltinFormat("mxnet", "arrays"),
+    "mxnet.nd-save": BuiltinFormat("mxnet", "arrays"),
 }
 
 
 def known_formats() -> tuple[str, ...]:
-    """The names of all formats, whether what they need is installed or not: the built-in ones, then those of third parties."""
+    """Return the names of all formats: the built-in ones, installed or not, then those of third parties."""
     return (*BUILTIN, *(name for name in entry_points(ENTRY_POINTS) if name not in BUILTIN))
 
 
 def installed_formats() -> tuple[str, ...]:
-    """The names of the formats whose framework is there; other things that they need may be missing."""
+    """Return the names of the formats whose framework is installed. Other requirements may be missing (see `missing`)."""
     return tuple(name for name in known_formats() if name not in BUILTIN or is_installed(BUILTIN[name].backend))
 
 
@@ -102,10 +109,10 @@ def missing(name: str) -> str | None:
         except (ImportError, TypeError) as error:
             return str(error)
         return None
-    shipped = BUILTIN[name]
-    if not is_installed(shipped.backend):
-        return f"needs the backend {shipped.backend!r}: pip install 'pytest-ckpt[{shipped.backend}]'"
-    for distribution, extra in shipped.needs:
+    builtin = BUILTIN[name]
+    if not is_installed(builtin.backend):
+        return f"needs the backend {builtin.backend!r}: pip install 'pytest-ckpt[{builtin.backend}]'"
+    for distribution, extra in builtin.needs:
         try:
             importlib.metadata.version(distribution)
         except importlib.metadata.PackageNotFoundError:
@@ -115,12 +122,20 @@ def missing(name: str) -> str | None:
 
 @functools.cache
 def get_format(name: str) -> Format:
-    """The format called ``name``. Raises ValueError with the nearest name, or ImportError if something that it needs is missing."""
+    """Return the format with this name.
+
+    Raises ValueError for an unknown name, with the nearest name. Raises ImportError if a requirement
+    is missing or the import fails in any way, and TypeError if an entry point is not a `Format`.
+    Each message contains the name of the format.
+    """
     if name in BUILTIN:
         if (lacks := missing(name)) is not None:
             raise ImportError(f"the format {name!r} {lacks}")
-        shipped = BUILTIN[name]
-        module: Any = importlib.import_module(f"{__name__}.{shipped.backend}.{shipped.module}")
+        builtin = BUILTIN[name]
+        try:
+            module: Any = importlib.import_module(f"{__name__}.{builtin.backend}.{builtin.module}")
+        except Exception as error:
+            raise ImportError(f"the format {name!r} cannot be imported: {type(error).__name__}: {error}") from error
         formats: tuple[Format, ...] = module.FORMATS
         return next(format for format in formats if format.name == name)
     if name not in entry_points(ENTRY_POINTS):
@@ -131,4 +146,4 @@ def get_format(name: str) -> Format:
     return found
 
 
-__all__ = ["BUILTIN", "DOMAINS", "Format", "Shipped", "backend_of", "get_format", "installed_formats", "known_formats", "missing"]
+__all__ = ["BUILTIN", "DOMAINS", "BuiltinFormat", "Format", "backend_of", "get_format", "installed_formats", "known_formats", "missing"]

@@ -1,4 +1,7 @@
-"""`Format`: a save and a load function under test, and what their author says of them. Knows no check and no framework."""
+"""`Format`: a save and a load function under test, with their domain and their expected failures.
+
+Knows no check and no framework.
+"""
 
 from __future__ import annotations
 
@@ -32,24 +35,53 @@ DOMAINS = ("tensor", "list", "dict", "tree")
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Format:
-    """A pair of functions that save and load, and what is known about them.
+    """A save and a load function under test, with their domain and their expected failures.
 
-    ``save(tree, path)`` writes one checkpoint at ``path`` (a `pathlib.Path`, ending in ``suffix``); ``load(path)``
-    returns the tree, or with ``template=True`` ``load(path, template)``, where the template is a tree of the same
-    structure with other values. ``accepts`` is the domain: "tensor", "list" or "dict" (flat, of tensors), or "tree".
+    Required are a name, a backend (``"numpy"``, ``"torch"``, ``"tensorflow"``, ``"jax"``,
+    ``"mxnet"``, or one from an entry point) and at least one of three pairs of functions:
 
-    ``save_model(model, path)`` and ``load_model(path, model)`` save a framework's own model; without them a model's
-    state goes through ``save`` and ``load``. With ``whole_model=True`` it is ``load_model(path) -> model``.
-    ``wait(result)`` is called with what saving returned before anything is loaded. ``context()`` gives a context
-    manager that is held around saving and loading. ``load_partial(path, model, names)`` loads only the tensors called ``names``
-    into a model. ``save_training(run, path)`` and ``load_training(path, run)`` save a training run, an object with ``model``,
-    ``optimizer``, ``schedule``, ``step``, ``state()`` and ``restore(tree)``; without them its state goes through ``save`` and ``load``.
+    - ``save(tree, path)`` writes one checkpoint of a tree at ``path``, a `pathlib.Path` that ends in
+      ``suffix`` (such as ``".npz"``, by default empty). ``load(path)`` returns the tree.
+      With ``template=True`` it is ``load(path, template)``; the template has the structure of the
+      saved tree and other values.
+    - ``save_model(model, path)`` and ``load_model(path, model)`` save a model of the framework and
+      load it into another model of the same class, or return the loaded model. With
+      ``whole_model=True`` the loader is ``load_model(path) -> model``. Without this pair, the state
+      of a model goes through ``save`` and ``load``.
+    - ``save_training(run, path)`` and ``load_training(path, run)`` save a training run and load it
+      into a fresh one. A run has the attributes ``model``, ``optimizer``, ``schedule`` and ``step``
+      (an int), and the methods ``state() -> tree`` and ``restore(tree)``. Without this pair, its
+      state goes through ``save`` and ``load``. Example::
 
-    ``isolate=True`` asks every check in a worker, a process of its own that may crash, exit or hang for more than ``time_limit``
-    seconds a save and load. ``update_checksums(path)`` makes the checksums of a checkpoint right again after its bytes were changed.
-    Functions go to workers by cloudpickle.
+          def save_training(run, path):
+              torch.save({"model": run.model.state_dict(), "step": run.step}, path)
 
-    Raises ValueError or TypeError, with what is possible, for what cannot be a format.
+    The domain and the expected failures:
+
+    - ``accepts`` is the domain of ``save``: ``"tensor"``, ``"list"`` or ``"dict"`` (flat, of
+      tensors), or ``"tree"`` (any nesting, the default). Outside the domain, ``save`` may raise.
+    - ``expected_failures`` maps names of checks, families or globs to `refused`, `changed` and the
+      others, each with a reason: ``{"dtype/complex*": refused("the format has no complex numbers")}``.
+
+    Optional functions and settings:
+
+    - ``load_partial(path, model, names)`` loads only the tensors with these names (a list of str,
+      such as ``["first.weight"]``) into the model and leaves the others unchanged. It enables the
+      check ``mismatch/partial``.
+    - ``wait(result)`` is called with the return value of ``save``, ``save_model`` or
+      ``save_training`` before anything is loaded. For an asynchronous saver that returns a future:
+      ``wait=lambda future: future.result()``.
+    - ``context()`` returns a context manager that is active during every save and load, also in
+      workers: ``context=torch.no_grad``.
+    - ``update_checksums(path)`` recomputes the checksums of the checkpoint at ``path`` in place. The
+      family ``security`` calls it after it has changed the bytes of a checkpoint, so that a checksum
+      does not keep hostile bytes from the parser.
+    - ``isolate=True`` runs every check in a worker process, for a library that may crash, exit or
+      hang. Functions are sent to workers by cloudpickle.
+    - ``time_limit`` is the number of seconds (default 60.0) that saving and loading one example may
+      take in a worker. After that the worker is stopped and the verdict is CRASHED.
+
+    Raises ValueError or TypeError, with the possible values, for a value that is not valid.
     """
 
     name: str
@@ -74,27 +106,32 @@ class Format:
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name.strip():
-            raise ValueError(f"a format needs a name, not {self.name!r}")
+            raise ValueError(f"name must be a text that is not empty, not {self.name!r}")
         check_name(self.backend)
+        if not isinstance(self.suffix, str):
+            raise TypeError(f"format {self.name!r}: suffix must be a text such as '.npz', not {type(self.suffix).__name__}")
+        if self.suffix and not self.suffix.startswith("."):
+            raise ValueError(f"format {self.name!r}: suffix={self.suffix!r} must start with a dot: suffix={'.' + self.suffix!r}")
         if self.accepts not in DOMAINS:
-            raise ValueError(f"format {self.name!r}: unknown domain accepts={self.accepts!r}: {nearest(self.accepts, DOMAINS)}")
+            raise ValueError(f"format {self.name!r}: accepts={self.accepts!r} is not a domain: {nearest(self.accepts, DOMAINS)}")
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if "Callable" in str(field.type) and value is not None and not callable(value):
-                raise TypeError(f"format {self.name!r}: {field.name} has to be a function, not {type(value).__name__}: {value!r}")
+                raise TypeError(f"format {self.name!r}: {field.name} must be a function, not {type(value).__name__}: {value!r}")
         for save, load in (("save", "load"), ("save_model", "load_model"), ("save_training", "load_training")):
             if (getattr(self, save) is None) != (getattr(self, load) is None):
-                raise ValueError(f"format {self.name!r}: {save} and {load} come together; only one is given")
+                raise ValueError(f"format {self.name!r}: {save} and {load} must be given together, but only one is given")
         if not self.saves:
             raise ValueError(
-                f"format {self.name!r}: nothing to test; give save and load, save_model and load_model, or save_training and load_training"
+                f"format {self.name!r} has no functions to test; give save and load, save_model and load_model, "
+                "or save_training and load_training"
             )
         if self.whole_model and self.save_model is None:
-            raise ValueError(f"format {self.name!r}: whole_model=True says how load_model works; give save_model and load_model")
+            raise ValueError(f"format {self.name!r}: whole_model=True requires save_model and load_model")
         if self.load_partial is not None and self.save_model is None and self.save is None:
-            raise ValueError(f"format {self.name!r}: load_partial loads a part of a model; give save_model as well")
+            raise ValueError(f"format {self.name!r}: load_partial requires save_model and load_model, or save and load")
         if not self.time_limit > 0:
-            raise ValueError(f"format {self.name!r}: time_limit is a number of seconds above zero, not {self.time_limit!r}")
+            raise ValueError(f"format {self.name!r}: time_limit must be a number of seconds greater than 0, not {self.time_limit!r}")
         self._check_expectations()
 
     def _check_expectations(self) -> None:
@@ -102,20 +139,23 @@ class Format:
             several = entry if isinstance(entry, list | tuple) else [entry]
             if not several or not all(isinstance(each, Expectation) for each in several):
                 raise TypeError(
-                    f"format {self.name!r}: expected_failures[{name!r}] has to be one of costly, refused, converted, unreadable, "
-                    f"crashed, changed, unsafe with a reason, as refused('no complex numbers'), not {entry!r}"
+                    f"format {self.name!r}: expected_failures[{name!r}] must be costly, refused, converted, unreadable, crashed, changed "
+                    f"or unsafe with a reason, such as refused('no complex numbers'), or a list of these, not {entry!r}"
                 )
 
     def in_domain(self, spec: Spec) -> bool:
-        """Whether the format says that it accepts such a tree. Models and runs are accepted where there are functions for them;
-        otherwise their state, a dict or a tree, has to be."""
+        """Return whether the object of a spec is in the domain of the format.
+
+        A model or a training run is in the domain if the format has functions for it, or if its
+        state, a dict or a tree, is in the domain.
+        """
         if isinstance(spec, Mismatch | Scenario):
             return self.in_domain(spec.saved)
         if isinstance(spec, NarrowLoad):
             return self.in_domain(spec.tree)
         if isinstance(spec, ModelSpec | LoadInto | PartialLoad):
             model = spec if isinstance(spec, ModelSpec) else spec.saved
-            # Extra state may be anything, and not a tensor.
+            # Extra state may be any object, so such a state is not a flat dict of tensors.
             flat = all(here.layer.kind != "extra-state" for here in model.every())
             return self.save_model is not None or self.accepts == "tree" or (self.accepts == "dict" and flat)
         if isinstance(spec, TrainingSpec):
@@ -128,20 +168,20 @@ class Format:
             return isinstance(spec, ListSpec) and all(map(_is_tensor, spec.items))
         return isinstance(spec, DictSpec) and not spec.ordered and all(isinstance(k, str) and _is_tensor(v) for k, v in spec.items)
 
-    def cannot_ask(self, spec: Spec) -> str | None:
-        """Why nothing can be asked about such a spec, for want of a function to save or load it with; None if it can."""
+    def unsupported(self, spec: Spec) -> str | None:
+        """Return why the format has no function to save or load the object of a spec, or None if it has one."""
         if isinstance(spec, Scenario):
-            return self.cannot_ask(spec.saved)
+            return self.unsupported(spec.saved)
         saves = {ModelSpec: self.save_model, LoadInto: self.save_model, PartialLoad: self.save_model, TrainingSpec: self.save_training}
         if isinstance(spec, Mismatch) and isinstance(spec.target, ModelSpec):
-            return None if self.save_model is not None else "the format has no save_model and load_model"
+            return None if self.save_model is not None else "the format has no save_model and no load_model"
         if saves.get(type(spec)) is not None:
             return None
         if self.save is None:
-            return f"the format saves {' and '.join(self.saves)} and nothing else"
+            return f"the format saves only {' and '.join(self.saves)}"
         if type(spec) in saves and not self.in_domain(spec):
-            what = "a run's state is a tree" if isinstance(spec, TrainingSpec) else "a model's state is a dict"
-            return f"{what}, and the format accepts {self.accepts!r}"
+            what = "the state of a training run is a tree" if isinstance(spec, TrainingSpec) else "the state of a model is a dict"
+            return f"{what}, but the format has accepts={self.accepts!r}"
         return None
 
     def serialized(self) -> SerializedObject:
@@ -150,7 +190,7 @@ class Format:
         return serialize(self, {getattr(function, "__module__", None) or "" for function in functions})
 
     def isolated(self) -> Format:
-        """The same format with ``isolate=True``; itself where it cannot be sent to a worker."""
+        """Return the same format with ``isolate=True``, or the format itself if it cannot be sent to a worker."""
         if self.isolate:
             return self
         try:
@@ -161,7 +201,7 @@ class Format:
 
     @property
     def saves(self) -> tuple[str, ...]:
-        """What there are functions for, in words."""
+        """The kinds of objects that the format has functions for, as text."""
         pairs = (("trees", self.save), ("models", self.save_model), ("training runs", self.save_training))
         return tuple(name for name, function in pairs if function is not None)
 

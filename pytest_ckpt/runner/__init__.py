@@ -187,7 +187,7 @@ class Runner:
 
     def judge(self, check: Check, spec: Spec) -> Judgement:
         """Saves and loads one spec, and judges what was seen."""
-        for simpler in check.premise(spec) if check.premise is not None and self.format.cannot_ask(spec) is None else ():
+        for simpler in check.premise(spec) if check.premise is not None and self.format.unsupported(spec) is None else ():
             if why := self._not_kept(simpler):
                 return Judgement(None, skipped=why)
 

@@ -1,4 +1,4 @@
-"""`flax.training.checkpoints`, which writes by orbax."""
+"""`flax.training.checkpoints`, which writes with Orbax."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 from ...expectations import changed, converted, refused, unreadable
 from ..base import Format
-from .limits import DEEP_JSON, KEYS_BELIEVED, NARROWED, NO_ITEM, STORED
 from .modules import state_of, update
+from .shared_failures import CAST_TO_32_BITS, DEEP_JSON, EMPTY_CONTAINER, KEYS_UNCHECKED, ORBAX
 
 
 def _save_checkpoint(tree: Any, path: pathlib.Path) -> None:
-    """As the step after the last one, which is removed then, as by default one is kept."""
+    """Save as the next step. The previous step is then removed, because by default one step is kept."""
     from flax.training import checkpoints
 
     last = checkpoints.latest_checkpoint(path)
@@ -40,7 +40,7 @@ def _restore_module(path: pathlib.Path, model: Any) -> None:
 
 
 def _restore_part(path: pathlib.Path, model: Any, names: list[str]) -> None:
-    """Of what the file has, only what is called so; the rest stays as it is in the model."""
+    """Load the named variables only; the other variables of the model do not change."""
     from flax import nnx
 
     own, file = (nnx.traversals.flatten_mapping(tree) for tree in (state_of(model), _restore_checkpoint(path)))
@@ -56,9 +56,9 @@ def _restore_run(path: pathlib.Path, run: Any) -> None:
     run.restore(_restore_like(path, run.state()))
 
 
-_STATE_DICT = "without a target a state dict comes back, in which every container is a dict"
+_STATE_DICT = "without a target, load returns a state dict, in which every container is a dict"
 
-_MERGED = changed("what the target alone has is kept as it is there, and nothing is said", defect=True)
+_MERGED = changed("load silently keeps the values of the target for everything that the file lacks", defect=True)
 
 FORMATS = (
     Format(
@@ -72,31 +72,31 @@ FORMATS = (
         save_training=_save_run,
         load_training=_restore_run,
         expected_failures={
-            **STORED,
-            "crash/power-loss": unreadable("the old checkpoint is removed while what was written of the new one is not all synced"),
-            "crash/durable": changed("the last rename is not synced, and where nothing stands, the target comes back"),
+            **ORBAX,
+            "crash/power-loss": unreadable("the old checkpoint is removed before all of the new one is synced to disk"),
+            "crash/durable": changed("the last rename is not synced to disk, and if there is no checkpoint, load returns the target"),
             "corruption/missing-part": changed(
-                "where nothing stands, the target comes back, as documented, and no error (google/flax#1631)"
+                "if there is no checkpoint, load returns the target and raises no error, as documented (google/flax#1631)"
             ),
-            "corruption/bit-flip-header": KEYS_BELIEVED,
+            "corruption/bit-flip-header": KEYS_UNCHECKED,
             "security/bomb": DEEP_JSON,
             "mismatch/missing": _MERGED,
-            "mismatch/extra": changed("what is looked for is what the target has, and the rest of the file is passed over"),
+            "mismatch/extra": changed("load looks for the keys of the target and ignores the rest of the file"),
             "mismatch/renamed": _MERGED,
-            "mismatch/wrong-dtype": changed("what is read is cast to the target's dtype", defect=True),
-            "mismatch/empty-state": NO_ITEM,
-            "mismatch/64-bit-off": NARROWED,
-            "container/list": changed(_STATE_DICT + ", with the places as text for keys"),
-            "container/tuple": changed(_STATE_DICT + ", with the places as text for keys"),
-            "container/nested": changed(_STATE_DICT + ", with the places of lists as text for keys"),
+            "mismatch/wrong-dtype": changed("load casts values to the dtype of the target", defect=True),
+            "mismatch/empty-state": EMPTY_CONTAINER,
+            "mismatch/64-bit-off": CAST_TO_32_BITS,
+            "container/list": changed(_STATE_DICT + ", with positions as text for keys"),
+            "container/tuple": changed(_STATE_DICT + ", with positions as text for keys"),
+            "container/nested": changed(_STATE_DICT + ", with positions of lists as text for keys"),
             "container/empty-list": converted(_STATE_DICT),
             "container/empty-tuple": converted(_STATE_DICT),
             "container/namedtuple": converted(_STATE_DICT),
             "container/ordered-dict": converted(_STATE_DICT),
-            "container/empty-dict": NO_ITEM,
-            "container/dataclass": refused("a dataclass that is not registered is no tree to the orbax backend"),
-            "container/numpy-scalar": converted("scalars come back as Python numbers"),
-            "keys/int": changed("keys are written as text"),
+            "container/empty-dict": EMPTY_CONTAINER,
+            "container/dataclass": refused("the Orbax backend does not accept a dataclass that is not registered as a tree"),
+            "container/numpy-scalar": converted("NumPy scalars are loaded as Python numbers"),
+            "keys/int": changed("keys are written as text, so int keys are loaded as text"),
         },
     ),
 )

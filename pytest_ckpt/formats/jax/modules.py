@@ -1,4 +1,4 @@
-"""What a module of Flax holds as a plain dict, and back: what orbax is given of a model, whoever asks it to save."""
+"""The variables of a Flax module as nested dicts, and back, for formats that save trees."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import Any
 
 
 def state_of(model: Any) -> Any:
-    """The variables of a module, as dicts in dicts."""
+    """Return the variables of a module as nested dicts."""
     from flax import nnx
 
     return nnx.to_pure_dict(nnx.state(model))
 
 
 def update(model: Any, tree: Any) -> None:
-    """Gives the variables of a module the values of such a dict."""
+    """Set the variables of a module to the values of nested dicts as `state_of` returns them."""
     from flax import nnx
 
     state = nnx.state(model)

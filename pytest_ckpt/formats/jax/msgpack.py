@@ -1,4 +1,4 @@
-"""Flax' states as msgpack."""
+"""`flax.serialization`: trees and states as msgpack."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 from ...expectations import Declared, changed, converted, refused, unreadable
 from ..base import Format
-from ..limits import HEADER_BELIEVED, IN_PLACE, NO_CHECKSUM, NOTICED
-from .limits import EACH_ITS_OWN, SORTED, TYPED_KEYS, UNMODED, WITHOUT_TYPED_KEYS
+from ..shared_failures import GAPS_DETECTED, HEADER_UNCHECKED, IN_PLACE, NO_CHECKSUM
+from .shared_failures import NO_MODE, NO_SHARING, SORTED, TYPED_KEYS, WITHOUT_TYPED_KEYS
 
 
 def _save_bytes(tree: Any, path: pathlib.Path) -> None:
@@ -35,19 +35,19 @@ def _restore(path: pathlib.Path) -> Any:
     return serialization.msgpack_restore(path.read_bytes())
 
 
-_NO_OBJECTS = refused("msgpack writes arrays of numbers, not of objects")
-_SMALL_INTEGERS = refused("msgpack's integers have 64 bits")
-_NUMPYS = converted("arrays come back as arrays of numpy")
-_NO_TUPLES = refused("msgpack_serialize raises at a tuple, which its documentation names among what it takes", defect=True)
-_TUPLES_FOR_KEYS = refused("variables of the layer have tuples for names, which are no keys to msgpack")
+_NO_OBJECTS = refused("Flax writes arrays of numbers, not of objects")
+_SMALL_INTEGERS = refused("integers in msgpack have 64 bits")
+_NUMPYS = converted("arrays are loaded as NumPy arrays")
+_NO_TUPLES = refused("msgpack_serialize raises an error for a tuple, although its documentation lists tuples as supported", defect=True)
+_TUPLES_FOR_KEYS = refused("the layer names some variables by tuples, which msgpack does not accept as keys")
 
-#: A file that `write_bytes` writes, which takes it whole and needs no more than one call.
+#: A file that `write_bytes` writes in one call.
 _WRITTEN_AT_ONCE: Declared = {
     **IN_PLACE,
-    **NOTICED,
+    **GAPS_DETECTED,
     **NO_CHECKSUM,
-    **HEADER_BELIEVED,
-    "crash/exception": unreadable("the file is opened, and so emptied, before it is written"),
+    **HEADER_UNCHECKED,
+    "crash/exception": unreadable("opening the file truncates it before it is written"),
 }
 _WITHOUT_TYPED_KEYS: Declared = {**WITHOUT_TYPED_KEYS, "training/rng": TYPED_KEYS, "training/dropout": TYPED_KEYS}
 
@@ -62,14 +62,14 @@ FORMATS = (
             **_WRITTEN_AT_ONCE,
             **_WITHOUT_TYPED_KEYS,
             "*/string": _NO_OBJECTS,
-            "container/dataclass": refused("msgpack knows no such type, and Flax no state dict of it"),
-            "container/ordered-dict": refused("msgpack knows no such type, and Flax no state dict of it"),
+            "container/dataclass": refused("msgpack has no such type, and Flax has no state dict for it"),
+            "container/ordered-dict": refused("msgpack has no such type, and Flax has no state dict for it"),
             "container/big-int": _SMALL_INTEGERS,
-            "keys/int": refused("keys are written as text, and these are not told apart as text"),
+            "keys/int": refused("keys are written as text, and as text these keys are equal"),
             "tensor/class": _NUMPYS,
-            "alias/file-size-of-alias": EACH_ITS_OWN,
-            "model/mode": UNMODED,
-            "mismatch/extra": changed("from_bytes looks for what the template has, and passes over the rest of the file"),
+            "alias/file-size-of-alias": NO_SHARING,
+            "model/mode": NO_MODE,
+            "mismatch/extra": changed("from_bytes looks for the keys of the template and ignores the rest of the file"),
         },
     ),
     Format(
@@ -84,17 +84,17 @@ FORMATS = (
             "container/tuple": _NO_TUPLES,
             "container/nested": _NO_TUPLES,
             "container/empty-tuple": _NO_TUPLES,
-            "container/namedtuple": refused("msgpack knows no such type; Flax asks for to_bytes"),
-            "container/dataclass": refused("msgpack knows no such type; Flax asks for to_bytes"),
-            "container/ordered-dict": refused("msgpack knows no such type; Flax asks for to_bytes"),
+            "container/namedtuple": refused("msgpack has no such type; Flax tells the user to call to_bytes"),
+            "container/dataclass": refused("msgpack has no such type; Flax tells the user to call to_bytes"),
+            "container/ordered-dict": refused("msgpack has no such type; Flax tells the user to call to_bytes"),
             "container/big-int": _SMALL_INTEGERS,
             "keys/order": SORTED,
-            "keys/int": refused("the keys of dicts are sorted, and an int and a text do not compare"),
+            "keys/int": refused("the keys of dicts are sorted, and int and text cannot be compared"),
             "tensor/class": _NUMPYS,
-            "alias/file-size-of-alias": EACH_ITS_OWN,
+            "alias/file-size-of-alias": NO_SHARING,
             "model/weight-norm": _TUPLES_FOR_KEYS,
             "model/spectral-norm": _TUPLES_FOR_KEYS,
-            "model/mode": UNMODED,
+            "model/mode": NO_MODE,
         },
     ),
 )

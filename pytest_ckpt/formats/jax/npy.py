@@ -1,4 +1,4 @@
-"""`jax.numpy.save`."""
+"""`jax.numpy.save`: one array in a `.npy` file."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import jax.numpy as jnp
 
 from ...expectations import changed, unreadable
 from ..base import Format
-from ..limits import HEADER_BELIEVED, IN_PLACE, INTERRUPTIBLE, NO_CHECKSUM, NPY_DESCRIPTOR, NPY_EXTENSION, UNNOTICED
-from .limits import NARROWED, PICKLED, TYPED_KEYS
+from ..shared_failures import GAPS_UNDETECTED, HEADER_UNCHECKED, IN_PLACE, INTERRUPTIBLE, NO_CHECKSUM, NPY_DESCRIPTOR, NPY_EXTENSION
+from .shared_failures import CAST_TO_32_BITS, PICKLED, TYPED_KEYS
 
 
 def _save(tree: Any, path: pathlib.Path) -> None:
@@ -21,7 +21,7 @@ def _load(path: pathlib.Path) -> Any:
     return jnp.load(path)
 
 
-_ARRAY = changed("jnp.save makes one array of a list, a tuple or nested lists, as np.asarray does")
+_ARRAY = changed("jnp.save converts a list, a tuple or nested lists to one array, as np.asarray does")
 
 
 FORMATS = (
@@ -35,9 +35,9 @@ FORMATS = (
         expected_failures={
             **IN_PLACE,
             **INTERRUPTIBLE,
-            **UNNOTICED,
+            **GAPS_UNDETECTED,
             **NO_CHECKSUM,
-            **HEADER_BELIEVED,
+            **HEADER_UNCHECKED,
             "dtype/int[124]": NPY_EXTENSION,
             "dtype/uint[124]": NPY_EXTENSION,
             "dtype/float4_*": NPY_EXTENSION,
@@ -46,7 +46,9 @@ FORMATS = (
             "bits/float8_e5m2": NPY_DESCRIPTOR,
             "nan-payload/float8_e5m2": NPY_DESCRIPTOR,
             "*/string": PICKLED,
-            "container/*": unreadable("jnp.save makes an object array of any other tree, pickles it, and jnp.load does not unpickle"),
+            "container/*": unreadable(
+                "jnp.save converts any other tree to an object array and pickles it, and jnp.load raises an error for pickles"
+            ),
             "container/list": _ARRAY,
             "container/tuple": _ARRAY,
             "container/nested": _ARRAY,
@@ -55,7 +57,7 @@ FORMATS = (
             "alias/equal-but-separate": PICKLED,
             "alias/file-size-of-alias": PICKLED,
             "tensor/prng-key": TYPED_KEYS,
-            "mismatch/64-bit-off": NARROWED,
+            "mismatch/64-bit-off": CAST_TO_32_BITS,
         },
     ),
 )

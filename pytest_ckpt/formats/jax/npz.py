@@ -1,4 +1,4 @@
-"""`jax.numpy.savez`: arrays by name in a zip archive of `.npy` files."""
+"""`jax.numpy.savez`: a dict of arrays as a zip archive of `.npy` files."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import jax.numpy as jnp
 
 from ...expectations import changed, converted, costly, unreadable
 from ..base import Format
-from ..limits import HEADER_BELIEVED, IN_PLACE, NOTICED, NPY_DESCRIPTOR, NPY_EXTENSION, inflated
-from .limits import PICKLED, UNMODED, WITHOUT_TYPED_KEYS
+from ..shared_failures import GAPS_DETECTED, HEADER_UNCHECKED, IN_PLACE, NPY_DESCRIPTOR, NPY_EXTENSION, decompression_bomb
+from .shared_failures import NO_MODE, PICKLED, WITHOUT_TYPED_KEYS
 
 
 def _savez(arrays: Any, path: pathlib.Path) -> None:
@@ -22,10 +22,10 @@ def _loadz(path: pathlib.Path) -> Any:
         return dict(file)
 
 
-_CLOSED = changed("the archive is closed as if it were complete, so what was written before the error is a checkpoint of less", defect=True)
-_BFLOAT16 = unreadable("bfloat16 comes back as raw bytes, of which a module of Flax makes no parameter")
+_CLOSED = changed("an error closes the archive as if it were complete, so it loads as a checkpoint with fewer arrays", defect=True)
+_BFLOAT16 = unreadable("bfloat16 is loaded as raw bytes, which a Flax module does not accept as a parameter")
 
-#: Cases of `container` that come back as arrays.
+#: Cases of `container` whose values are loaded as arrays.
 _MADE_ARRAYS = ("empty-list", "empty-tuple", "bool", "int", "float", "str", "numpy-scalar")
 
 FORMATS = (
@@ -38,15 +38,17 @@ FORMATS = (
         suffix=".npz",
         expected_failures={
             **IN_PLACE,
-            **NOTICED,
-            **HEADER_BELIEVED,
+            **GAPS_DETECTED,
+            **HEADER_UNCHECKED,
             **WITHOUT_TYPED_KEYS,
-            **inflated("a member that is no .npy is read whole"),
+            **decompression_bomb("a member that is not a .npy file is read completely"),
             "files/failed-save-keeps-old": _CLOSED,
-            "process/two-writers": unreadable("both write in place; what they leave together is noticed by the checksums of the archive"),
+            "process/two-writers": unreadable("both writers write in place; the checksums of the archive detect the mixed result"),
             "crash/exception": _CLOSED,
-            "corruption/missing-part": changed("nothing says which members there were"),
-            "corruption/mixed-parts": changed("each member has a checksum of its own, and nothing says which belong together"),
+            "corruption/missing-part": changed("the archive does not record which members it must have"),
+            "corruption/mixed-parts": changed(
+                "each member has a separate checksum, and the archive does not record which members belong together"
+            ),
             "dtype/int[124]": NPY_EXTENSION,
             "dtype/uint[124]": NPY_EXTENSION,
             "dtype/float4_*": NPY_EXTENSION,
@@ -60,20 +62,20 @@ FORMATS = (
                 map("container/{}".format, ("nested", "deep", "empty-dict", "none", "dataclass", "big-int")),
                 PICKLED,
             ),
-            **dict.fromkeys(map("container/{}".format, _MADE_ARRAYS), converted("savez makes an array of everything that is not one")),
-            "container/ordered-dict": converted("the archive's members come back in a plain dict"),
-            "container/bytes": changed("an array of byte strings cannot tell trailing NULs from padding"),
-            "keys/nul": changed("names become file names in the archive, and zipfile ends one at its first NUL"),
+            **dict.fromkeys(map("container/{}".format, _MADE_ARRAYS), converted("savez converts every value to an array")),
+            "container/ordered-dict": converted("the arrays are loaded into a plain dict"),
+            "container/bytes": changed("an array of byte strings pads with NULs, so trailing NULs of a value are lost"),
+            "keys/nul": changed("names become file names in the archive, and zipfile cuts a file name at the first NUL"),
             "keys/api-names": changed(
-                "names are keyword arguments: allow_pickle is taken for one of savez's own (numpy/numpy#27335), and its array is not "
-                "written",
+                "names are passed as keyword arguments, and savez takes allow_pickle as its own parameter (numpy/numpy#27335), so this "
+                "array is not written",
                 defect=True,
             ),
-            "tensor/class": converted("jnp.load gives arrays of NumPy for an archive, as its documentation says"),
-            "alias/file-size-of-alias": costly("each name has its own member in the archive"),
+            "tensor/class": converted("jnp.load returns NumPy arrays for an archive, as its documentation states"),
+            "alias/file-size-of-alias": costly("each name gets a separate member in the archive"),
             "model/values": _BFLOAT16,
             "model/mixed-dtype": _BFLOAT16,
-            "model/mode": UNMODED,
+            "model/mode": NO_MODE,
         },
     ),
 )

@@ -1,4 +1,4 @@
-"""Orbax, the checkpoints that JAX' documentation names."""
+"""Orbax: `StandardCheckpointer` and `PyTreeCheckpointer`, which the JAX documentation recommends."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 from ...expectations import Declared, changed, converted, costly, crashed, refused, unreadable
 from ..base import Format
-from .limits import DEEP_JSON, KEYS_BELIEVED, NARROWED, NO_ITEM, STORED
 from .modules import state_of, update
+from .shared_failures import CAST_TO_32_BITS, DEEP_JSON, EMPTY_CONTAINER, KEYS_UNCHECKED, ORBAX
 
 
 def _save_standard(tree: Any, path: pathlib.Path) -> None:
@@ -53,14 +53,14 @@ def _restore_run(path: pathlib.Path, run: Any) -> None:
     run.restore(_restore_pytree(path, run.state()))
 
 
-_UNREGISTERED = refused("a dataclass that is not registered is no tree")
-_AS_LISTS = converted("without an item to fill, every sequence comes back as a list")
-_AS_DICTS = converted("without an item to fill, everything that has names comes back as a dict")
+_UNREGISTERED = refused("Orbax does not accept a dataclass that is not registered as a tree")
+_AS_LISTS = converted("without an item, load returns every sequence as a list")
+_AS_DICTS = converted("without an item, load returns every container with names as a dict")
 
 _WRITTEN: Declared = {
-    "files/no-leftovers": costly("after a save that failed, what it had begun stays beside the checkpoint"),
-    "crash/durable": unreadable("the last rename is not synced, so after a power failure the checkpoint may not be there"),
-    "mismatch/64-bit-off": NARROWED,
+    "files/no-leftovers": costly("a failed save leaves its incomplete files next to the checkpoint"),
+    "crash/durable": unreadable("the last rename is not synced to disk, so after a power failure the checkpoint may not exist"),
+    "mismatch/64-bit-off": CAST_TO_32_BITS,
 }
 
 
@@ -73,21 +73,21 @@ FORMATS = (
         template=True,
         time_limit=30.0,
         expected_failures={
-            **STORED,
+            **ORBAX,
             "process/threads": crashed(
-                "saves are told apart by a number that the whole process shares, so savers at work at the same time take each other's "
-                "signals for their own, and fail or wait forever",
+                "saves are identified by a counter that the whole process shares, so concurrent saves receive the signals of each other, "
+                "and fail or wait forever",
                 defect=True,
                 flaky=True,
             ),
             **_WRITTEN,
-            **dict.fromkeys(map("container/empty-{}".format, ("list", "tuple", "dict")), NO_ITEM),
+            **dict.fromkeys(map("container/empty-{}".format, ("list", "tuple", "dict")), EMPTY_CONTAINER),
             "container/dataclass": _UNREGISTERED,
-            "container/str": refused("text is no leaf to StandardCheckpointer"),
-            "container/bytes": refused("bytes are no leaf to StandardCheckpointer"),
-            "container/numpy-scalar": unreadable("a scalar of numpy is written, and as a template it is no leaf"),
-            "keys/int": refused("keys of dicts are sorted, and these do not compare"),
-            "mismatch/wrong-dtype": changed("what is read is cast to the template's dtype, as its documentation says"),
+            "container/str": refused("StandardCheckpointer does not accept text as a leaf"),
+            "container/bytes": refused("StandardCheckpointer does not accept bytes as a leaf"),
+            "container/numpy-scalar": unreadable("a NumPy scalar is written, but load does not accept one as a leaf of the template"),
+            "keys/int": refused("the keys of dicts are sorted, and these keys cannot be compared"),
+            "mismatch/wrong-dtype": changed("load casts values to the dtype of the template, as its documentation states"),
         },
     ),
     Format(
@@ -101,17 +101,17 @@ FORMATS = (
         load_training=_restore_run,
         time_limit=30.0,
         expected_failures={
-            **STORED,
+            **ORBAX,
             **_WRITTEN,
-            **dict.fromkeys(map("container/empty-{}".format, ("list", "tuple", "dict")), NO_ITEM),
+            **dict.fromkeys(map("container/empty-{}".format, ("list", "tuple", "dict")), EMPTY_CONTAINER),
             **dict.fromkeys(("container/tuple", "container/nested"), _AS_LISTS),
             "container/namedtuple": _AS_DICTS,
             "container/ordered-dict": _AS_DICTS,
             "container/dataclass": _UNREGISTERED,
-            "container/numpy-scalar": converted("scalars come back as Python numbers"),
-            "keys/int": changed("keys are written as text (google/orbax#2561)"),
-            "mismatch/empty-state": NO_ITEM,
-            "corruption/bit-flip-header": KEYS_BELIEVED,
+            "container/numpy-scalar": converted("NumPy scalars are loaded as Python numbers"),
+            "keys/int": changed("keys are written as text, so int keys are loaded as text (google/orbax#2561)"),
+            "mismatch/empty-state": EMPTY_CONTAINER,
+            "corruption/bit-flip-header": KEYS_UNCHECKED,
             "security/bomb": DEEP_JSON,
         },
     ),

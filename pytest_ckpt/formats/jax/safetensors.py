@@ -1,4 +1,4 @@
-"""`safetensors.flax`: arrays by name behind a header of JSON."""
+"""`safetensors.flax`: a dict of arrays in one file with a JSON header."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 from ...expectations import changed, converted, costly, refused, unreadable
 from ..base import Format
-from ..limits import HEADER_BELIEVED, NO_CHECKSUM, UNNOTICED
-from .limits import NARROWED, UNMODED, WITHOUT_TYPED_KEYS
+from ..shared_failures import GAPS_UNDETECTED, HEADER_UNCHECKED, NO_CHECKSUM
+from .shared_failures import CAST_TO_32_BITS, NO_MODE, WITHOUT_TYPED_KEYS
 
 
 def _save_file(arrays: Any, path: pathlib.Path) -> None:
@@ -23,11 +23,12 @@ def _load_file(path: pathlib.Path) -> Any:
     return load_file(path)
 
 
-_UNKNOWN = refused("the header has no name for this type")
+_UNKNOWN = refused("the file format has a fixed list of dtypes, and this one is not in it")
 _NOT_NUMPYS = unreadable(
-    "the type is written, and looked for in numpy when it is loaded, which does not have it (safetensors/safetensors#682)", defect=True
+    "the dtype is written, but the loader looks it up in the module numpy, which does not have it (safetensors/safetensors#682)",
+    defect=True,
 )
-_ARRAY = converted("save_file makes an array of everything that is not one")
+_ARRAY = converted("save_file converts every value to an array")
 
 FORMATS = (
     Format(
@@ -38,9 +39,9 @@ FORMATS = (
         accepts="dict",
         suffix=".safetensors",
         expected_failures={
-            **UNNOTICED,
+            **GAPS_UNDETECTED,
             **NO_CHECKSUM,
-            **HEADER_BELIEVED,
+            **HEADER_UNCHECKED,
             **WITHOUT_TYPED_KEYS,
             "*/int[124]": _UNKNOWN,
             "*/uint[124]": _UNKNOWN,
@@ -54,16 +55,17 @@ FORMATS = (
             "*/float8_e5m2*": _NOT_NUMPYS,
             "*/float8_e8m0fnu": _NOT_NUMPYS,
             **dict.fromkeys(map("container/{}".format, ("empty-list", "empty-tuple", "bool", "int", "float", "numpy-scalar")), _ARRAY),
-            "container/ordered-dict": converted("names are read into a plain dict"),
-            "keys/order": converted("entries are sorted by type, then by name"),
+            "container/ordered-dict": converted("the arrays are loaded into a plain dict"),
+            "keys/order": converted("save sorts arrays by dtype, then by name"),
             "keys/api-names": unreadable(
-                "an array called __metadata__ is written, and read as the header's own entry of that name (safetensors/safetensors#849)",
+                "an array named __metadata__ is written under the header key that load reserves for the metadata of the file "
+                "(safetensors/safetensors#849)",
                 defect=True,
             ),
-            "files/no-side-effects": changed("save_file puts arrays of NumPy into the caller's dict in place of those of jax", defect=True),
-            "alias/file-size-of-alias": costly("each name has its own entry"),
-            "model/mode": UNMODED,
-            "mismatch/64-bit-off": NARROWED,
+            "files/no-side-effects": changed("save_file replaces the JAX arrays in the dict of the caller by NumPy arrays", defect=True),
+            "alias/file-size-of-alias": costly("each name gets a separate entry"),
+            "model/mode": NO_MODE,
+            "mismatch/64-bit-off": CAST_TO_32_BITS,
         },
     ),
 )

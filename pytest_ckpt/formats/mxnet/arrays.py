@@ -1,4 +1,4 @@
-"""`npx.save` of MXNet's NumPy arrays, `nd.save` of its older ones."""
+"""`npx.save` for `mx.np` arrays, and `nd.save` for the older `mx.nd` arrays."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import mxnet as mx
 
 from ...expectations import Declared, changed, converted, costly, refused, unreadable
 from ..base import Format
-from ..limits import HEADER_BELIEVED
-from .limits import FILE
+from ..shared_failures import HEADER_UNCHECKED
+from .shared_failures import FILE
 
 
 def _save(tree: Any, path: pathlib.Path) -> None:
@@ -22,7 +22,7 @@ def _load(path: pathlib.Path) -> Any:
 
 
 def _legacy(tree: Any) -> Any:
-    """The same arrays as `mx.nd` arrays, which is all that `nd.save` takes."""
+    """Return the same tree with `mx.nd` arrays, the only ones that `nd.save` accepts."""
     if isinstance(tree, dict):
         return {key: _legacy(value) for key, value in tree.items()}
     if isinstance(tree, list):
@@ -39,13 +39,13 @@ def _load_legacy(path: pathlib.Path) -> Any:
 
 
 _BY_NAME: Declared = {
-    "container/empty-dict": converted("a file without names is read as a list"),
-    "container/ordered-dict": converted("names are read into a plain dict"),
-    "keys/nul": changed("names are C strings, which end at their first NUL"),
-    "tensor/requires-grad": converted("the file holds values, not that gradients are recorded"),
-    "alias/same-tensor-twice": converted("each name has its own entry"),
-    "alias/overlapping-views": converted("each name has its own entry"),
-    "alias/file-size-of-alias": costly("each name has its own entry"),
+    "container/empty-dict": converted("a file without names is loaded as a list"),
+    "container/ordered-dict": converted("the arrays are loaded into a plain dict"),
+    "keys/nul": changed("names are C strings, which end at the first NUL"),
+    "tensor/requires-grad": converted("the file contains values, but not whether gradients are recorded"),
+    "alias/same-tensor-twice": converted("each name gets a separate entry"),
+    "alias/overlapping-views": converted("each name gets a separate entry"),
+    "alias/file-size-of-alias": costly("each name gets a separate entry"),
 }
 
 FORMATS = (
@@ -58,9 +58,9 @@ FORMATS = (
         expected_failures={
             **_BY_NAME,
             **FILE,
-            **HEADER_BELIEVED,
-            "tensor/sparse": refused("npx.save takes mx.np arrays, which are never sparse"),
-            "model/frozen": converted("the file holds values, and not which of them are trained"),
+            **HEADER_UNCHECKED,
+            "tensor/sparse": refused("npx.save accepts mx.np arrays, which are never sparse"),
+            "model/frozen": converted("the file contains values, but not which of them are trainable"),
         },
     ),
     Format(
@@ -72,10 +72,12 @@ FORMATS = (
         expected_failures={
             **_BY_NAME,
             **FILE,
-            **HEADER_BELIEVED,
-            "tensor/class": converted("nd.save takes arrays of mx.nd alone, which others are made here, and nd.load gives such"),
-            "tensor/sparse": refused("under np semantics, which scalars and empty arrays need, sparse arrays are not written"),
-            "model/*": unreadable("a Gluon model under np semantics does not take arrays of mx.nd"),
+            **HEADER_UNCHECKED,
+            "tensor/class": converted(
+                "nd.save accepts mx.nd arrays only, so this format converts mx.np arrays first, and nd.load returns mx.nd arrays"
+            ),
+            "tensor/sparse": refused("nd.save rejects sparse arrays under np semantics, which scalars and empty arrays require"),
+            "model/*": unreadable("a Gluon model under np semantics does not accept mx.nd arrays"),
         },
     ),
 )

@@ -1,4 +1,4 @@
-"""`export` of Gluon models as a graph."""
+"""`export` of Gluon models as graphs."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import mxnet as mx
 
 from ...expectations import changed, converted, unreadable
 from ..base import Format
-from .limits import FILE
+from .shared_failures import FILE
 
 
 def _export(model: Any, path: pathlib.Path) -> None:
-    """The graph is what a hybrid model has computed when it was last called."""
-    if (example := getattr(model, "example", None)) is not None:  # a graph that was imported has been computed already
+    """Export the graph that a hybrid model computed in its last call."""
+    if (example := getattr(model, "example", None)) is not None:  # an imported graph has no example and needs no call
         model.hybridize()
         model(example)
     model.export(str(path))
@@ -24,7 +24,7 @@ def _import(path: pathlib.Path) -> Any:
     return mx.gluon.SymbolBlock.imports(f"{path}-symbol.json", ["data"], f"{path}-0000.params")
 
 
-_NAMED_ONCE = changed("the graph has each parameter once, under one of its names, and the others are gone")
+_NAMED_ONCE = changed("the graph contains each parameter once, under one of its names; its other names are lost")
 
 FORMATS = (
     Format(
@@ -36,9 +36,9 @@ FORMATS = (
         expected_failures={
             **FILE,
             "process/resave": unreadable(
-                "a graph that was imported, and not run since, is exported with a file of no parameters, and nothing is said", defect=True
+                "a graph that was imported and not run since is silently exported with an empty parameter file", defect=True
             ),
-            "model/*": converted("a graph comes back, which has no blocks, and whose arrays are of mx.nd"),
+            "model/*": converted("load returns a graph, which has no blocks and whose arrays are mx.nd arrays"),
             **dict.fromkeys(map("model/{}".format, ("tied", "shared-module", "rnn", "lstm", "gru")), _NAMED_ONCE),
         },
     ),

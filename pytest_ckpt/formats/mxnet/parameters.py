@@ -1,4 +1,4 @@
-"""`save_parameters` of Gluon models, and the files of a training run."""
+"""`save_parameters` of Gluon models, and three files for a training run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import mxnet as mx
 
 from ...expectations import changed, converted
 from ..base import Format
-from .limits import FILE
+from .shared_failures import FILE
 
 
 def _save_parameters(model: Any, path: pathlib.Path) -> None:
@@ -21,7 +21,7 @@ def _load_parameters(path: pathlib.Path, model: Any) -> None:
 
 
 def _load_some(path: pathlib.Path, model: Any, names: list[str]) -> None:
-    """The parameters that are named, out of a file that has more."""
+    """Load the named parameters from a file that has more."""
     file, parameters = mx.npx.load(str(path)), model._collect_params_with_prefix()
     for name in names:
         parameters[name].set_data(file[name])
@@ -51,9 +51,9 @@ FORMATS = (
         suffix=".params",
         expected_failures={
             **FILE,
-            "model/frozen": converted("the file holds values, and not which of them are trained"),
-            "training/rng": changed("neither file holds the states of the random generators"),
-            "training/accumulated": changed("neither the file of parameters nor that of states holds gradients"),
+            "model/frozen": converted("the file contains values, but not which of them are trainable"),
+            "training/rng": changed("no file contains the states of the random generators"),
+            "training/accumulated": changed("neither the parameter file nor the optimizer file contains gradients"),
         },
     ),
 )

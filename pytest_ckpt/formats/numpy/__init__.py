@@ -1,1 +1,1 @@
-"""The formats of numpy's world, a file for each, or for several that are one library's."""
+"""Built-in formats for NumPy arrays, one module for each format or group of similar formats."""

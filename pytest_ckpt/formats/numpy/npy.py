@@ -9,8 +9,8 @@ import numpy as np
 
 from ...expectations import changed, converted, refused, unreadable
 from ..base import Format
-from ..limits import HEADER_BELIEVED, IN_PLACE, INTERRUPTIBLE, NO_CHECKSUM, NOTICED, PICKLE, UNNOTICED
-from .limits import ARRAYS, PICKLED
+from ..shared_failures import GAPS_DETECTED, GAPS_UNDETECTED, HEADER_UNCHECKED, IN_PLACE, INTERRUPTIBLE, NO_CHECKSUM, PICKLE
+from .shared_failures import ARRAYS, PICKLED
 
 
 def _save(array: Any, path: pathlib.Path) -> None:
@@ -29,7 +29,7 @@ def _load_pickled(path: pathlib.Path) -> Any:
     return np.load(path, allow_pickle=True).item()
 
 
-_ROOT = unreadable("np.save makes one array of a list or a tuple, as np.asarray does, and item() wants an array of one element")
+_ROOT = unreadable("np.save converts a list or a tuple to one array, as np.asarray does, and item() requires an array with one element")
 
 FORMATS = (
     Format(
@@ -43,14 +43,16 @@ FORMATS = (
             **ARRAYS,
             **IN_PLACE,
             **INTERRUPTIBLE,
-            **UNNOTICED,
+            **GAPS_UNDETECTED,
             **NO_CHECKSUM,
-            **HEADER_BELIEVED,
-            "tensor/masked": refused("a masked array cannot write itself to a file"),
-            "container/*": unreadable("np.save makes an object array of any other tree, pickles it, and np.load does not unpickle"),
-            "container/list": changed("np.save makes one array of a list, as np.asarray does"),
-            "container/tuple": changed("np.save makes one array of a tuple, as np.asarray does"),
-            "container/nested": changed("np.save makes one array of nested lists, as np.asarray does"),
+            **HEADER_UNCHECKED,
+            "tensor/masked": refused("numpy cannot write a masked array to a file"),
+            "container/*": unreadable(
+                "np.save converts any other tree to an object array and pickles it, and np.load raises an error for pickles"
+            ),
+            "container/list": changed("np.save converts a list to one array, as np.asarray does"),
+            "container/tuple": changed("np.save converts a tuple to one array, as np.asarray does"),
+            "container/nested": changed("np.save converts nested lists to one array, as np.asarray does"),
             "keys/*": PICKLED,
             "alias/same-tensor-twice": PICKLED,
             "alias/overlapping-views": PICKLED,
@@ -67,20 +69,24 @@ FORMATS = (
         expected_failures={
             **IN_PLACE,
             **INTERRUPTIBLE,
-            **NOTICED,
+            **GAPS_DETECTED,
             **NO_CHECKSUM,
-            **HEADER_BELIEVED,
+            **HEADER_UNCHECKED,
             **PICKLE,
-            "process/two-writers": changed("both write in place, and nothing in a pickle tells that it is of two", when="numpy>=2"),
+            "process/two-writers": changed(
+                "both writers write in place, and a pickle does not show that two writers mixed it", when="numpy>=2"
+            ),
             "container/list": _ROOT,
             "container/tuple": _ROOT,
             "container/empty-list": _ROOT,
             "container/empty-tuple": _ROOT,
-            "container/nested": changed("np.save makes an array of a list, and item() gives the element of one that has no more"),
-            "container/namedtuple": refused("np.save makes one array of a tuple, and its fields have different shapes"),
-            "tensor/strides": converted("an array is pickled in C or in Fortran order, so other dense arrays come back in C order"),
-            "tensor/byte-order": converted("an array in another byte order is swapped to the machine's own when it is unpickled"),
-            "alias/overlapping-views": converted("a view is pickled as an array with elements of its own"),
+            "container/nested": changed("np.save converts a list to an array, and item() returns its only element"),
+            "container/namedtuple": refused("np.save converts a tuple to one array, which fails because its fields have different shapes"),
+            "tensor/strides": converted(
+                "an array is pickled in C order or Fortran order, so an array in any other order is loaded in C order"
+            ),
+            "tensor/byte-order": converted("unpickling swaps an array to the byte order of the machine"),
+            "alias/overlapping-views": converted("a view is pickled as a separate array"),
         },
     ),
 )

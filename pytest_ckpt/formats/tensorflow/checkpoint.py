@@ -7,8 +7,8 @@ from typing import Any
 
 from ...expectations import changed, unreadable
 from ..base import Format
-from ..limits import NOTICED
-from .limits import UNTRAINED
+from ..shared_failures import GAPS_DETECTED
+from .shared_failures import NO_TRAINABLE_FLAG
 
 
 def _write_checkpoint(model: Any, path: pathlib.Path) -> None:
@@ -38,12 +38,12 @@ def _read_run(path: pathlib.Path, run: Any) -> None:
 
 
 _LISTED = changed(
-    "layers in a list or dict of Python, as Keras has the cells of a stack, are not tracked, and assert_consumed does not miss them; "
-    "they were to be (keras-team/keras#18398)",
+    "layers in a Python list or dict, such as the cells of a stack in Keras, are not tracked, and assert_consumed does not report them; "
+    "tracking was planned (keras-team/keras#18398)",
     defect=True,
 )
 
-_TWO_FILES = unreadable("the values and their index are two files, and between the one and the other they do not belong together")
+_TWO_FILES = unreadable("the values and the index are two files, and between the two writes they do not belong together")
 
 FORMATS = (
     Format(
@@ -54,17 +54,18 @@ FORMATS = (
         save_training=_write_run,
         load_training=_read_run,
         expected_failures={
-            **NOTICED,
+            **GAPS_DETECTED,
             "process/two-writers": _TWO_FILES,
             "process/reader-beside-writer": _TWO_FILES,
             "crash/kill": _TWO_FILES,
-            "model/frozen": UNTRAINED,
+            "model/frozen": NO_TRAINABLE_FLAG,
             **dict.fromkeys(map("model/{}".format, ("list", "dict", "rnn", "lstm", "gru")), _LISTED),
             "training/rng": changed(
-                "a Checkpoint tracks variables, and the states of the generators are none of those of model and optimizer"
+                "a Checkpoint tracks the variables of the model and the optimizer, and the states of the random "
+                "generators are not among them"
             ),
             "training/dropout": changed(
-                "the state of a layer's own generator is not tracked, and assert_consumed does not miss it", defect=True
+                "the random generator of a layer is not tracked, and assert_consumed does not report it", defect=True
             ),
         },
     ),

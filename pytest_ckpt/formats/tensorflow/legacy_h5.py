@@ -1,4 +1,4 @@
-"""Whole models of Keras, in the older HDF5 format. That is for functional models, so a network goes into one."""
+"""Whole Keras models in the legacy HDF5 format, which supports functional models, so `save` wraps the model in one."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 from ...expectations import changed, unreadable
 from ..base import Format
-from ..limits import HEADER_BELIEVED, IN_PLACE, NO_CHECKSUM, UNNOTICED
-from .limits import HDF5_DIES, HDF5_LOCKS_LATE, HDF5_OVERLAP
+from ..shared_failures import GAPS_UNDETECTED, HEADER_UNCHECKED, IN_PLACE, NO_CHECKSUM
+from .shared_failures import HDF5_ENDS_PROCESS, HDF5_LOCKS_LATE, HDF5_OVERLAP
 
 
 def _save_whole(model: Any, path: pathlib.Path) -> None:
@@ -25,7 +25,7 @@ def _load_whole(path: pathlib.Path) -> Any:
 
 
 _BFLOAT16 = unreadable(
-    "h5py writes bfloat16 as two opaque bytes, and nothing tells the loader what they are (keras-team/keras#17069)", defect=True
+    "h5py writes bfloat16 as two opaque bytes, and the file does not record their dtype (keras-team/keras#17069)", defect=True
 )
 
 FORMATS = (
@@ -36,18 +36,18 @@ FORMATS = (
         load_model=_load_whole,
         whole_model=True,
         suffix=".h5",
-        # Some damage has HDF5 read for ever, and what is asked of it is answered at once or never.
+        # HDF5 reads some damaged files forever. All other loads are fast.
         time_limit=10.0,
         expected_failures={
             **IN_PLACE,
-            **UNNOTICED,
+            **GAPS_UNDETECTED,
             **NO_CHECKSUM,
-            **HEADER_BELIEVED,
-            "files/disk-full": HDF5_DIES,
+            **HEADER_UNCHECKED,
+            "files/disk-full": HDF5_ENDS_PROCESS,
             "process/two-writers": HDF5_LOCKS_LATE,
             "security/overlap": HDF5_OVERLAP,
             "crash/exception": changed(
-                "an error closes the file as if it were complete, and what was not written yet is read as zeros", defect=True
+                "an error closes the file as if it were complete, and values that were not written yet are loaded as zeros", defect=True
             ),
             "model/values": _BFLOAT16,
             "model/mixed-dtype": _BFLOAT16,

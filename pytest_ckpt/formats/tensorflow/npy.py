@@ -1,4 +1,4 @@
-"""`numpy.save` of TensorFlow's tensors."""
+"""`numpy.save` of TensorFlow tensors."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from ...expectations import changed, converted, unreadable
 from ..base import Format
-from ..limits import HEADER_BELIEVED, IN_PLACE, INTERRUPTIBLE, NO_CHECKSUM, NPY_DESCRIPTOR, NPY_EXTENSION, UNNOTICED
+from ..shared_failures import GAPS_UNDETECTED, HEADER_UNCHECKED, IN_PLACE, INTERRUPTIBLE, NO_CHECKSUM, NPY_DESCRIPTOR, NPY_EXTENSION
 
 
 def _save(tree: Any, path: pathlib.Path) -> None:
@@ -20,13 +20,15 @@ def _load(path: pathlib.Path) -> Any:
     return np.load(path)
 
 
-_INTEGERS = changed("to numpy a quantized tensor is an array of plain integers")
+_INTEGERS = changed("numpy sees a quantized tensor as an array of plain integers")
 
-_ARRAY = changed("np.save makes one array of a list, a tuple or nested lists, as np.asarray does")
+_ARRAY = changed("np.save converts a list, a tuple or nested lists to one array, as np.asarray does")
 
-_PICKLED = unreadable("np.save makes an array of objects of it and pickles that, and np.load does not unpickle unless it is told to")
+_PICKLED = unreadable(
+    "np.save converts the value to an object array and pickles it, and np.load raises an error for pickles unless allow_pickle=True"
+)
 
-_NUMPY = converted("np.load gives NumPy arrays, whatever was saved")
+_NUMPY = converted("np.load always returns NumPy arrays")
 
 FORMATS = (
     Format(
@@ -39,9 +41,9 @@ FORMATS = (
         expected_failures={
             **IN_PLACE,
             **INTERRUPTIBLE,
-            **UNNOTICED,
+            **GAPS_UNDETECTED,
             **NO_CHECKSUM,
-            **HEADER_BELIEVED,
+            **HEADER_UNCHECKED,
             "dtype/int[24]": NPY_EXTENSION,
             "dtype/uint[24]": NPY_EXTENSION,
             "dtype/float4_*": NPY_EXTENSION,

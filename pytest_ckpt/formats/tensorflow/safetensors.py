@@ -1,4 +1,4 @@
-"""`safetensors.tensorflow`: tensors by name, in a safetensors file."""
+"""`safetensors.tensorflow`: a dict of tensors in one file with a JSON header."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 from ...expectations import changed, converted, costly, refused, unreadable
 from ..base import Format
-from ..limits import HEADER_BELIEVED, NO_CHECKSUM, UNNOTICED
-from .limits import UNTRAINED
+from ..shared_failures import GAPS_UNDETECTED, HEADER_UNCHECKED, NO_CHECKSUM
+from .shared_failures import NO_TRAINABLE_FLAG
 
 
 def _save(tensors: Any, path: pathlib.Path) -> None:
@@ -23,16 +23,16 @@ def _load(path: pathlib.Path) -> Any:
     return load_file(path)
 
 
-_NO_TYPE = refused("the file has no such type")
-_FLOAT8 = unreadable("the loader looks for the type in NumPy, which does not have it (safetensors/safetensors#682)", defect=True)
-_INTEGERS = changed("to numpy a quantized tensor is an array of plain integers")
+_NO_TYPE = refused("the file format has no such dtype")
+_FLOAT8 = unreadable("the loader looks the dtype up in the module numpy, which does not have it (safetensors/safetensors#682)", defect=True)
+_INTEGERS = changed("numpy sees a quantized tensor as an array of plain integers")
 _SCALAR = refused(
-    "the numpy() of a tensor without dimensions is a scalar of NumPy, and what is written has to be an array",
+    "for a tensor without dimensions, numpy() returns a NumPy scalar, and the writer requires an array",
     when="safetensors>=0.8",
     defect=True,
 )
-_ALTERED = "the dict that was given is filled with arrays of NumPy (safetensors/safetensors#480)"
-_SAVED_AGAIN = refused(f"{_ALTERED}, so it cannot be saved a second time", defect=True)
+_ALTERED = "save replaces the tensors in the dict of the caller by NumPy arrays (safetensors/safetensors#480)"
+_SAVED_AGAIN = refused(f"{_ALTERED}, so the dict cannot be saved a second time", defect=True)
 
 FORMATS = (
     Format(
@@ -43,9 +43,9 @@ FORMATS = (
         accepts="dict",
         suffix=".safetensors",
         expected_failures={
-            **UNNOTICED,
+            **GAPS_UNDETECTED,
             **NO_CHECKSUM,
-            **HEADER_BELIEVED,
+            **HEADER_UNCHECKED,
             "files/no-side-effects": changed(_ALTERED, defect=True),
             "process/memory": _SAVED_AGAIN,
             "process/leaks": _SAVED_AGAIN,
@@ -61,16 +61,17 @@ FORMATS = (
             "dtype/quint*": _INTEGERS,
             "shape/scalar": _SCALAR,
             "tensor/class": _SCALAR,
-            "tensor/parameter": converted("the value of a variable is saved, and a tensor comes back"),
-            "tensor/sparse": refused("the file has dense arrays alone"),
-            "container/ordered-dict": converted("the header is a table of names, and comes back as a plain dict"),
-            "keys/order": converted("the file is sorted by type and name"),
+            "tensor/parameter": converted("the value of a variable is saved, and load returns a tensor"),
+            "tensor/sparse": refused("the file format supports dense arrays only"),
+            "container/ordered-dict": converted("the tensors are loaded into a plain dict"),
+            "keys/order": converted("save sorts tensors by dtype, then by name"),
             "keys/api-names": unreadable(
-                "a tensor called __metadata__ is written, and read as what the header says of the file (safetensors/safetensors#849)",
+                "a tensor named __metadata__ is written under the header key that load reserves for the metadata of the file "
+                "(safetensors/safetensors#849)",
                 defect=True,
             ),
-            "alias/file-size-of-alias": costly("each name has its own values in the file"),
-            "model/frozen": UNTRAINED,
+            "alias/file-size-of-alias": costly("each name gets separate values in the file"),
+            "model/frozen": NO_TRAINABLE_FLAG,
         },
     ),
 )

@@ -1,4 +1,4 @@
-"""Models of Keras, exported as a SavedModel; what is loaded gives their variables as a list, in the order of the model's own."""
+"""Keras models exported as a SavedModel, which returns the variables as a list in the order of the model."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from ...expectations import changed, converted, costly, unreadable
 from ..base import Format
-from ..limits import NOTICED
+from ..shared_failures import GAPS_DETECTED
 
 
 def _export(model: Any, path: pathlib.Path) -> None:
@@ -24,9 +24,9 @@ def _load_variables(path: pathlib.Path, model: Any) -> None:
         variable.assign(saved)
 
 
-_APART = "graph, index and values are files of their own, and between the first and the last they do not belong together"
+_APART = "graph, index and values are separate files, and between the first and the last write they do not belong together"
 _SEVERAL_FILES = unreadable(_APART)
-_BY_PLACE = changed("it is loaded here by place, since an artifact gives its variables as a list")
+_BY_PLACE = changed("a SavedModel returns its variables as a list, so this format assigns them by position")
 
 FORMATS = (
     Format(
@@ -35,20 +35,21 @@ FORMATS = (
         save_model=_export,
         load_model=_load_variables,
         expected_failures={
-            **NOTICED,
-            "files/deterministic": costly("its fingerprint has a number that is drawn, and functions have numbers that go on counting"),
+            **GAPS_DETECTED,
+            "files/deterministic": costly("the fingerprint contains a random number, and the names of functions contain a counter"),
             "files/size": costly(
-                "each value is written twice, for Keras' variable and for TensorFlow's in it (keras-team/keras#23553)", defect=True
+                "each value is written twice, for the Keras variable and for the TensorFlow variable inside it (keras-team/keras#23553)",
+                defect=True,
             ),
             "process/two-writers": _SEVERAL_FILES,
             "process/reader-beside-writer": _SEVERAL_FILES,
             "crash/kill": _SEVERAL_FILES,
-            # Threads of TensorFlow write them, and Python is not always in charge between the one and the other.
+            # Threads of TensorFlow write the files, so Python code does not always run between two writes.
             "crash/exception": unreadable(_APART, flaky=True),
-            "model/frozen": converted("values are assigned, and which of the variables are trained is left as it is"),
+            "model/frozen": converted("load assigns values and does not change which variables are trainable"),
             "mismatch/renamed": _BY_PLACE,
             "mismatch/other-order": _BY_PLACE,
-            "mismatch/wrong-dtype": changed("values are assigned here to the variables that are there, and assigning casts"),
+            "mismatch/wrong-dtype": changed("this format assigns values to the existing variables, and assigning casts"),
         },
     ),
 )

@@ -1,4 +1,4 @@
-"""`tf.io.serialize_tensor` and `tf.io.parse_tensor`, which has to be told the dtype: that of a template."""
+"""`tf.io.serialize_tensor` and `tf.io.parse_tensor`, which needs the dtype of a template."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from ...expectations import changed, converted, refused, unreadable
 from ..base import Format
-from ..limits import HEADER_BELIEVED, IN_PLACE, NO_CHECKSUM, UNNOTICED
+from ..shared_failures import GAPS_UNDETECTED, HEADER_UNCHECKED, IN_PLACE, NO_CHECKSUM
 
 
 def _save(tensor: Any, path: pathlib.Path) -> None:
@@ -22,8 +22,8 @@ def _load(path: pathlib.Path, template: Any) -> Any:
     return tf.io.parse_tensor(tf.io.read_file(str(path)), template.dtype)
 
 
-_NO_KERNEL = refused("TensorFlow has tensors of this type, and no kernel of SerializeTensor for them")
-_STACKED = unreadable("a list is saved as the one tensor that tf.convert_to_tensor makes of it, and has no dtype to parse it with")
+_NO_KERNEL = refused("TensorFlow has tensors of this dtype, but its operation SerializeTensor does not support them")
+_STACKED = unreadable("tf.convert_to_tensor converts a list to one tensor, and the list as a template has no dtype to parse it with")
 
 FORMATS = (
     Format(
@@ -35,12 +35,12 @@ FORMATS = (
         template=True,
         expected_failures={
             **IN_PLACE,
-            **UNNOTICED,
+            **GAPS_UNDETECTED,
             **NO_CHECKSUM,
-            **HEADER_BELIEVED,
-            "process/two-writers": changed("both write in place, and there is nothing to tell whose bytes they are"),
+            **HEADER_UNCHECKED,
+            "process/two-writers": changed("both writers write in place, and the file does not show that two writers mixed it"),
             "corruption/truncate": changed(
-                "what a message of protobuf lacks has its default, so one that ends before its values is all zero"
+                "missing fields of a protobuf message get their defaults, so a message that ends before its values is loaded as zeros"
             ),
             "*/int[24]": _NO_KERNEL,
             "*/uint[24]": _NO_KERNEL,
@@ -50,8 +50,8 @@ FORMATS = (
             "container/list": _STACKED,
             "container/tuple": _STACKED,
             "container/nested": _STACKED,
-            "tensor/parameter": converted("the value of a variable is saved, and a tensor comes back"),
-            "tensor/sparse": changed("IndexedSlices are made dense, as they are wherever TensorFlow wants a tensor"),
+            "tensor/parameter": converted("the value of a variable is saved, and load returns a tensor"),
+            "tensor/sparse": changed("TensorFlow converts IndexedSlices to a dense tensor"),
         },
     ),
 )

@@ -1,4 +1,4 @@
-"""Keras' `save_weights` and `load_weights`."""
+"""`save_weights` and `load_weights` of Keras models."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 from ...expectations import changed
 from ..base import Format
-from ..limits import HEADER_BELIEVED, IN_PLACE, INTERRUPTIBLE, NO_CHECKSUM, UNNOTICED
-from .limits import HDF5_DIES, HDF5_LOCKS_LATE, HDF5_OVERLAP, UNTRAINED
+from ..shared_failures import GAPS_UNDETECTED, HEADER_UNCHECKED, IN_PLACE, INTERRUPTIBLE, NO_CHECKSUM
+from .shared_failures import HDF5_ENDS_PROCESS, HDF5_LOCKS_LATE, HDF5_OVERLAP, NO_TRAINABLE_FLAG
 
 
 def _save_weights(model: Any, path: pathlib.Path) -> None:
@@ -29,21 +29,19 @@ FORMATS = (
         expected_failures={
             **IN_PLACE,
             **INTERRUPTIBLE,
-            **UNNOTICED,
+            **GAPS_UNDETECTED,
             **NO_CHECKSUM,
-            **HEADER_BELIEVED,
-            "files/disk-full": HDF5_DIES,
+            **HEADER_UNCHECKED,
+            "files/disk-full": HDF5_ENDS_PROCESS,
             "process/two-writers": HDF5_LOCKS_LATE,
             "security/overlap": HDF5_OVERLAP,
-            "model/frozen": UNTRAINED,
+            "model/frozen": NO_TRAINABLE_FLAG,
             "mismatch/extra": changed(
-                "what the file has beyond the model's own is not looked at, where load_weights of an older .h5 raises",
+                "load ignores variables that only the file has, whereas load_weights of a legacy .h5 file raises an error",
                 defect=True,
             ),
-            "mismatch/renamed": changed(
-                "layers are found by the network's topology, in which most of them go by class and place, and not by name"
-            ),
-            "mismatch/wrong-dtype": changed("values are assigned to the variables that are there, and assigning casts"),
+            "mismatch/renamed": changed("layers are matched by the topology of the model, mostly by class and position instead of name"),
+            "mismatch/wrong-dtype": changed("load assigns values to the existing variables, and assigning casts"),
         },
     ),
 )

@@ -1,1 +1,1 @@
-"""The formats of torch's world, a file for each, or for several that are one library's."""
+"""Built-in formats for PyTorch, one module for each format or group of similar formats."""

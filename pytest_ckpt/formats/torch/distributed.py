@@ -1,4 +1,4 @@
-"""`torch.distributed.checkpoint` in a single process: a state dict is written to a folder, and read into one that is there."""
+"""`torch.distributed.checkpoint` in one process: a state dict in a folder, loaded into an existing state dict."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 from ...expectations import changed, costly, refused, unreadable
 from ..base import Format
-from ..limits import HEADER_BELIEVED, IN_PLACE, INTERRUPTIBLE, PICKLE
-from .limits import STATE, UNCHECKED
+from ..shared_failures import HEADER_UNCHECKED, IN_PLACE, INTERRUPTIBLE, PICKLE
+from .shared_failures import STATE, UNCHECKED
 
 
 def _save(state: Any, path: pathlib.Path) -> None:
@@ -33,15 +33,17 @@ def _load_model(path: pathlib.Path, model: Any) -> None:
 
 
 def _load_partial(path: pathlib.Path, model: Any, names: list[str]) -> None:
-    """Only what the template names is read from the checkpoint."""
+    """Load the named tensors only. The checkpoint is read for the keys of the template."""
     state = model.state_dict()
     model.load_state_dict(_load(path, {name: state[name] for name in names}), strict=False)
 
 
-_NO_STATE_DICT = refused("what is saved has to be a state dict, and a state dict is a dict")
-#: Cases of `container` that are asked of what is no dict.
+_NO_STATE_DICT = refused("save accepts a state dict only, which is a dict")
+#: Cases of `container` that save something other than a dict.
 _NO_DICTS = ("list", "tuple", "nested", "empty-list", "empty-tuple", "namedtuple", "dataclass")
-_NUMBERED = changed("keys become text, and what is no tensor is set under that, beside the int key (pytorch/pytorch#153842)", defect=True)
+_NUMBERED = changed(
+    "keys are converted to text, and load stores non-tensors under the text key, next to the int key (pytorch/pytorch#153842)", defect=True
+)
 
 FORMATS = (
     Format(
@@ -56,32 +58,32 @@ FORMATS = (
         expected_failures={
             **IN_PLACE,
             **UNCHECKED,
-            **HEADER_BELIEVED,
+            **HEADER_UNCHECKED,
             **PICKLE,
             **STATE,
-            "files/deterministic": costly("the metadata hold the path of the checkpoint, and an id that is drawn for each save"),
-            "process/two-writers": changed("both write in place, and nothing says which data the metadata belong to"),
+            "files/deterministic": costly("the metadata contain the path of the checkpoint and a random id for each save"),
+            "process/two-writers": changed("both writers write in place, and the metadata do not record which data they belong to"),
             "crash/exception": INTERRUPTIBLE["crash/exception"],
-            "crash/power-loss": changed("the data are written in place, and the old metadata fit the new data as well"),
+            "crash/power-loss": changed("the data are written in place, and the old metadata also fit the new data"),
             "crash/durable": unreadable(
-                "files are synced before Python has flushed them (pytorch/pytorch#183878), so the end of each is not on disk",
+                "files are synced before Python flushes its buffers (pytorch/pytorch#183878), so the end of each file is not on disk",
                 defect=True,
             ),
             **dict.fromkeys(map("container/{}".format, _NO_DICTS), _NO_STATE_DICT),
-            "keys/prefix": refused("paths are joined by dots, and two that become one are refused"),
+            "keys/prefix": refused("paths of keys are joined with dots, and save raises if two paths become the same"),
             "keys/int": unreadable(
-                "a state dict has text for keys; others are written, and are sorted beside text when loading, which fails"
+                "the keys of a state dict are text; int keys are written, and load fails when it sorts them together with text"
             ),
-            "tensor/subclass": unreadable("it is pickled, and torch.load (weights_only=True) does not admit its class"),
-            "tensor/sparse": refused("the writer asks a tensor for its storage, and a sparse one has none"),
-            "alias/file-size-of-alias": costly("each name is written by itself"),
-            "model/lazy": unreadable("sizes are compared with those of the template, and a lazy layer has none yet"),
-            "mismatch/extra": changed("what the template names is read, and whether the checkpoint has more is not asked"),
+            "tensor/subclass": unreadable("the tensor is pickled, and torch.load (weights_only=True) does not allow its class"),
+            "tensor/sparse": refused("the writer needs the storage of a tensor, and a sparse tensor has none"),
+            "alias/file-size-of-alias": costly("each name is written separately"),
+            "model/lazy": unreadable("load compares the sizes with those of the template, and a lazy layer has no sizes yet"),
+            "mismatch/extra": changed("load reads the keys of the template and does not check for further keys in the checkpoint"),
             "mismatch/wrong-dtype": changed(
-                "what is read is copied into the template, and cast; sizes are compared, types are not (pytorch/pytorch#187138)",
+                "values are copied into the template and cast; load compares sizes but not dtypes (pytorch/pytorch#187138)",
                 defect=True,
             ),
-            "training/lbfgs": unreadable("a list in the template has to be as long as the one that was saved, and a history grows"),
+            "training/lbfgs": unreadable("a list in the template must be as long as the saved one, and the history of L-BFGS grows"),
             "training/schedule": _NUMBERED,
             "training/groups": _NUMBERED,
         },

@@ -1,4 +1,4 @@
-"""Programs that `torch.export` makes of models, in `.pt2` files."""
+"""`torch.export`: models exported as programs, in `.pt2` files."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ import torch
 
 from ...expectations import changed, converted, crashed, refused, unsafe
 from ..base import Format
-from ..limits import INTERRUPTIBLE
-from .limits import WRITTEN
+from ..shared_failures import INTERRUPTIBLE
+from .shared_failures import WRITTEN
 
 
 def _save(model: Any, path: pathlib.Path) -> None:
-    """A program is what a model computes when it is called with an example."""
+    """Save the program that the model runs for its example input."""
     program = torch.export.export(model, (model.example,))
     torch.export.save(program, path)
 
 
 def _load(path: pathlib.Path) -> Any:
-    """The program as a module, with the example that stands in the file, so that it can be exported again."""
+    """Return the program as a module, with the example input from the file, so that it can be exported again."""
     program = torch.export.load(path)
     model = program.module()
     (model.example,), _ = program.example_inputs
     return model
 
 
-#: Layers that compute otherwise in training, and models with such a layer.
+#: Layers that compute something else in training, and models with such a layer.
 _DEPEND_ON_MODE = ("dropout", "batch-norm", "instance-norm", "transformer", "spectral-norm", "nested", "mode")
-_OF_ONE_MODE = changed("a graph is of the mode that the model was in when it was exported, and computes as in training ever after")
-_UNTIED = converted("each name gets a parameter of its own over the memory that was shared", defect=True)
+_OF_ONE_MODE = changed("the graph has the mode in which the model was exported, so it always computes as in training")
+_UNTIED = converted("each name gets a separate parameter over the shared memory", defect=True)
 
 FORMATS = (
     Format(
@@ -43,18 +43,17 @@ FORMATS = (
         expected_failures={
             **WRITTEN,
             "files/disk-full": crashed(
-                "the archive is finished by a destructor, and what that raises ends the process; "
-                "a repair was proposed (pytorch/pytorch#175248)",
+                "a destructor completes the archive, and an error in it ends the process; a fix was proposed (pytorch/pytorch#175248)",
                 defect=True,
             ),
             "process/threads": refused(
-                "modes of tracing are kept for the process, so two threads trace into each other", defect=True, flaky=True
+                "tracing modes are global to the process, so two threads disturb the tracing of each other", defect=True, flaky=True
             ),
             "crash/exception": INTERRUPTIBLE["crash/exception"],
-            "security/code": unsafe("example inputs that the safe unpickler refuses are given to the one that admits everything"),
-            "model/*": converted("a graph comes back, whose modules have neither classes nor settings, and one mode alone"),
+            "security/code": unsafe("if the safe unpickler rejects the example inputs, load uses the unrestricted one"),
+            "model/*": converted("load returns a graph, whose modules have no classes and no settings, and which has one mode only"),
             **dict.fromkeys(map("model/{}".format, _DEPEND_ON_MODE), _OF_ONE_MODE),
-            "model/extra-state": changed("extra state becomes a constant of the graph, and is no state any more"),
+            "model/extra-state": changed("extra state becomes a constant of the graph and is no longer part of the state"),
             "model/tied": _UNTIED,
             "model/shared-module": _UNTIED,
         },

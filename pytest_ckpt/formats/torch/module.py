@@ -1,4 +1,4 @@
-"""Whole modules by `torch.save`, which pickles them."""
+"""`torch.save` of whole modules, which pickles them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import torch
 
 from ...expectations import refused
 from ..base import Format
-from ..limits import PICKLE
-from .limits import ARCHIVE
+from ..shared_failures import PICKLE
+from .shared_failures import ARCHIVE
 
 
 def _save(tree: Any, path: pathlib.Path) -> None:
@@ -21,7 +21,7 @@ def _load_module(path: pathlib.Path) -> Any:
     return torch.load(path, weights_only=False)
 
 
-_PARAMETRIZED = refused("a module with parametrized weights cannot be pickled; torch asks for its state dict")
+_PARAMETRIZED = refused("a module with parametrized weights cannot be pickled; torch tells the user to save its state dict")
 
 FORMATS = (
     Format(

@@ -1,4 +1,4 @@
-"""Safetensors' own functions for PyTorch: flat dicts of tensors, and models, whose shared tensors are written once."""
+"""`safetensors.torch`: flat dicts of tensors, and models, whose shared tensors are written once."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 from ...expectations import Declared, changed, converted, refused, unreadable
 from ..base import Format
-from ..limits import HEADER_BELIEVED, NO_CHECKSUM, UNNOTICED
-from .limits import CAST, STATE
+from ..shared_failures import GAPS_UNDETECTED, HEADER_UNCHECKED, NO_CHECKSUM
+from .shared_failures import CAST, STATE
 
 
 def _save_file(tensors: Any, path: pathlib.Path) -> None:
@@ -36,24 +36,24 @@ def _load_model(path: pathlib.Path, model: Any) -> None:
 
 
 def _load_partial(path: pathlib.Path, model: Any, names: list[str]) -> None:
-    """Only the tensors that are named are read from the file."""
+    """Load the named tensors only."""
     from safetensors import safe_open
 
     with safe_open(path, framework="pt") as file:
         model.load_state_dict({name: file.get_tensor(name) for name in names}, strict=False)
 
 
-_NO_SUCH_TYPE = refused("of complex numbers the file knows complex64 alone")
-_NO_STRIDES = refused("the file knows no strides, and what is not contiguous is refused and not copied")
-_SHARED = refused("tensors that share memory are refused, since their sharing could not be written")
-_PLAIN = converted("the file holds a tensor's elements, and nothing else of it")
+_NO_SUCH_TYPE = refused("complex64 is the only complex dtype of the file format")
+_NO_STRIDES = refused("the file format has no strides, and save rejects a tensor that is not contiguous instead of copying it")
+_SHARED = refused("the file format cannot express sharing, so save rejects tensors that share memory")
+_PLAIN = converted("the file contains only the elements of a tensor")
 _PHYSICAL = changed(
-    "memory is written as it lies, though the tensor says that it is the negative or the conjugate (safetensors/safetensors#831)",
+    "save writes the memory unchanged and ignores the negative or conjugate bit of the tensor (safetensors/safetensors#831)",
     defect=True,
 )
 
-#: What holds for the file, whatever is in it: it is written beside, and renamed.
-_FILE: Declared = {**UNNOTICED, **NO_CHECKSUM}
+#: Every safetensors file. It is written under a temporary name and renamed.
+_FILE: Declared = {**GAPS_UNDETECTED, **NO_CHECKSUM}
 
 FORMATS = (
     Format(
@@ -65,24 +65,25 @@ FORMATS = (
         suffix=".safetensors",
         expected_failures={
             **_FILE,
-            **HEADER_BELIEVED,
+            **HEADER_UNCHECKED,
             **STATE,
             "*/complex32": _NO_SUCH_TYPE,
             "*/complex128": _NO_SUCH_TYPE,
             **dict.fromkeys(map("layout/{}".format, ("transposed", "fortran", "sliced", "broadcast", "channels-last")), _NO_STRIDES),
             "layout/conj": _PHYSICAL,
             "layout/neg": _PHYSICAL,
-            "container/ordered-dict": converted("the names in the file come back in a plain dict"),
-            "keys/order": converted("the writer sorts tensors by the size of their elements, then by name"),
+            "container/ordered-dict": converted("the tensors are loaded into a plain dict"),
+            "keys/order": converted("save sorts tensors by the size of their elements, then by name"),
             "keys/api-names": unreadable(
-                "a tensor called __metadata__ is written, and read as what the header says of the file (safetensors/safetensors#849)",
+                "a tensor named __metadata__ is written under the header key that load reserves for the metadata of the file "
+                "(safetensors/safetensors#849)",
                 defect=True,
             ),
             "tensor/requires-grad": _PLAIN,
             "tensor/parameter": _PLAIN,
             "tensor/subclass": _PLAIN,
-            "tensor/sparse": refused("the file knows dense tensors alone"),
-            "tensor/quantized": refused("the file knows no quantized types"),
+            "tensor/sparse": refused("the file format supports dense tensors only"),
+            "tensor/quantized": refused("the file format has no quantized dtypes"),
             "tensor/strides": _NO_STRIDES,
             "tensor/memory-format": _NO_STRIDES,
             "alias/same-tensor-twice": _SHARED,
@@ -103,8 +104,10 @@ FORMATS = (
             **_FILE,
             **STATE,
             **CAST,
-            "model/extra-state": refused("extra state is no tensor, and the file holds tensors alone"),
-            "model/lazy": unreadable("the storages of the model are asked which tensors share one, and a lazy layer has none yet"),
+            "model/extra-state": refused("extra state is not a tensor, and the file format supports tensors only"),
+            "model/lazy": unreadable(
+                "load compares the storages of the tensors in the model to find shared ones, and a lazy layer has no storage yet"
+            ),
         },
     ),
 )

@@ -1,4 +1,4 @@
-"""PyTorch's own format: `torch.save` and `torch.load`, and for models the state dict, as its documentation shows them."""
+"""`torch.save` and `torch.load` of trees, and of the state dicts of models, as the PyTorch documentation shows."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import torch
 
 from ...expectations import Declared, costly, unreadable
 from ..base import Format
-from ..limits import PICKLE
-from .limits import ARCHIVE, CAST, STATE
+from ..shared_failures import PICKLE
+from .shared_failures import ARCHIVE, CAST, STATE
 
 
 def _save(tree: Any, path: pathlib.Path) -> None:
@@ -47,14 +47,14 @@ def _load_partial_unrestricted(path: pathlib.Path, model: Any, names: list[str])
     model.load_state_dict({name: state[name] for name in names}, strict=False)
 
 
-_SAFE = unreadable("torch.save pickles it, and torch.load (weights_only=True) admits a short list of types, not this one")
+_SAFE = unreadable("torch.save pickles the object, and torch.load (weights_only=True) allows only a short list of types, without this one")
 
-#: What is the same however the archive is loaded.
+#: With both ways to load the archive.
 _SAVED: Declared = {
     **ARCHIVE,
     **STATE,
     **CAST,
-    "alias/file-size-of-view": costly("whole storages are written, however little of one a tensor shows"),
+    "alias/file-size-of-view": costly("the whole storage of a tensor is written, even if the tensor is a small part of it"),
 }
 
 FORMATS = (
@@ -71,8 +71,8 @@ FORMATS = (
             "container/namedtuple": _SAFE,
             "container/dataclass": _SAFE,
             "container/bytes": unreadable(
-                "empty bytes are pickled as a call of bytes(), which torch.load (weights_only=True) does not admit; "
-                "the repair for others (pytorch/pytorch#133163) leaves them out",
+                "empty bytes are pickled as a call of bytes(), which torch.load (weights_only=True) does not allow; "
+                "the fix for other bytes (pytorch/pytorch#133163) does not cover empty ones",
                 defect=True,
             ),
             "container/numpy-scalar": _SAFE,
