@@ -1,6 +1,6 @@
-"""The backends by name, each imported when it is first used; third parties add theirs by an entry point.
+"""Find backends by name. Each is imported at first use. Third parties add backends by an entry point.
 
-Knows where backends are, and nothing of what is in them.
+Knows where backends are, but nothing about their contents.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .model_base import ModelBackend
     from .training_base import TrainingBackend
 
-#: Name, the package that must be importable, and the module that holds the backend.
+#: By name: the package that must be importable, and the module of the backend.
 BUILTIN: dict[str, tuple[str, str]] = {
     "numpy": ("numpy", "pytest_ckpt.backends.numpy.tensors"),
     "torch": ("torch", "pytest_ckpt.backends.torch.tensors"),
@@ -32,12 +32,12 @@ ENTRY_POINTS = "pytest_ckpt.backends"
 
 
 def known_backends() -> tuple[str, ...]:
-    """Every backend's name, installed or not: the built-in ones, then those of third parties."""
+    """Return the names of all backends, installed or not: the built-in ones, then those of third parties."""
     return (*BUILTIN, *(name for name in entry_points(ENTRY_POINTS) if name not in BUILTIN))
 
 
 def check_name(name: str) -> None:
-    """Raises ValueError, with the nearest name, if there is no backend called ``name``."""
+    """Raise ValueError, with the nearest name, if there is no backend ``name``."""
     if name not in known_backends():
         raise ValueError(f"unknown backend {name!r}: {nearest(name, known_backends())}")
 
@@ -65,13 +65,17 @@ def missing(name: str) -> str | None:
 
 
 def installed_backends() -> tuple[str, ...]:
-    """The names of the backends whose framework is there."""
+    """Return the names of the backends whose framework is installed."""
     return tuple(name for name in known_backends() if is_installed(name))
 
 
 @functools.cache
 def get_backend(name: str) -> Backend:
-    """The backend called ``name``, its framework imported. Raises ValueError or ImportError, with what to do."""
+    """Import and return the backend ``name``.
+
+    Raises ValueError for an unknown name, and ImportError, with the command that installs it, for a
+    framework that is not installed.
+    """
     check_name(name)
     if name not in BUILTIN:
         return cast("Backend", load_entry_point(ENTRY_POINTS, name))
@@ -102,7 +106,10 @@ def capabilities(name: str) -> Capabilities:
 
 
 def get_models(name: str) -> ModelBackend | None:
-    """What builds and reads the models of a backend, or None if it has none; a third party's backend may be it itself."""
+    """Return the object that builds and reads the models of a backend, or None if the backend has no models.
+
+    A backend of a third party gives it as an attribute ``models``.
+    """
     if name in BUILTIN:
         return (
             cast("ModelBackend", importlib.import_module(f"{__name__}.{name}.models")) if "models" in capabilities(name).features else None
@@ -112,7 +119,10 @@ def get_models(name: str) -> ModelBackend | None:
 
 
 def get_training(name: str) -> TrainingBackend | None:
-    """What builds the training runs of a backend, or None if it has none; as `get_models`."""
+    """Return the object that builds the training runs of a backend, or None if the backend has none.
+
+    A backend of a third party gives it as an attribute ``training``.
+    """
     if name in BUILTIN:
         return (
             cast("TrainingBackend", importlib.import_module(f"{__name__}.{name}.training"))
@@ -124,33 +134,41 @@ def get_training(name: str) -> TrainingBackend | None:
 
 
 def models_of(obj: Any) -> ModelBackend | None:
-    """The backend whose model ``obj`` is, or None. Asks only frameworks that the process has imported already."""
+    """Return the backend whose framework made the model ``obj``, or None if ``obj`` is not a model.
+
+    Only frameworks that the process has already imported are considered.
+    """
     for name in known_backends():
         if name not in BUILTIN or sys.modules.get(BUILTIN[name][0]) is not None:
             try:
                 models = get_models(name)
-            except (ImportError, ValueError):  # a stand-in for the framework
+            except (ImportError, ValueError):  # a stub of the framework, which has no models
                 continue
             if models is not None and models.owns(obj):
                 return models
     return None
 
 
+#: Cache of `owner_of`: the name of the backend for each class of leaf. A class that may belong to a framework
+#: which is imported later is not cached; classes of builtins are, with None.
 _OWNERS: dict[type, str | None] = {}
 
 
 def owner_of(leaf: Any) -> Backend | None:
-    """The backend whose tensor ``leaf`` is, or None. Asks only frameworks that the process has imported already."""
+    """Return the backend whose framework made the tensor ``leaf``, or None if ``leaf`` is not a tensor.
+
+    Only frameworks that the process has already imported are considered.
+    """
     kind = type(leaf)
     if kind in _OWNERS:
         owner = _OWNERS[kind]
         return None if owner is None else get_backend(owner)
     for name in known_backends():
-        # None stands there where somebody has blocked an import.
+        # An entry of None in sys.modules blocks the import of a module.
         if name not in BUILTIN or sys.modules.get(BUILTIN[name][0]) is not None:
             try:
                 backend = get_backend(name)
-            except (ImportError, ValueError):  # a stand-in for the framework; it has no tensors
+            except (ImportError, ValueError):  # a stub of the framework, which has no tensors
                 continue
             if backend.owns(leaf):
                 _OWNERS[kind] = name

@@ -1,6 +1,6 @@
-"""What every backend gives: the verbs, in the order in which each backend's file has them, and what they return.
+"""The interface of a backend for tensors: its functions, in the order of each backend's `tensors.py`, and their results.
 
-A backend knows one framework, specs and words. It knows nothing of formats, checks or verdicts.
+A backend knows one framework and the specs. It knows nothing about formats, checks or verdicts.
 """
 
 from __future__ import annotations
@@ -10,35 +10,27 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-import numpy as np
-
 from ..specs import Capabilities, TensorSpec
-from .spec_values import word_type
+from .memory import Memory
 
 
 class CannotBuild(Exception):
-    """A spec that the backend cannot build; the message says in words what and why."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Memory:
-    """Where the elements of a tensor lie: first address, strides in bytes, bytes per element."""
-
-    address: int
-    shape: tuple[int, ...]
-    strides: tuple[int, ...]
-    itemsize: int
+    """Raised for a spec that a backend cannot build. The message gives the reason and is shown as the reason of a skip."""
 
 
 @dataclasses.dataclass(slots=True)
 class Reading:
-    """What can be seen of one tensor, without a copy where the framework allows it.
+    """Everything that can be compared about one tensor, without a copy where the framework allows it.
 
-    ``dtype`` is a name of the table, or the framework's own where the table has none. ``words`` has the tensor's
-    shape, plus one axis where an element takes several words; ``objects`` (str, bytes or objects) or ``parts``
-    (named tensors and plain values, for a tensor made of several) stand in its place where there are no words.
-    ``strides`` count elements, and are None where the framework does not show them. ``memory`` is None for
-    immutable tensors, whose sharing nobody can see. ``flags`` holds only what is not the ordinary case.
+    - ``dtype``: a name of the dtype table, or the framework's name for a dtype that the table lacks.
+    - ``kind``: the class of the tensor, as ``module.Class``.
+    - ``words``: the elements as unsigned words. The array has the tensor's shape, plus one axis where an
+      element needs several words.
+    - ``objects`` (an array of str, bytes or objects) or ``parts`` (tensors and plain values by name, for
+      a tensor that consists of several): used instead of ``words`` where a tensor has no words.
+    - ``flags``: properties that differ from the default, such as ``requires-grad``.
+    - ``strides``: in elements, or None where the framework hides them.
+    - ``memory``: None for immutable tensors, because shared memory cannot be observed there.
     """
 
     dtype: str
@@ -53,113 +45,83 @@ class Reading:
 
 
 class Backend(Protocol):
-    """The verbs of a backend. A module is one, and so may any object of a third party be."""
+    """The functions of a backend. A backend is a module, or any object with these functions."""
 
     name: str
-    #: The package that has to be importable, and the distribution whose version is shown.
+    #: The package that must be importable. It is also the distribution whose version is shown.
     package: str
     #: What it can build. A third-party backend may leave this out, and is then checked for everything.
     capabilities: Capabilities
 
     def version(self) -> str:
-        """The framework's version."""
+        """Return the version of the framework."""
 
     def dtypes(self) -> tuple[str, ...]:
-        """The dtypes that can be created here, with the installed version and the current settings."""
+        """Return the dtypes that the installed version can create with the current settings."""
 
     def refusal(self, spec: TensorSpec) -> str | None:
-        """Why this tensor cannot be built here, in words; None if it can."""
+        """Return the reason why this tensor cannot be built here, or None if it can be built."""
 
     def build(self, spec: TensorSpec) -> Any:
-        """The tensor that ``spec`` describes, always with the same bits. Raises CannotBuild."""
+        """Return the tensor that ``spec`` describes, always with the same bits. Raises CannotBuild."""
 
     def view(self, tensor: Any, start: int, stop: int) -> Any:
-        """``tensor[start:stop]`` in the same memory. Raises CannotBuild where tensors are immutable."""
+        """Return ``tensor[start:stop]`` in the same memory. Raises CannotBuild where tensors are immutable."""
 
     def overwrite(self, tensor: Any, other: Any) -> bool:
-        """Puts the values of ``other``, which has the same shape and dtype, into ``tensor``, in place. False where it cannot be
-        written to."""
+        """Copy the values of ``other`` (same shape and dtype) into ``tensor``, in place.
+
+        Returns False if ``tensor`` is not writable.
+        """
 
     def owns(self, leaf: Any) -> bool:
-        """Whether ``leaf`` is a tensor of this framework."""
+        """Return whether ``leaf`` is a tensor of this framework."""
 
     def read(self, tensor: Any) -> Reading:
-        """Everything that can be compared about a tensor of this framework."""
+        """Return everything that can be compared about a tensor of this framework."""
 
     def scope(self) -> contextlib.AbstractContextManager[Any]:
-        """The global settings under which every spec can be built and loaded; undone on leaving."""
+        """Return a context manager for the global settings that building and loading every spec requires."""
 
     def narrow(self) -> contextlib.AbstractContextManager[Any]:
-        """The settings under which the framework has no 64-bit types; undone on leaving. Raises CannotBuild where it always has
-        them."""
+        """Return a context manager in which the framework has no 64-bit types.
+
+        Raises CannotBuild if the framework cannot turn them off.
+        """
 
 
-#: The attribute that instances of subclasses, and dtypes with metadata, are built with.
+def missing_capability(spec: TensorSpec, backend: str, capabilities: Capabilities) -> str | None:
+    """Return the reason why the capabilities of a backend exclude the layout or a trait of a tensor, or None."""
+    if spec.layout not in capabilities.layouts:
+        return f"{backend} has no memory layout {spec.layout!r}"
+    for trait in spec.traits:
+        if trait not in capabilities.traits:
+            return f"{backend} has no tensors with the trait {trait!r}"
+    return None
+
+
+#: The attribute value of instances of subclasses, and of dtypes with metadata.
 TAG = "metre"
 
 
 def attribute_flags(tensor: Any) -> dict[str, Any]:
-    """The instance's own attributes, as flags by name. Names that begin with an underscore are the class's own business:
-    caches are kept there."""
-    return {f".{name}": stable(value) for name, value in getattr(tensor, "__dict__", {}).items() if not name.startswith("_")}
+    """Return the public instance attributes of a tensor as flags, by name.
+
+    Attributes with a leading underscore are private to the class (caches, for example) and are left out.
+    """
+    return {f".{name}": stable_repr(value) for name, value in getattr(tensor, "__dict__", {}).items() if not name.startswith("_")}
 
 
-def stable(value: Any) -> str:
-    """A value as text that is the same for an equal value: plain values and containers of them as Python writes them, any
-    other by its class alone, since its repr may hold an address."""
+def stable_repr(value: Any) -> str:
+    """Return a text that is the same for equal values, in every process.
+
+    Plain values and containers of them give their repr. Any other value gives only its class, because
+    its repr may contain an address.
+    """
     if value is None or isinstance(value, bool | int | float | complex | str | bytes):
         return repr(value)
     if type(value) is dict:
-        return "{" + ", ".join(f"{stable(key)}: {stable(item)}" for key, item in value.items()) + "}"
+        return "{" + ", ".join(f"{stable_repr(key)}: {stable_repr(item)}" for key, item in value.items()) + "}"
     if type(value) in (list, tuple):
-        return f"{type(value).__name__}({', '.join(map(stable, value))})"
+        return f"{type(value).__name__}({', '.join(map(stable_repr, value))})"
     return f"a {type(value).__module__}.{type(value).__qualname__}"
-
-
-class _Interface:
-    """An array interface over memory that somebody else owns."""
-
-    def __init__(self, owner: Any, interface: dict[str, Any]) -> None:
-        self.owner = owner
-        self.__array_interface__ = interface
-
-
-def words_at(owner: Any, memory: Memory, word: int, count: int = 1) -> Any:
-    """A view of memory as unsigned words of ``word`` bits, ``count`` an element; ``owner`` is kept alive."""
-    shape, strides = memory.shape, memory.strides
-    if count > 1:
-        shape, strides = (*shape, count), (*strides, word // 8)
-    if 0 in shape:
-        return np.empty(shape, word_type(word))
-    interface = {"data": (memory.address, True), "shape": shape, "strides": strides, "typestr": f"<u{word // 8}", "version": 3}
-    return np.asarray(_Interface(owner, interface))
-
-
-def overlap(first: Memory, second: Memory) -> bool:
-    """Whether two tensors share an element's memory; exact but where that would take too long, then by bounds."""
-    arrays = [
-        np.asarray(
-            _Interface(
-                None,
-                {"data": (m.address, True), "shape": m.shape, "strides": m.strides, "typestr": f"|V{m.itemsize}", "version": 3},
-            )
-        )
-        for m in (first, second)
-    ]
-    try:
-        return bool(np.shares_memory(arrays[0], arrays[1], max_work=10_000))  # type: ignore[arg-type]
-    except RuntimeError:  # numpy's TooHardError, which has moved between versions
-        return True
-
-
-def bounds(memory: Memory) -> tuple[int, int]:
-    """First address and the address after the last; equal for a tensor without elements."""
-    if 0 in memory.shape:
-        return memory.address, memory.address
-    low = high = memory.address
-    for length, stride in zip(memory.shape, memory.strides, strict=True):
-        if stride < 0:
-            low += (length - 1) * stride
-        else:
-            high += (length - 1) * stride
-    return low, high + memory.itemsize

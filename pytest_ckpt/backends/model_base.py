@@ -1,4 +1,4 @@
-"""What every backend gives that has networks: the verbs, in the order in which each file has them, and what can be seen of a model.
+"""The interface of a backend for models: its functions, in the order of each backend's `models.py`, and their results.
 
 Knows specs and no framework.
 """
@@ -10,18 +10,23 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from ..specs import Fill, ModelSpec, TensorSpec, special_patterns
+from ..specs.layers import Placed
 
 
 @dataclasses.dataclass(slots=True)
 class ModelReading:
-    """What can be seen of a model.
+    """Everything that can be compared about one model.
 
-    ``tensors`` are parameters and buffers by their full name, those included that the framework does not save; one that has several
-    names stands under each, the very same object. ``frozen`` says by such a name what is not trained, where the tensor itself does
-    not show it. ``training`` holds the mode of every layer by its name. ``settings`` is, by the same names, what layers were
-    configured with, as far as the framework shows it. ``unsaved`` are the names of tensors that the framework leaves out when it saves,
-    ``random`` those in which layers keep where their random numbers begin, if it does not save these. ``known`` are further objects
-    that hold what the framework tracks.
+    - ``tensors``: parameters and buffers by full name, including those that the framework does not save.
+      A tensor with several names appears under each of them, as the same object.
+    - ``frozen``: by tensor name, whether the tensor is excluded from training, where the tensor does not
+      show this.
+    - ``training``: by layer name, whether the layer is in training mode.
+    - ``settings``: by layer name, the configuration of the layer, as far as the framework shows it.
+    - ``unsaved``: names of tensors that the framework leaves out when it saves.
+    - ``random_states``: names of tensors that hold the random state of a layer, where the framework does
+      not save it.
+    - ``tracked``: other objects in which the framework holds the tensors that it tracks.
     """
 
     tensors: dict[str, Any]
@@ -29,58 +34,98 @@ class ModelReading:
     training: dict[str, bool] = dataclasses.field(default_factory=dict)
     settings: dict[str, str] = dataclasses.field(default_factory=dict)
     unsaved: frozenset[str] = frozenset()
-    random: frozenset[str] = frozenset()
-    known: tuple[Any, ...] = ()
+    random_states: frozenset[str] = frozenset()
+    tracked: tuple[Any, ...] = ()
 
 
 class ModelBackend(Protocol):
-    """The verbs. A module is one, and so may any object of a third party be."""
+    """The functions of a backend for models. A backend is a module, or any object with these functions."""
 
     def owns(self, obj: Any) -> bool:
-        """Whether ``obj`` is a model of this framework."""
+        """Return whether ``obj`` is a model of this framework."""
 
     def build(self, spec: ModelSpec) -> Any:
-        """The network that ``spec`` describes, always with the same bits. Raises CannotBuild."""
+        """Return the model that ``spec`` describes, always with the same bits. Raises CannotBuild.
+
+        Where the framework can export a model only after a call (torch and MXNet), the model has an
+        attribute ``example``: an input tensor that the model accepts. A format can pass it to an exporter,
+        as in ``torch.export.export(model, (model.example,))``.
+        """
 
     def state(self, model: Any) -> Any:
-        """The model's state as the framework itself would save it: a tree."""
+        """Return the model's state as a tree, in the form in which the framework itself would save it."""
 
     def load_state(self, model: Any, state: Any) -> None:
-        """Puts a state that `state` gave into a model of the same architecture, in place. Raises where it does not fit."""
+        """Load a result of `state` into a model of the same architecture, in place. Raises if it does not fit."""
 
     def read(self, model: Any) -> ModelReading:
-        """Everything that can be compared about a model."""
+        """Return everything that can be compared about a model."""
 
     def modules(self, model: Any) -> Mapping[str, Any]:
-        """The model and every module in it that the framework knows of, by name."""
+        """Return the model and all modules in it that the framework tracks, by name."""
 
     def run(self, model: Any, inputs: Any) -> Any:
-        """The outputs for ``inputs`` (a tuple is several arguments, a dict named ones), as when the model is used and not trained.
-        Random numbers of the framework begin where they always do, as far as it lets them. The model is left as it was: its mode,
-        what it counts, and the framework's random numbers."""
+        """Return the outputs for ``inputs`` in inference mode.
+
+        A tuple gives positional arguments, and a dict gives keyword arguments. The framework's random
+        numbers start from a fixed state, as far as the framework allows this. The call leaves the model,
+        including its mode and counters, and the framework's random state unchanged.
+        """
 
     def copy(self, model: Any) -> Any:
-        """The same model in other memory."""
+        """Return a copy of the model that shares no memory with it."""
 
     def make_unsavable(self, model: Any) -> None:
-        """Puts something into the last of the model's modules that cannot be saved, so that saving the model raises."""
+        """Add an object that cannot be saved to the last module of the model, so that saving the model raises."""
+
+
+class NetworkBuilder:
+    """Builds the layers of one network. It keeps the layers built so far, since later ones may refer to them.
+
+    A backend's subclass defines `make` and, where layers can be frozen when they are built, `freeze`.
+    """
+
+    def __init__(self) -> None:
+        self.built: list[Any] = []
+
+    def build_all(self, layers: tuple[Placed, ...]) -> dict[str, Any]:
+        """Return the built layers by the last part of their name."""
+        return {here.name.rsplit(".", 1)[-1]: self.build(here) for here in layers}
+
+    def build(self, here: Placed) -> Any:
+        """Return the built layer; a layer of kind "again" is the earlier layer itself."""
+        place = len(self.built)
+        self.built.append(None)
+        built = self.built[here.layer.of] if here.layer.kind == "again" else self.make(here)
+        if here.layer.frozen:
+            self.freeze(built)
+        self.built[place] = built
+        return built
+
+    def make(self, here: Placed) -> Any:
+        """Return a new layer."""
+        raise NotImplementedError
+
+    def freeze(self, built: Any) -> None:
+        """Exclude the parameters of a layer from training."""
+        raise NotImplementedError
 
 
 def fill_spec(spec: ModelSpec, index: int, dtype: str, shape: tuple[int, ...]) -> TensorSpec:
-    """The values of a model's tensor with number ``index``."""
+    """Return the spec of the model's tensor number ``index``."""
     if spec.values == "zeros":
         return TensorSpec(dtype, shape)
     seed = (spec.seed * 1009 + index) % (1 << 64)
     if spec.values == "ordinary":
         return TensorSpec(dtype, shape, fill=Fill(seed))
-    # Special patterns in half of the elements, others in each tensor, and others for each seed.
+    # Half of the elements get special patterns. The patterns differ between tensors and between seeds.
     patterns, count = special_patterns(dtype), TensorSpec(dtype, shape).size
-    turned = [patterns[(place + seed) % len(patterns)] for place in range(min(len(patterns), (count + 1) // 2))]
-    return TensorSpec(dtype, shape, fill=Fill(seed, "any", tuple(enumerate(turned))))
+    rotated = [patterns[(place + seed) % len(patterns)] for place in range(min(len(patterns), (count + 1) // 2))]
+    return TensorSpec(dtype, shape, fill=Fill(seed, "any", tuple(enumerate(rotated))))
 
 
 def call_with(function: Any, inputs: Any, **more: Any) -> Any:
-    """The function called with ``inputs``: those of a tuple one by one, those of a dict by their names."""
+    """Call a function with ``inputs``: a tuple gives positional arguments, a mapping gives keyword arguments."""
     if isinstance(inputs, tuple):
         return function(*inputs, **more)
     if isinstance(inputs, Mapping):

@@ -1,4 +1,4 @@
-"""numpy's own dtypes for the names of the table, with those of ml_dtypes: what words are looked at as, to be shown or handed on."""
+"""The numpy dtype for each name of the dtype table, including the extension dtypes of ml_dtypes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from ..specs import DTYPES
 
-#: What numpy calls dtypes whose size or unit is fixed here.
+#: Dtypes of the table that fix a size or a unit, as numpy writes them.
 _FIXED = {
     "text": "U8", "bytes": "S8", "void": "V8", "datetime64": "M8[s]", "datetime64-ns": "M8[ns]", "datetime64-D": "M8[D]",
     "timedelta64": "m8[s]", "timedelta64-ns": "m8[ns]", "timedelta64-D": "m8[D]",
@@ -26,7 +26,7 @@ def _struct(dtype: str) -> np.dtype[Any]:
 
 
 def numpy_dtype(dtype: str) -> np.dtype[Any] | None:
-    """numpy's own dtype for a name of the table; None where this numpy or this ml_dtypes has none."""
+    """Return the numpy dtype for a name of the table, or None if the installed numpy and ml_dtypes have none."""
     row = DTYPES[dtype]
     if row.kind == "struct":
         return _struct(dtype)

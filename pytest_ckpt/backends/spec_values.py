@@ -1,7 +1,7 @@
-"""The values of a `TensorSpec`, as unsigned words: the same on every machine and with every numpy version.
+"""Compute the values of a `TensorSpec` as unsigned words: the same on every machine and with every numpy version.
 
-The only code that knows how a fill becomes bits. It knows no framework but numpy's integers, which it uses as
-a calculator: the generator is splitmix64 over the element's index, so there is no state and no version of it.
+This is the only code that turns a fill into bits. It uses numpy only for integer arithmetic. The
+generator is splitmix64 over the index of the element, so it has no state and does not depend on a version.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ _WORDS: dict[int, Any] = {8: np.uint8, 16: np.uint16, 32: np.uint32, 64: np.uint
 
 
 def word_type(bits: int) -> Any:
-    """numpy's unsigned type of 8, 16, 32 or 64 bits."""
+    """Return numpy's unsigned integer type of 8, 16, 32 or 64 bits."""
     return _WORDS[bits]
 
 
 def _hashes(seed: int, count: int) -> Any:
-    """``count`` 64-bit hashes, number i of the seed and i alone (splitmix64, Steele, Lea and Flood 2014)."""
+    """Return ``count`` 64-bit hashes. Hash i depends only on the seed and i (splitmix64, Steele, Lea and Flood 2014)."""
     start = (seed * 0xD1342543DE82EF95 + 0x9E3779B97F4A7C15) & 0xFFFFFFFFFFFFFFFF
     x = np.arange(1, count + 1, dtype=np.uint64)
     x *= np.uint64(0x9E3779B97F4A7C15)
@@ -35,7 +35,7 @@ def _hashes(seed: int, count: int) -> Any:
 
 
 def _ordinary(row: DType, x: Any) -> Any:
-    """Finite values of middling size that are never zero (but for bool and the narrowest ints), as bits."""
+    """Return finite values of moderate size, as bits. They are never zero, except for bool and the narrowest ints."""
     one = np.uint64
     if row.float is not None:
         return _ordinary_floats(row.float, x)
@@ -64,7 +64,7 @@ def _ordinary_floats(parts: Float, x: Any) -> Any:
 
 
 def _any(row: DType, x: Any, seed: int) -> Any:
-    """Every bit pattern that the dtype has."""
+    """Return arbitrary bit patterns: every pattern of the dtype is possible."""
     if row.float is not None and row.float.nans == "x87":
         words = np.empty((*x.shape, 2), np.uint64)
         words[..., 1] = _hashes(seed + 1, x.size).reshape(x.shape) & np.uint64(0xFFFF)
@@ -75,9 +75,9 @@ def _any(row: DType, x: Any, seed: int) -> Any:
 
 
 def words(dtype: str, shape: tuple[int, ...], fill: Fill) -> Any:
-    """The words of a tensor in C order: an array of ``shape``, plus one axis of words where a word is not enough.
+    """Return the words of a tensor in C order: an array of ``shape``, plus one axis where an element needs several words.
 
-    Not for dtypes of kind "struct" (which are built field by field), "string" (see `texts`) or "object" (see `objects`).
+    Not for dtypes of kind "struct" (built field by field), "string" (see `texts`) or "object" (see `objects`).
     """
     row = DTYPES[dtype]
     if row.kind in ("text", "bytes"):
@@ -98,7 +98,11 @@ def words(dtype: str, shape: tuple[int, ...], fill: Fill) -> Any:
 
 
 def _choices(count: int, shape: tuple[int, ...], fill: Fill, special: int = 0) -> Any:
-    """For each element which of ``count`` texts or objects it is; ``special`` more are there as special patterns alone."""
+    """Return, for each element, the index of its text or object.
+
+    Ordinary elements use the first ``count`` indices. The ``special`` indices after those occur only
+    where the fill names them as special patterns.
+    """
     size = int(np.prod(shape, dtype=np.int64))
     chosen = np.zeros(size, np.int64)
     if fill.seed and size:
@@ -117,13 +121,13 @@ def _text_words(row: DType, shape: tuple[int, ...], fill: Fill) -> Any:
 
 
 def texts(shape: tuple[int, ...], fill: Fill, binary: bool) -> Any:
-    """The elements of a "string" tensor: an array of ``shape`` of str, or of bytes where ``binary``."""
+    """Return the elements of a "string" tensor: an array of ``shape`` of str, or of bytes if ``binary``."""
     table: tuple[Any, ...] = (*BYTES, *LONG_BYTES) if binary else (*TEXTS, *LONG_TEXTS)
     return _from_table(table, _choices(len(TEXTS), shape, fill, len(LONG_TEXTS)))
 
 
 def objects(shape: tuple[int, ...], fill: Fill) -> Any:
-    """The elements of an "object" array: an array of ``shape`` of plain Python values."""
+    """Return the elements of an "object" array: an array of ``shape`` of plain Python values."""
     return _from_table(OBJECTS, _choices(len(OBJECTS), shape, fill))
 
 
@@ -134,7 +138,7 @@ def _from_table(table: tuple[Any, ...], chosen: Any) -> Any:
 
 
 def logical_words(spec: TensorSpec) -> Any:
-    """The words that the finished tensor must show, element by element, whatever its layout. C-contiguous."""
+    """Return the words of the built tensor, element by element, for any layout. The array is C-contiguous."""
     if spec.layout != "broadcast":
         return words(spec.dtype, spec.shape, spec.fill)
     block = words(spec.dtype, (1, *spec.shape[1:]), spec.fill)
@@ -142,7 +146,7 @@ def logical_words(spec: TensorSpec) -> Any:
 
 
 def sparse_mask(shape: tuple[int, ...], seed: int) -> Any:
-    """Which elements a sparse tensor of this shape stores: about half, and never none of several."""
+    """Return which elements a sparse tensor of this shape stores: about half, and always the first one."""
     size = int(np.prod(shape, dtype=np.int64))
     mask = _hashes(seed + 1, size) & np.uint64(1) == 0
     if size:

@@ -1,6 +1,7 @@
-"""What every backend gives that can train: a `Run`, and what all runs share. Knows specs and the tensors' backend, no framework.
+"""The interface of a backend for training: `Run`, and the code that all runs share.
 
-A run draws its random numbers where every training script does, from the generators of the process, and keeps none of its own.
+Knows specs and the backend for tensors, but no framework. A run draws its random numbers from the
+generators of the process, as training scripts do.
 """
 
 from __future__ import annotations
@@ -17,23 +18,38 @@ from ..specs import Fill, TensorSpec, TrainingSpec
 from ..specs.models import BATCH
 from . import get_backend
 
-#: The step width where no schedule says another.
+#: The learning rate of the first parameter group, unless a schedule changes it.
 RATE = 1 / 256
-#: What the first group has; every further one trains half as fast.
+#: Each further group has the learning rate of the group before it, times this factor.
 GROUP_FACTOR = 0.5
 
 
 class Run:
-    """A training run: ``model``, ``optimizer``, ``schedule`` and ``step`` (an int, the steps done so far).
+    """A training run, which formats save and load.
 
-    `train` goes further, `state` gives what a checkpoint has to hold, each part as the framework itself would save it, and `restore`
-    takes it back. A backend's subclass says how, in the methods that raise NotImplementedError here.
+    `train` runs more steps. `state` returns everything that a checkpoint must contain, each part in the
+    form in which the framework itself would save it. `restore` restores such a state. A backend's
+    subclass defines the methods that raise NotImplementedError here.
+
+    A format with ``save_training(run, path)`` and ``load_training(path, run)`` can use these attributes:
+
+    - ``backend``: the name of the backend.
+    - ``model``, ``optimizer``: the framework's own objects. For MXNet, the optimizer is a `gluon.Trainer`.
+    - ``schedule``: the framework's learning rate schedule, or None if the run has none.
+    - ``step``: the number of steps done so far, an int.
+    - ``averaged``: moving averages of the weights, or None if the run has none. For torch, an
+      `AveragedModel`; for JAX, the state of `optax.ema`. Keras keeps the averages in its optimizer.
+    - ``scaler``: the loss scaler for mixed precision, or None if the run has none. For torch, a
+      `GradScaler`; for JAX, a `DynamicScale`. Keras wraps its optimizer in a `LossScaleOptimizer` instead.
+    - ``rngs``: only for JAX, the `nnx.Rngs` that the run draws from (only if the run draws random numbers).
     """
 
     backend: str
     model: Any
     optimizer: Any
     schedule: Any = None
+    averaged: Any = None
+    scaler: Any = None
 
     def __init__(self, spec: TrainingSpec) -> None:
         self.spec = spec
@@ -47,25 +63,28 @@ class Run:
         return f"<run of {self.spec!r} after {self.step} steps>"
 
     def train(self, steps: int = 1) -> None:
-        """Trains ``steps`` steps. What is fed depends on the step alone, and with ``noise`` on random numbers."""
+        """Train for ``steps`` steps. The batch depends only on the step and, with ``noise``, on random numbers."""
         for _ in range(steps):
             self.update(*self.batch())
             self.step += 1
 
     def batch(self) -> tuple[Any, Any]:
-        """What the next step is fed, and what should come out."""
+        """Return the inputs and targets of the next step."""
         spec, build = self.spec, get_backend(self.backend).build
         shape = (BATCH, *spec.model.placed[-1].gives)
         inputs = build(spec.model.input_spec(self.step + 1))
         targets = build(TensorSpec("float32", shape, fill=Fill(self.step + 1)))
         if spec.noise:
-            # The second number of a pair is kept by the generator until it is asked for.
+            # These generators make numbers in pairs, and their state includes an unused second number.
             inputs = self.add_noise(inputs, random.gauss(0.0, 1.0) + float(np.random.standard_normal()))
         return inputs, targets
 
     def state(self) -> dict[str, Any]:
-        """A dict with the keys ``model``, ``optimizer``, ``schedule``, ``step``, ``rng``, and ``averaged``, ``scaler`` and
-        ``gradients`` where the run has these. ``rng`` is empty where the run draws no random numbers."""
+        """Return everything that a checkpoint must contain, as a dict.
+
+        Its keys are ``model``, ``optimizer``, ``schedule``, ``step`` and ``rng``, and also ``averaged``,
+        ``scaler`` and ``gradients`` if the run has them. ``rng`` is empty if the run draws no random numbers.
+        """
         state = {**self.parts(), "step": self.step, "rng": {}}
         if self.spec.draws:
             state["rng"] = {"framework": self.framework_state()}
@@ -74,7 +93,7 @@ class Run:
         return state
 
     def restore(self, tree: Any) -> None:
-        """Takes back what `state` gave. Raises where it does not fit."""
+        """Restore a state that `state` returned. Raises if it does not fit this run."""
         self.restore_parts(tree)
         self.step = int(tree["step"])
         rng = tree["rng"]
@@ -85,55 +104,55 @@ class Run:
             set_python_state(self.to_bytes(rng["python"]))
 
     def to_bytes(self, tensor: Any) -> bytes:
-        """The elements of a tensor of uint8."""
+        """Return the elements of a uint8 tensor as bytes."""
         return np.asarray(tensor).astype(np.uint8).tobytes()
 
     def update(self, inputs: Any, targets: Any) -> None:
-        """One step."""
+        """Run one training step."""
         raise NotImplementedError
 
     def add_noise(self, inputs: Any, number: float) -> Any:
-        """The inputs plus ``number`` and a random number of the framework for each element."""
+        """Return the inputs plus ``number`` plus, for each element, a random number of the framework."""
         raise NotImplementedError
 
     def parts(self) -> dict[str, Any]:
-        """The state without step and random numbers."""
+        """Return the state without ``step`` and ``rng``."""
         raise NotImplementedError
 
     def restore_parts(self, tree: Any) -> None:
-        """Takes back what `parts` gave."""
+        """Restore a result of `parts`."""
         raise NotImplementedError
 
     def seed_framework(self, seed: int) -> None:
-        """Where the framework's random numbers begin."""
+        """Seed the framework's random number generator."""
         raise NotImplementedError
 
     def framework_state(self) -> Any:
-        """The state of the framework's random numbers, as a tensor or a tree of them."""
+        """Return the state of the framework's random number generator, as a tensor or a tree of tensors."""
         raise NotImplementedError
 
     def restore_framework_state(self, state: Any) -> None:
-        """Takes back what `framework_state` gave."""
+        """Restore a result of `framework_state`."""
         raise NotImplementedError
 
     def from_bytes(self, data: bytes) -> Any:
-        """A tensor of uint8 with these elements."""
+        """Return a uint8 tensor with these elements."""
         raise NotImplementedError
 
 
 class TrainingBackend(Protocol):
-    """The verbs. A module is one, and so may any object of a third party be."""
+    """The functions of a backend for training. A backend is a module, or any object with these functions."""
 
     def build(self, spec: TrainingSpec) -> Run:
-        """The run that ``spec`` describes, before its first step. Raises CannotBuild."""
+        """Return the run that ``spec`` describes, before its first step. Raises CannotBuild."""
 
     def preserve_generators(self) -> contextlib.AbstractContextManager[Any]:
-        """Puts the framework's random numbers back where they were, on leaving."""
+        """Return a context manager that restores the framework's random state on exit."""
 
 
 @contextlib.contextmanager
 def preserve_rng(training: TrainingBackend) -> Iterator[None]:
-    """Puts all random numbers of the process back where they were, on leaving."""
+    """Restore the random state of Python, numpy and the framework on exit."""
     python, numpy = random.getstate(), np.random.get_state()
     try:
         with training.preserve_generators():
@@ -144,23 +163,25 @@ def preserve_rng(training: TrainingBackend) -> Iterator[None]:
 
 
 def numpy_state() -> bytes:
-    """The state of numpy's legacy generator, which `numpy.random.seed` seeds."""
+    """Return the state of numpy's legacy generator, which `numpy.random.seed` seeds."""
     _, words, position, has_gauss, gauss = np.random.get_state()
     return struct.pack("<qqd", position, has_gauss, gauss) + np.asarray(words).astype("<u4").tobytes()
 
 
 def set_numpy_state(data: bytes) -> None:
+    """Restore a result of `numpy_state`."""
     position, has_gauss, gauss = struct.unpack_from("<qqd", data)
     np.random.set_state(("MT19937", np.frombuffer(data, "<u4", offset=24), position, has_gauss, gauss))
 
 
 def python_state() -> bytes:
-    """The state of the module `random`."""
+    """Return the state of the module `random`."""
     _, words, gauss = random.getstate()
     return struct.pack("<?d", gauss is not None, gauss or 0.0) + struct.pack(f"<{len(words)}I", *words)
 
 
 def set_python_state(data: bytes) -> None:
+    """Restore a result of `python_state`."""
     has_gauss, gauss = struct.unpack_from("<?d", data)
     words = struct.unpack_from(f"<{(len(data) - 9) // 4}I", data, 9)
     random.setstate((3, words, gauss if has_gauss else None))

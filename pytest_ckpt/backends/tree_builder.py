@@ -1,4 +1,4 @@
-"""Builds the tree that a spec describes, with one backend for its tensors. Knows specs and `Backend`, no framework."""
+"""Build the tree that a spec describes, with one backend for its tensors. Knows specs and `Backend`, no framework."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ from .spec_values import words
 
 
 def build_tree(spec: Spec, backend: Backend) -> Any:
-    """The object that ``spec`` describes; called twice it gives two objects with the same bits and no shared memory.
+    """Return the object that ``spec`` describes. Two calls return equal objects that share no memory.
 
-    Raises CannotBuild, in words, for what this backend cannot build.
+    Raises CannotBuild, with the reason, if this backend cannot build it.
     """
     return _Builder(backend).build(spec)
 
 
 class _Builder:
-    """One tree under construction: it remembers the tensors made so far, for aliases to refer to."""
+    """Builds one tree. It keeps the tensors built so far, since aliases refer to them."""
 
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
@@ -77,26 +77,26 @@ class _Builder:
         if isinstance(spec, UnsavableSpec):
             return Unsavable()
         if isinstance(spec, SameAs):
-            return self._keep(self._made(spec, spec.index))
+            return self._keep(self._earlier(spec, spec.index))
         if isinstance(spec, ViewOf):
-            return self._keep(self.backend.view(self._made(spec, spec.index), spec.start, spec.stop))
-        raise CannotBuild(f"no backend builds a {type(spec).__name__}")
+            return self._keep(self.backend.view(self._earlier(spec, spec.index), spec.start, spec.stop))
+        raise CannotBuild(f"a {type(spec).__name__} is not the spec of a tree")
 
     def _keep(self, tensor: Any) -> Any:
         self.tensors.append(tensor)
         return tensor
 
-    def _made(self, spec: Spec, index: int) -> Any:
+    def _earlier(self, spec: Spec, index: int) -> Any:
         if not 0 <= index < len(self.tensors):
-            raise CannotBuild(f"{spec!r} refers to tensor {index}; {len(self.tensors)} were built before it")
+            raise CannotBuild(f"{spec!r} refers to tensor {index}, but only {len(self.tensors)} tensors were built before it")
         return self.tensors[index]
 
 
 def scalar(spec: ScalarSpec) -> Any:
-    """The NumPy scalar with just these bits."""
+    """Return the NumPy scalar with these bits."""
     own = numpy_dtype(spec.dtype)
     row = DTYPES[spec.dtype]
     if own is None or row.kind in ("struct", "string", "object"):
-        raise CannotBuild(f"numpy {np.__version__} here has no scalars of dtype {spec.dtype}")
+        raise CannotBuild(f"numpy {np.__version__} has no scalars of dtype {spec.dtype} here")
     fill = Fill(specials=((0, spec.pattern),))
     return words(spec.dtype, (1,), fill).reshape(-1).view(own)[0]

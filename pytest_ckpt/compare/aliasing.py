@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..backends.base import Memory, bounds, overlap
+from ..backends.memory import Memory, bounds, overlap
 
 
 def groups(memories: Sequence[Memory]) -> list[int]:

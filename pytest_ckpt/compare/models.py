@@ -37,7 +37,7 @@ def model_differences(actual: Any, expected: Any, models: ModelBackend, architec
     With ``architecture`` also what their layers were configured with: what a file that holds the whole model has to know.
     """
     came, wanted = models.read(actual), models.read(expected)
-    nobodys = tuple(f"[{name!r}]" for name in wanted.random)
+    nobodys = tuple(f"[{name!r}]" for name in wanted.random_states)
     found = [_explained(each, wanted) for each in differences(came.tensors, wanted.tensors, _NOT_OF_MODELS)]
     # What a library writes down on its own tensors, as attributes of the instance, is no flag of the model.
     found = [each for each in found if each.aspect != "flags" or not each.expected.startswith(".")]
@@ -164,7 +164,7 @@ def untracked(actual: Any, expected: Any, models: ModelBackend, only_modules: bo
     modules in containers that it does not look into. One sentence each. What is private to a class is not looked at."""
     modules, others = models.modules(expected), models.modules(actual)
     look, other = models.read(expected), models.read(actual)
-    tracked = (*modules.values(), *others.values(), *look.tensors.values(), *other.tensors.values(), *look.known, *other.known)
+    tracked = (*modules.values(), *others.values(), *look.tensors.values(), *other.tensors.values(), *look.tracked, *other.tracked)
     known = {id(each) for each in tracked}
     found = []
     for name, module in modules.items():

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from ..backends import get_backend, owner_of
-from ..backends.base import Memory, Reading
+from ..backends.base import Reading
+from ..backends.memory import Memory
 from ..util.suggestions import nearest
 from ..verdicts import ASPECTS, Difference, describe
 from . import elements as words

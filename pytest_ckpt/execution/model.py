@@ -58,7 +58,7 @@ def _clone(models: ModelBackend, saved: ModelSpec, expected: Any) -> Any:
     best, most = None, -1
     look = models.read(expected)
     # What is not saved is the same in every model of one architecture.
-    wanted = len(look.tensors.keys() - look.unsaved - look.random)
+    wanted = len(look.tensors.keys() - look.unsaved - look.random_states)
     other = saved
     for _ in range(_CLONES):
         other = other_model(other)

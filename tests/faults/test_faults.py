@@ -26,7 +26,7 @@ EVERY = [
 ]
 
 #: Why a check cannot be asked in some environment: no fault can be planted then, and that it is skipped is what is tested.
-CANNOT_BE_BUILT = ("sees no accelerator here", "here has no dtype", "cannot create arrays of dtype")
+CANNOT_BE_BUILT = ("no accelerator on this machine", "has no dtype", "cannot create arrays of dtype")
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

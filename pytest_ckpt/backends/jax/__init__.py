@@ -1,1 +1,1 @@
-"""The backend jax."""
+"""The backend for JAX and Flax."""

@@ -1,5 +1,7 @@
-"""The layers of Flax NNX that networks are made of: how each is built. Flax is imported, and the classes are made, when the first
-network is asked for."""
+"""Build the layers of a network in Flax NNX.
+
+Flax is imported, and the classes are defined, when the first network is built.
+"""
 
 from __future__ import annotations
 
@@ -13,26 +15,26 @@ from ...specs.layers import HEADS, VOCABULARY, Placed
 from ..base import CannotBuild
 
 _FLOATS = {"float32": jnp.float32, "float64": jnp.float64, "float16": jnp.float16, "bfloat16": jnp.bfloat16}
-_CLASSES = ("Network", "Residual", "Shift", "Buffer", "Activation", "Pool", "Transformer")
+_CLASS_NAMES = ("Network", "Residual", "Shift", "Buffer", "Activation", "Pool", "Transformer")
 
-#: What a network does: names of modules in their order, and for a list or dict of modules the same of what it holds. NNX sorts the
-#: attributes of modules, and so the keys of its dicts, whenever it takes a model apart and puts it together again.
+#: The order in which a network applies its modules: the name of each, and the steps inside it if it is a list or dict of modules.
+#: The order is stored, because NNX sorts attributes, and the keys of its dicts, when it splits and merges a model.
 Steps = tuple[tuple[Any, Any], ...]
 
 
 @functools.cache
-def _made() -> dict[str, Any]:
-    """The classes that networks are made of, by their names."""
+def _classes() -> dict[str, Any]:
+    """Define the classes of modules, and return them by name."""
     from flax import nnx
 
-    def applied(module: Any, within: Steps, inputs: Any) -> Any:
-        """What a module makes of what flows through the network."""
+    def apply(module: Any, within: Steps, inputs: Any) -> Any:
+        """Return the outputs of a module, or of a list or dict of modules with the steps ``within``."""
         for key, inner in within:
-            inputs = applied(module[key], inner, inputs)
+            inputs = apply(module[key], inner, inputs)
         return inputs if within else module(inputs)
 
     class Network(nnx.Module):  # type: ignore[misc]
-        """Modules under names of their own, applied one after the other."""
+        """Named modules that are applied one after the other."""
 
         def __init__(self, modules: Mapping[str, Any], steps: Steps) -> None:
             self.steps = steps
@@ -41,19 +43,19 @@ def _made() -> dict[str, Any]:
 
         def __call__(self, inputs: Any) -> Any:
             for step, within in self.steps:
-                # Layers of another dtype give that.
-                inputs = applied(getattr(self, step), within, inputs)
+                inputs = apply(getattr(self, step), within, inputs)
+                # The outputs of a layer have the dtype of the layer.
                 inputs = inputs if inputs.dtype == jnp.float32 else inputs.astype(jnp.float32)
             return inputs
 
     class Residual(Network):
-        """The same, and what came in is added."""
+        """A network whose inputs are added to its outputs."""
 
         def __call__(self, inputs: Any) -> Any:
             return inputs + super().__call__(inputs)
 
     class Buffer(nnx.Variable):  # type: ignore[misc]
-        """A tensor that is saved and not trained."""
+        """A tensor that is saved but not trained."""
 
     class Shift(nnx.Module):  # type: ignore[misc]
         """Adds a parameter, or a buffer."""
@@ -65,7 +67,7 @@ def _made() -> dict[str, Any]:
             return inputs + self.shift[...]
 
     class Activation(nnx.Module):  # type: ignore[misc]
-        """What Flax has as a function, with its setting."""
+        """An activation that Flax has only as a function."""
 
         def __init__(self, kind: str, slope: float) -> None:
             self.kind, self.slope = kind, slope
@@ -74,7 +76,7 @@ def _made() -> dict[str, Any]:
             return nnx.relu(inputs) if self.kind == "relu" else nnx.leaky_relu(inputs, self.slope)
 
     class Pool(nnx.Module):  # type: ignore[misc]
-        """Halves every length."""
+        """Pools by two along every spatial axis."""
 
         def __init__(self, kind: str, lengths: int) -> None:
             self.kind, self.window = kind, (2,) * lengths
@@ -84,7 +86,10 @@ def _made() -> dict[str, Any]:
             return pool(inputs, self.window, strides=self.window)
 
     class Transformer(nnx.Module):  # type: ignore[misc]
-        """One block of a transformer, which NNX has no layer for: attention and two dense layers, each added and normalized."""
+        """A transformer encoder block: attention and two dense layers, each with a residual connection and a norm.
+
+        NNX has no layer for it.
+        """
 
         def __init__(self, channels: int, rngs: Any) -> None:
             self.attention = nnx.MultiHeadAttention(HEADS, channels, decode=False, rngs=rngs)
@@ -98,25 +103,25 @@ def _made() -> dict[str, Any]:
             inputs = self.first_norm(inputs + self.dropout(self.attention(inputs)))
             return self.second_norm(inputs + self.dropout(self.narrow(nnx.relu(self.wide(inputs)))))
 
-    made = {each.__name__: each for each in (Network, Residual, Shift, Buffer, Activation, Pool, Transformer)}
-    for key, each in made.items():
-        each.__qualname__ = key  # so that pickle finds it, through __getattr__ below
-    return made
+    classes = {each.__name__: each for each in (Network, Residual, Shift, Buffer, Activation, Pool, Transformer)}
+    for key, each in classes.items():
+        each.__qualname__ = key  # pickle finds the class by this name, through the module's __getattr__
+    return classes
 
 
 def __getattr__(attribute: str) -> Any:
-    if attribute in _CLASSES:
-        return _made()[attribute]
+    if attribute in _CLASS_NAMES:
+        return _classes()[attribute]
     raise AttributeError(f"module {__name__!r} has no attribute {attribute!r}")
 
 
 def ones(key: Any, shape: tuple[int, ...]) -> Any:
-    """Scales to begin with: of float32 also where NNX would make them of float64, with the 64-bit types."""
+    """Return initial scales of float32. With 64-bit types, the default of NNX would be float64."""
     return jnp.ones(shape, jnp.float32)
 
 
 def _nnx(kind: str) -> Any:
-    """A class of NNX; not every version has all of them. Raises CannotBuild."""
+    """Return a class of NNX. Raises CannotBuild if the installed version does not have it."""
     import flax
     from flax import nnx
 
@@ -164,15 +169,15 @@ def _weight_norm(here: Placed, rngs: Any) -> Any:
 
 
 def _pool(here: Placed, rngs: Any) -> Any:
-    return _made()["Pool"](here.layer.kind, len(here.takes) - 1)
+    return _classes()["Pool"](here.layer.kind, len(here.takes) - 1)
 
 
 def _activation(here: Placed, rngs: Any) -> Any:
-    return _made()["Activation"](here.layer.kind, here.layer.number)
+    return _classes()["Activation"](here.layer.kind, here.layer.number)
 
 
 def _shift(here: Placed, rngs: Any) -> Any:
-    return _made()["Shift"](here.takes[-1], here.layer.kind, _FLOATS[here.layer.dtype])
+    return _classes()["Shift"](here.takes[-1], here.layer.kind, _FLOATS[here.layer.dtype])
 
 
 _MAKE: dict[str, Callable[[Placed, Any], Any]] = {
@@ -200,7 +205,7 @@ _MAKE: dict[str, Callable[[Placed, Any], Any]] = {
     "lstm": _recurrent("LSTMCell"),
     "gru": _recurrent("GRUCell"),
     "attention": lambda here, rngs: _nnx("MultiHeadAttention")(HEADS, here.takes[-1], decode=False, rngs=rngs),
-    "transformer": lambda here, rngs: _made()["Transformer"](here.takes[-1], rngs),
+    "transformer": lambda here, rngs: _classes()["Transformer"](here.takes[-1], rngs),
     "weight-norm": _weight_norm,
     "spectral-norm": lambda here, rngs: _nnx("SpectralNorm")(_dense(here, rngs), rngs=rngs),
     "parameter": _shift,
@@ -210,43 +215,43 @@ _MAKE: dict[str, Callable[[Placed, Any], Any]] = {
 
 
 class _Builder:
-    """One network under construction: it remembers its modules, for others to refer to."""
+    """Builds the modules of one network. It keeps the modules built so far, since later layers may refer to them."""
 
     def __init__(self) -> None:
         from flax import nnx
 
-        self.made: list[tuple[Any, Steps]] = []
+        self.built: list[tuple[Any, Steps]] = []
         self.rngs = nnx.Rngs(0)
 
-    def several(self, layers: tuple[Placed, ...], listed: bool = False) -> tuple[dict[str, Any], Steps]:
+    def build_all(self, layers: tuple[Placed, ...], listed: bool = False) -> tuple[dict[str, Any], Steps]:
         modules, steps = {}, []
         for index, here in enumerate(layers):
             key = here.name.rsplit(".", 1)[-1]
             if key == "steps" or hasattr(_nnx("Dict"), key):
-                raise CannotBuild(f"modules of nnx have something else under the name {key!r}")
-            modules[key], within = self.one(here)
+                raise CannotBuild(f"nnx modules have an attribute {key!r}, so no layer can have that name")
+            modules[key], within = self.build(here)
             steps.append((index if listed else key, within))
         return modules, tuple(steps)
 
-    def one(self, here: Placed) -> tuple[Any, Steps]:
-        layer, place = here.layer, len(self.made)
+    def build(self, here: Placed) -> tuple[Any, Steps]:
+        layer, place = here.layer, len(self.built)
         within: Steps = ()
-        self.made.append((None, ()))
+        self.built.append((None, ()))
         if layer.kind in ("list", "dict"):
-            modules, within = self.several(here.inside, layer.kind == "list")
+            modules, within = self.build_all(here.inside, layer.kind == "list")
             module = _nnx("List")(modules.values()) if layer.kind == "list" else _nnx("Dict")(modules)
         elif here.inside:
-            module = _made()["Residual" if layer.kind == "residual" else "Network"](*self.several(here.inside))
+            module = _classes()["Residual" if layer.kind == "residual" else "Network"](*self.build_all(here.inside))
         elif layer.kind == "again":
-            module, within = self.made[layer.of]
+            module, within = self.built[layer.of]
         else:
             module = _MAKE[layer.kind](here, self.rngs)
             if layer.kind == "tied":
-                module.kernel = self.made[layer.of][0].kernel
-        self.made[place] = module, within
+                module.kernel = self.built[layer.of][0].kernel
+        self.built[place] = module, within
         return module, within
 
 
 def network(layers: tuple[Placed, ...]) -> Any:
-    """The network of these layers, with the values that NNX draws for them."""
-    return _made()["Network"](*_Builder().several(layers))
+    """Return a network of these layers, with the initial values that NNX draws."""
+    return _classes()["Network"](*_Builder().build_all(layers))

@@ -1,4 +1,4 @@
-"""Networks of Flax: `flax.nnx.Module`. Flax is imported when the first network is asked for."""
+"""Build and read models of Flax: `flax.nnx.Module`. Flax is imported when the first model is built."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from . import layers, nnx_state, tensors
 
 name = "jax"
 
-#: What layers call their mode, each of them True where the layer is used and not trained.
+#: The attributes of layers that are True in inference mode and False in training mode.
 _MODES = ("deterministic", "use_running_average")
-#: Where NNX writes down of a module which of its attributes hold tensors.
-_NOTES = "_pytree__nodes"
-#: Names of variables that are variances or norms, and so are positive.
+#: The attribute in which NNX stores which attributes of a module hold tensors.
+_TRACKED_ATTRIBUTES = "_pytree__nodes"
+#: Names of variables that are variances or norms, and so must be positive.
 _POSITIVE = ("var", "sigma")
 
 
@@ -32,15 +32,15 @@ def owns(obj: Any) -> bool:
 
 
 def build(spec: ModelSpec) -> Any:
-    if why := spec.refusal(name):
-        raise CannotBuild(why)
+    if reason := spec.refusal(name):
+        raise CannotBuild(reason)
     if any(here.layer.frozen for here in spec.every()):
-        raise CannotBuild("nnx has no flag for parameters that are not trained")
+        raise CannotBuild("nnx has no flag for frozen parameters")
     if spec.fresh:
-        raise CannotBuild("nnx has no layers that learn their sizes")
+        raise CannotBuild("nnx has no layers that infer their sizes from the first input")
     from flax import nnx
 
-    # Only the shapes, so that nothing is drawn, nor a generator compiled for each new size: the values are set below.
+    # Only the shapes: drawing values would compile a generator for each new size. The values are set below.
     model = nnx.eval_shape(lambda: layers.network(spec.placed))
     _fill(model, spec)
     if spec.training:
@@ -51,14 +51,14 @@ def build(spec: ModelSpec) -> Any:
 
 
 def _fill(model: Any, spec: ModelSpec) -> None:
-    """Draws the values of everything that is a tensor; one that has several names is drawn once."""
-    # By identity, and kept alive by the list, so that no other gets it meanwhile.
+    """Set the values of all tensors. A tensor with several names gets one value."""
+    # Keyed by identity. The places keep the leaves alive, so that no identity is reused.
     places = list({id(place.leaf): place for place in reversed(list(_places(model)))}.values())
     for index, place in enumerate(reversed(places)):
-        place.set(_drawn(spec, index, tuple(place.leaf.shape), place.leaf.dtype, place.path[-1]))
+        place.set(_value(spec, index, tuple(place.leaf.shape), place.leaf.dtype, place.path[-1]))
 
 
-def _drawn(spec: ModelSpec, index: int, shape: tuple[int, ...], dtype: Any, key: Any) -> Any:
+def _value(spec: ModelSpec, index: int, shape: tuple[int, ...], dtype: Any, key: Any) -> Any:
     if jnp.issubdtype(dtype, jax.dtypes.prng_key):
         kind = "prng-key-rbg" if "rbg" in str(dtype) else "prng-key"
         return tensors.build(dataclasses.replace(fill_spec(spec, index, "uint32", shape), traits=(kind,)))
@@ -76,13 +76,13 @@ def load_state(model: Any, state: Any) -> None:
 
 
 def _joined(path: tuple[Any, ...]) -> str:
-    """A path as one name; the wrappers of NNX have keys that are paths themselves."""
+    """Return a path as one name. Wrapper modules of NNX have keys that are paths themselves."""
     return ".".join(_joined(step) if isinstance(step, tuple) else str(step) for step in path)
 
 
 @dataclasses.dataclass(slots=True)
 class _Place:
-    """Where a module, variable or array stands: what holds it, under which key, and the path from the model."""
+    """A module, variable or array (``leaf``) in a model: its path from the model, and the object that holds it."""
 
     path: tuple[Any, ...]
     leaf: Any
@@ -100,13 +100,15 @@ class _Place:
 
 
 def _places(model: Any) -> Iterator[_Place]:
-    """Every variable and array of a model, under each of its names."""
+    """Return all variables and arrays of a model, under each of their names."""
     return (place for place in _walk(model) if not owns(place.leaf))
 
 
 def _walk(model: Any) -> Iterator[_Place]:
-    """The modules, variables and arrays of a model, a module before what is in it, those with several names under each: NNX itself
-    goes to each but once. What a module keeps as static is not NNX', and not looked at."""
+    """Yield the modules, variables and arrays of a model under each of their names, and a module before its contents.
+
+    NNX's own iteration visits each object only once. Static attributes of modules are skipped.
+    """
     from flax import nnx
 
     todo: list[tuple[_Place, tuple[int, ...]]] = [(_Place((), model, None), ())]
@@ -124,7 +126,7 @@ def _walk(model: Any) -> Iterator[_Place]:
 
 
 def _children(node: Any) -> list[tuple[Any, Any]]:
-    """What is in a module, or in a container, with its key, in an order that is the same for every model of one architecture."""
+    """Return the contents of a module or container with their keys, in an order that depends only on the architecture."""
     if isinstance(node, list | tuple):
         return list(enumerate(node))
     if isinstance(node, Mapping) and not owns(node):
@@ -132,16 +134,16 @@ def _children(node: Any) -> list[tuple[Any, Any]]:
     from flax import nnx
 
     if isinstance(node, getattr(nnx, "Pytree", nnx.Object)):
-        tracked = getattr(node, _NOTES, {})
+        tracked = getattr(node, _TRACKED_ATTRIBUTES, {})
         return [(key, value) for key, value in _attributes(node) if tracked.get(key, True)]
     return []
 
 
 def _attributes(node: Any) -> list[tuple[Any, Any]]:
-    """The attributes of a module but for NNX' own, places in its lists as numbers and first."""
-    mine = {key: value for key, value in vars(node).items() if not key.startswith(("_pytree__", "_object__"))}
-    places = sorted(int(key) for key in mine if key.isdecimal())
-    return [(key, mine[str(key)]) for key in (*places, *sorted(key for key in mine if not key.isdecimal()))]
+    """Return the attributes of a module without those of NNX. Indices of a list come first, as ints."""
+    own = {key: value for key, value in vars(node).items() if not key.startswith(("_pytree__", "_object__"))}
+    indices = sorted(int(key) for key in own if key.isdecimal())
+    return [(key, own[str(key)]) for key in (*indices, *sorted(key for key in own if not key.isdecimal()))]
 
 
 def read(model: Any) -> ModelReading:
@@ -160,7 +162,7 @@ def _settings(module: Any) -> str:
 
 
 def _plain(key: str, value: Any) -> str:
-    """A plain value as text, a dtype by its name; nothing for anything else, whose repr might hold an address."""
+    """Return a plain value or a dtype as text, and an empty text for other values, whose repr may contain an address."""
     if value is None or isinstance(value, bool | int | float | complex | str | bytes):
         return repr(value)
     if isinstance(value, tuple | list):
@@ -182,11 +184,10 @@ def modules(model: Any) -> Mapping[str, Any]:
 def run(model: Any, inputs: Any) -> Any:
     from flax import nnx
 
-    # Layers count how often they have drawn, and the wrappers of weights put the weight that they have used in the place of the old
-    # one: all that happens to a copy.
-    used = nnx.clone(model)
-    used.eval()
-    return call_with(used, inputs)
+    # A call changes the model: layers count their random draws, and wrappers replace the weights. So a clone is called.
+    clone = nnx.clone(model)
+    clone.eval()
+    return call_with(clone, inputs)
 
 
 def copy(model: Any) -> Any:

@@ -1,6 +1,6 @@
-"""States of Flax NNX as nested dicts of arrays, and back into what they belong to: models, optimizers and all else that NNX has.
+"""Convert the state of an NNX object (a model, an optimizer, random generators) to nested dicts of arrays, and load it back.
 
-NNX itself lets names be missing and takes any shape; here all has to fit.
+NNX itself accepts missing names and any shape. Here, all names, shapes and dtypes must match.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ import jax
 
 
 def pure_state(node: Any) -> dict[Any, Any]:
-    """The state of a model, or of anything else of NNX, as nested dicts of arrays: how Flax' guide saves it."""
+    """Return the state of an NNX object as nested dicts of arrays, as the guide of Flax saves it."""
     from flax import nnx
 
-    # What an optimizer does not keep for a parameter stands there as a placeholder without an array.
+    # An optimizer has a placeholder without an array where it has no state for a parameter.
     return nested({path: leaf for path, leaf in flat(nnx.to_pure_dict(nnx.state(node))).items() if jax.tree.leaves(leaf)})
 
 
 def replace_state(node: Any, state: Any) -> None:
-    """Puts back, in place, what `pure` gave. Raises ValueError, and alters nothing, where it does not fit."""
+    """Load a result of `pure_state` in place. Raises ValueError, and changes nothing, if it does not fit."""
     from flax import nnx
 
     own = nnx.state(node)
@@ -29,33 +29,36 @@ def replace_state(node: Any, state: Any) -> None:
 
 
 def fit_state(own: Mapping[Any, Any], state: Any) -> dict[Any, Any]:
-    """The arrays of ``state``. Raises ValueError unless paths, shapes and dtypes are just those of ``own``: NNX itself lets names be
-    missing, and takes any shape."""
+    """Return the arrays of ``state``, on the devices of ``own``.
+
+    Raises ValueError unless paths, shapes and dtypes are those of ``own``.
+    """
     ours, theirs = flat(own), flat(state)
     if missing := [path for path in ours if path not in theirs]:
-        raise ValueError(f"the state has no {_shown(missing[0])}, one of {len(missing)} missing; it has {_names(theirs)}")
-    if more := [path for path in theirs if path not in ours]:
-        raise ValueError(f"the state has {_shown(more[0])}, one of {len(more)} too many; there are {_names(ours)}")
+        raise ValueError(f"the state lacks {len(missing)} leaves, such as {_path_text(missing[0])}; it has {_names(theirs)}")
+    if extra := [path for path in theirs if path not in ours]:
+        raise ValueError(f"the state has {len(extra)} unexpected leaves, such as {_path_text(extra[0])}; expected {_names(ours)}")
     values = {}
-    for path, wanted in ours.items():
-        came = theirs[path]
-        if _told(came) != _told(wanted):
-            raise ValueError(f"{_shown(path)} is {_told(wanted)}, and the state has {_told(came)}")
-        # On the same device, for good: what is compiled for one that may wander is compiled once more.
-        values[path] = jax.device_put(came, wanted.sharding)
-        if _told(values[path]) != _told(wanted):
-            raise ValueError(f"{_shown(path)} is {_told(wanted)}, of which jax makes {_told(values[path])} with its present settings")
+    for path, current in ours.items():
+        loaded = theirs[path]
+        if _type_text(loaded) != _type_text(current):
+            raise ValueError(f"{_path_text(path)} must be {_type_text(current)}, but the state has {_type_text(loaded)}")
+        # Committed to a device, because jax compiles a function again for uncommitted arrays.
+        values[path] = jax.device_put(loaded, current.sharding)
+        if _type_text(values[path]) != _type_text(current):
+            message = f"jax converts it to {_type_text(values[path])} with the current settings"
+            raise ValueError(f"{_path_text(path)} must be {_type_text(current)}, but {message}")
     return nested(values)
 
 
-def _told(leaf: Any) -> str:
+def _type_text(leaf: Any) -> str:
     return f"{leaf.dtype} of shape {tuple(leaf.shape)}" if hasattr(leaf, "dtype") else f"a {type(leaf).__name__}"
 
 
 def flat(tree: Any) -> dict[tuple[Any, ...], Any]:
-    """The leaves of nested dicts by their paths."""
+    """Return the leaves of nested dicts by path. Raises ValueError if ``tree`` is not a dict."""
     if not isinstance(tree, Mapping):
-        raise ValueError(f"a state is a dict, not a {type(tree).__name__}")
+        raise ValueError(f"a state must be a dict, not a {type(tree).__name__}")
     found: dict[tuple[Any, ...], Any] = {}
     for key, value in tree.items():
         if isinstance(value, Mapping):
@@ -66,7 +69,7 @@ def flat(tree: Any) -> dict[tuple[Any, ...], Any]:
 
 
 def nested(leaves: Mapping[tuple[Any, ...], Any]) -> dict[Any, Any]:
-    """What `flat` has made flat."""
+    """Return the nested dicts for leaves by path: the inverse of `flat`."""
     tree: dict[Any, Any] = {}
     for path, leaf in leaves.items():
         node = tree
@@ -76,10 +79,10 @@ def nested(leaves: Mapping[tuple[Any, ...], Any]) -> dict[Any, Any]:
     return tree
 
 
-def _shown(path: tuple[Any, ...]) -> str:
-    """A path as text that tells places from their names, 0 from '0'."""
+def _path_text(path: tuple[Any, ...]) -> str:
+    """Return a path as text that distinguishes the index 0 from the name '0'."""
     return "/".join(map(repr, path))
 
 
 def _names(paths: Mapping[tuple[Any, ...], Any]) -> str:
-    return ", ".join(map(_shown, paths)) or "nothing"
+    return ", ".join(map(_path_text, paths)) or "none"

@@ -1,4 +1,4 @@
-"""The backend for JAX, with models of Flax. Arrays are immutable, so their sharing cannot be seen."""
+"""Build and read arrays of JAX and variables of Flax. Arrays are immutable, so shared memory cannot be observed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import numpy as np
 
 from ...specs import DTYPES, TensorSpec, capabilities_of, dtypes_of
 from .. import spec_values
-from ..base import CannotBuild, Memory, Reading, words_at
+from ..base import CannotBuild, Reading, missing_capability
+from ..memory import Memory, view_as_words
 from ..numpy_dtypes import numpy_dtype
 
 name = "jax"
@@ -20,7 +21,7 @@ package = "jax"
 capabilities = capabilities_of(name)
 
 _WIDE = ("int64", "uint64", "float64", "complex128")
-#: The generators of random keys, with the number of words that one key has.
+#: By trait, the generator of a random key, and the number of words in one key.
 _GENERATORS = {"prng-key": ("threefry2x32", 2), "prng-key-rbg": ("rbg", 4)}
 
 
@@ -38,14 +39,14 @@ def _cpu() -> Any:
 
 @functools.cache
 def _can_hold(dtype: str) -> bool:
-    """Whether this version has arrays of the dtype; tried once, since there is no list of them to ask."""
+    """Return whether this version has arrays of the dtype. JAX has no list of them, so this builds one."""
     own = numpy_dtype(dtype)
     if own is None:
         return False
     try:
         with scope():
             return bool(jax.device_put(np.zeros(2, own), _cpu()).dtype == own)
-    except Exception:  # JAX says no in many ways, and each of them means the same
+    except Exception:  # JAX raises several exception types for an unsupported dtype
         return False
 
 
@@ -55,38 +56,35 @@ def dtypes() -> tuple[str, ...]:
 
 def refusal(spec: TensorSpec) -> str | None:
     if spec.dtype not in capabilities.dtypes or not _can_hold(spec.dtype):
-        return f"jax {version()} here has no dtype {spec.dtype}"
+        return f"jax {version()} has no dtype {spec.dtype}"
     if spec.dtype in _WIDE and not _has_64_bits():
-        return f"jax has {spec.dtype} only where jax_enable_x64 is on, and it is off"
-    if spec.layout != "c":
-        return f"jax arrays are built in the device's own layout only, not in {spec.layout!r}"
-    for trait in spec.traits:
-        if trait not in capabilities.traits:
-            return f"jax has no arrays with the trait {trait!r}"
+        return f"jax has the dtype {spec.dtype} only with jax_enable_x64, which is off"
+    if reason := missing_capability(spec, name, capabilities):
+        return reason
     if "accelerator" in spec.traits and jax.default_backend() == "cpu":
-        return "jax sees no accelerator here"
+        return "jax found no accelerator on this machine"
     keys = [trait for trait in spec.traits if trait in _GENERATORS]
     if keys and spec.dtype != "uint32":
-        return f"random keys are made of uint32, not of {spec.dtype}"
+        return f"jax makes random keys from uint32, not from {spec.dtype}"
     if spec.dtype == "string" and "accelerator" in spec.traits:
-        return "jax keeps strings on the CPU only"
+        return "jax supports strings only on the CPU"
     if spec.dtype == "string" and not spec.size:
-        return f"jax has no arrays of strings without elements, the shape is {spec.shape}"
-    # Everything goes in and out through numpy, and a key's data has one dimension more than the key.
+        return f"jax has no empty arrays of strings (shape {spec.shape})"
+    # Elements go through numpy, and the data of a key has one dimension more than the key.
     most = (64 if np.lib.NumpyVersion(np.__version__) >= "2.0.0" else 32) - len(keys)
     if len(spec.shape) > most:
-        return f"jax {version()} with numpy {np.__version__} has at most {most} dimensions here, the shape has {len(spec.shape)}"
+        return f"jax {version()} with numpy {np.__version__} supports at most {most} dimensions, not {len(spec.shape)}"
     return None
 
 
 def build(spec: TensorSpec) -> Any:
-    if why := refusal(spec):
-        raise CannotBuild(why)
+    if reason := refusal(spec):
+        raise CannotBuild(reason)
     device = jax.local_devices()[0] if "accelerator" in spec.traits else _cpu()
     for trait in spec.traits:
         if trait in _GENERATORS:
-            generator, words_of_key = _GENERATORS[trait]
-            data = spec_values.words("uint32", (*spec.shape, words_of_key), spec.fill)
+            generator, words_per_key = _GENERATORS[trait]
+            data = spec_values.words("uint32", (*spec.shape, words_per_key), spec.fill)
             return jax.random.wrap_key_data(jax.device_put(data, device), impl=generator)
     own = numpy_dtype(spec.dtype)
     if spec.dtype == "string":
@@ -96,7 +94,7 @@ def build(spec: TensorSpec) -> Any:
 
 
 def view(tensor: Any, start: int, stop: int) -> Any:
-    raise CannotBuild("jax arrays are immutable: no view of one can be told from a copy")
+    raise CannotBuild("jax arrays are immutable, so a view cannot be distinguished from a copy")
 
 
 def overwrite(tensor: Any, other: Any) -> bool:
@@ -104,7 +102,7 @@ def overwrite(tensor: Any, other: Any) -> bool:
 
 
 def _is_variable(leaf: Any) -> bool:
-    """Whether ``leaf`` is a variable of Flax, which is asked only where the process has imported it."""
+    """Return whether ``leaf`` is a variable of Flax. This does not import Flax."""
     variable = getattr(sys.modules.get("flax.nnx"), "Variable", None)
     return variable is not None and isinstance(leaf, variable)
 
@@ -114,8 +112,11 @@ def owns(leaf: Any) -> bool:
 
 
 def read(tensor: Any) -> Reading:
-    """An array, whether its type is weak, a random key, or a variable of Flax. How an array is laid out on several devices is
-    nobody's promise, nor what is written down on a variable."""
+    """Read an array, a random key or a variable of Flax.
+
+    Not read, because no format is required to preserve them: the sharding over several devices, and the
+    metadata of variables.
+    """
     if _is_variable(tensor):
         return _variable(tensor)
     devices = {device.platform for device in tensor.devices()} - {"cpu"}
@@ -131,33 +132,33 @@ def read(tensor: Any) -> Reading:
     reading = Reading(str(tensor.dtype), tuple(tensor.shape), "jax.Array", flags=flags)
     row = DTYPES.get(reading.dtype)
     memory = Memory(array.__array_interface__["data"][0], array.shape, array.strides, array.itemsize)
-    reading.words = words_at(array, memory, row.word if row else 8, row.words if row else array.itemsize)
+    reading.words = view_as_words(array, memory, row.word if row else 8, row.words if row else array.itemsize)
     return reading
 
 
 def _variable(variable: Any) -> Reading:
     value, kind = variable.get_value(), type(variable)
     reading = read(value) if owns(value) else Reading(type(value).__name__, (), "", parts={"value": value})
-    # A scalar may be made with a weak type, and nobody promised to keep that in a module.
+    # Modules create scalars with a weak type, and no format is required to preserve that.
     reading.flags = {flag: value for flag, value in reading.flags.items() if flag != "weak-type"}
     reading.kind = f"flax.nnx.{kind.__name__}" if kind.__module__.startswith("flax.") else f"{kind.__module__}.{kind.__qualname__}"
-    # Its array cannot be altered, but it can be given another; it itself stands for what is shared.
+    # The array is immutable, but the variable can get another one, so the identity of the variable represents its memory.
     reading.memory = Memory(id(variable), (1,), (1,), 1)
     return reading
 
 
 def scope() -> contextlib.AbstractContextManager[Any]:
-    return _types_of_64_bits(True)
+    return _enable_64_bits(True)
 
 
 def narrow() -> contextlib.AbstractContextManager[Any]:
-    return _types_of_64_bits(False)
+    return _enable_64_bits(False)
 
 
-def _types_of_64_bits(wanted: bool) -> contextlib.AbstractContextManager[Any]:
-    """64-bit types or none, in this thread and for as long as the context is held."""
+def _enable_64_bits(enabled: bool) -> contextlib.AbstractContextManager[Any]:
+    """Return a context manager that turns 64-bit types on or off in this thread."""
     if hasattr(jax, "enable_x64"):
-        return jax.enable_x64(wanted)  # type: ignore[no-any-return]
+        return jax.enable_x64(enabled)  # type: ignore[no-any-return]
     from jax.experimental import enable_x64
 
-    return enable_x64(wanted)  # type: ignore[no-any-return]
+    return enable_x64(enabled)  # type: ignore[no-any-return]

@@ -1,4 +1,4 @@
-"""Training runs of Flax, with the optimizers of Optax."""
+"""Build training runs of Flax with the optimizers of Optax."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from . import models, nnx_state
 
 name = "jax"
 
-#: A learning rate, or a function from the number of updates done to one.
+#: A learning rate, or a function that returns it for a number of updates.
 Rate = float | Callable[[Any], Any]
 
 
 def _masked(rate: Rate) -> Any:
-    """Adam for kernels, and nothing but steps downhill for the rest."""
+    """Return an optimizer that uses Adam for kernels and SGD for all other parameters."""
     return optax.chain(optax.masked(optax.adam(rate), _kernels), optax.masked(optax.sgd(rate), _others))
 
 
@@ -52,7 +52,7 @@ _MAKE: dict[str, Callable[[Rate], Any]] = {
     "adadelta": optax.adadelta,
     "rmsprop": optax.rmsprop,
     "rmsprop-centered": lambda rate: optax.rmsprop(rate, centered=True, momentum=0.9),
-    # Small parameters are factored too, so that there are rows and columns to be saved.
+    # The low limit factors small parameters too, so that the state has rows and columns.
     "adafactor": lambda rate: optax.adafactor(rate, min_dim_size_to_factor=2),
     "lion": optax.lion,
     "lamb": optax.lamb,
@@ -67,36 +67,36 @@ _SCHEDULES: dict[str, Callable[[float], Any]] = {
     "one-cycle": lambda rate: optax.cosine_onecycle_schedule(16, rate),
     "sequence": lambda rate: optax.join_schedules([optax.linear_schedule(rate / 2, rate, 2), optax.exponential_decay(rate, 1, 0.5)], [3]),
 }
-#: How much of a moving average stays.
+#: The moving average of the weights, with its decay.
 _AVERAGE = optax.ema(0.75)
 
 
 @functools.cache
 def _transformation(optimizer: str, schedule: str, groups: int, accumulate: int) -> Any:
-    """The same object for the same arguments: what is compiled for one run then serves all others like it."""
-    made = {}
+    """Return the optimizer. Equal arguments give the same object, so that jax compiles the update only once."""
+    by_group = {}
     for group in range(groups):
         rate = RATE * GROUP_FACTOR**group
-        made[f"group{group}"] = _MAKE[optimizer](_SCHEDULES[schedule](rate) if schedule else rate)
-    whole = made["group0"] if groups == 1 else optax.multi_transform(made, functools.partial(_labels, groups))
+        by_group[f"group{group}"] = _MAKE[optimizer](_SCHEDULES[schedule](rate) if schedule else rate)
+    whole = by_group["group0"] if groups == 1 else optax.multi_transform(by_group, functools.partial(_labels, groups))
     return whole if accumulate == 1 else optax.MultiSteps(whole, accumulate).gradient_transformation()
 
 
 def _labels(groups: int, tree: Any) -> Any:
-    """For each parameter the name of its group, by its place; no digits alone, which NNX makes numbers of when it restores paths."""
+    """Return a tree with the group name of each parameter. A name must not be numeric: NNX would restore it as an int."""
     leaves, structure = jax.tree.flatten(tree)
     return jax.tree.unflatten(structure, [f"group{place % groups}" for place in range(len(leaves))])
 
 
 def _loss(model: Any, inputs: Any, targets: Any) -> Any:
     outputs = model(inputs / 16 if jnp.issubdtype(inputs.dtype, jnp.floating) else inputs)
-    # So small that not even plain descent leaves the finite numbers within a few steps.
+    # The scaling keeps the weights finite, even with plain SGD.
     return jnp.mean(((outputs - targets) / 16) ** 2)
 
 
 @nnx.jit  # type: ignore[untyped-decorator]
 def _update(model: Any, optimizer: Any, scaler: Any, averaged: Any, inputs: Any, targets: Any) -> Any:
-    """One step, in place; gives scaler and averages, which cannot be altered, anew."""
+    """Run one step in place. Return the new scaler and averages, which are immutable."""
     if scaler is None:
         _, gradients = nnx.value_and_grad(_loss)(model, inputs, targets)
         optimizer.update(model, gradients)
@@ -108,16 +108,16 @@ def _update(model: Any, optimizer: Any, scaler: Any, averaged: Any, inputs: Any,
 
 
 def _scaled_update(model: Any, optimizer: Any, scaler: Any, inputs: Any, targets: Any) -> Any:
-    """The same with a scaled loss; where gradients are not finite, parameters and optimizer stay what they are."""
+    """Run one step with a scaled loss. If gradients are not finite, parameters and optimizer stay unchanged."""
     definition, parameters, rest = nnx.split(model, nnx.Param, ...)
 
     def loss(parameters: Any) -> Any:
-        # Variables can be altered only where they were made, and these are made here.
+        # NNX variables can be changed only in the trace that created them, so this creates new ones.
         trained = nnx.merge(definition, parameters, jax.tree.map(lambda leaf: leaf, rest))
         return _loss(trained, inputs, targets), nnx.state(trained, nnx.Not(nnx.Param))
 
     scaler, finite, (_, rest), gradients = scaler.value_and_grad(loss, has_aux=True)(parameters)
-    # They come as float32, whatever the parameters are.
+    # The gradients are float32, regardless of the dtype of the parameters.
     gradients = jax.tree.map(lambda gradient, parameter: gradient.astype(parameter.dtype), gradients, parameters)
     before = parameters, nnx.state(optimizer)
     optimizer.update(model, gradients)
@@ -133,7 +133,7 @@ def _parameters(model: Any) -> Any:
 
 
 def _committed(tree: Any) -> Any:
-    """The same arrays, bound to the device: what is compiled for arrays that may wander is compiled once more when they are bound."""
+    """Return the arrays committed to the device. jax would compile the update twice: for uncommitted and for committed ones."""
     return jax.device_put(tree, jax.local_devices(backend="cpu")[0])
 
 
@@ -147,10 +147,10 @@ class FlaxRun(Run):
         transformation = _transformation(spec.optimizer, spec.schedule, spec.groups, spec.accumulate)
         self.optimizer = nnx.Optimizer(self.model, transformation, wrt=nnx.Param)
         nnx.update(self.optimizer, _committed(nnx.state(self.optimizer)))
-        # A function of the number of updates, which the optimizer counts.
+        # A schedule is a function of the number of updates, which the optimizer counts.
         self.schedule = _SCHEDULES[spec.schedule](RATE) if spec.schedule else None
         self.averaged = _committed(_AVERAGE.init(_parameters(self.model))) if spec.averaged else None
-        # So small an interval that the scale changes within a few steps.
+        # With this small interval, the scale changes within a few steps.
         counts = _committed({"fin_steps": jnp.zeros((), jnp.int32), "scale": jnp.full((), 256.0, jnp.float32)}) if spec.scaled else {}
         self.scaler = DynamicScale(growth_interval=2, **counts) if spec.scaled else None
 
@@ -178,7 +178,7 @@ class FlaxRun(Run):
             self.scaler = self.scaler.replace(**nnx_state.fit_state(serialization.to_state_dict(self.scaler), tree["scaler"]))
 
     def seed_framework(self, seed: int) -> None:
-        # JAX has no generator of the process: a run's keys are its own.
+        # JAX has no global generator, so each run has its own keys.
         self.rngs = nnx.Rngs(noise=seed)
         nnx.update(self.rngs, _committed(nnx.state(self.rngs)))
 
@@ -193,8 +193,8 @@ class FlaxRun(Run):
 
 
 def build(spec: TrainingSpec) -> Run:
-    if why := spec.refusal(name):
-        raise CannotBuild(why)
+    if reason := spec.refusal(name):
+        raise CannotBuild(reason)
     return FlaxRun(spec)
 
 

@@ -1,1 +1,1 @@
-"""The backend mxnet."""
+"""The backend for MXNet and Gluon."""

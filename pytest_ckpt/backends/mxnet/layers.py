@@ -1,6 +1,6 @@
-"""The layers of Gluon that networks are made of: how each is built, and how it is applied to what flows through, channels last.
+"""Build the layers of a network in Gluon. Activations between layers have their channels last.
 
-All are hybrid, so that a network can be exported as a graph too.
+All layers are hybrid blocks, so that a network can also be exported as a graph.
 """
 
 from __future__ import annotations
@@ -12,25 +12,29 @@ import mxnet as mx
 from mxnet.gluon import nn, rnn
 
 from ...specs.layers import HEADS, VOCABULARY, Placed
+from ..model_base import NetworkBuilder
 
 _CONVOLUTIONS = (nn.Conv1D, nn.Conv2D, nn.Conv3D)
 _TRANSPOSED = (nn.Conv1DTranspose, nn.Conv2DTranspose, nn.Conv3DTranspose)
 _POOL = {"max-pool": (nn.MaxPool1D, nn.MaxPool2D, nn.MaxPool3D), "average-pool": (nn.AvgPool1D, nn.AvgPool2D, nn.AvgPool3D)}
-#: Blocks that want the channels right after the batch.
+#: Blocks that expect the channels directly after the batch axis.
 _CHANNELS_FIRST = (*_CONVOLUTIONS, *_TRANSPOSED, *_POOL["max-pool"], *_POOL["average-pool"], nn.GroupNorm, nn.InstanceNorm, nn.PReLU)
 _RECURRENT = (rnn.RNN, rnn.LSTM, rnn.GRU)
 
 
-def applied(F: Any, block: Any, inputs: Any) -> Any:
-    """What a block makes of what flows through the network, channels last; ``F`` computes with arrays or with symbols."""
+def apply(F: Any, block: Any, inputs: Any) -> Any:
+    """Return the outputs of a block; inputs and outputs have their channels last.
+
+    ``F`` is the namespace of operators, for arrays or for symbols.
+    """
     if isinstance(block, _CHANNELS_FIRST):
         return F.np.moveaxis(block(F.np.moveaxis(inputs, -1, 1)), 1, -1)
     if isinstance(block, nn.HybridSequential):
         for each in block:
-            inputs = applied(F, each, inputs)
+            inputs = apply(F, each, inputs)
         return inputs
     if isinstance(block, _RECURRENT):
-        # Told here, since by themselves these layers begin in a state that has no size in a graph with numpy's shapes.
+        # The initial state is given here, because the default one has no size in a graph with numpy's shapes.
         zeros = F.np.zeros_like(F.np.sum(inputs, axis=(1, 2))).reshape((1, -1, 1))
         state = F.np.tile(zeros, (block._num_layers * block._dir, 1, block._hidden_size))
         return block(inputs, [state] * len(block.state_info()))[0]
@@ -40,7 +44,7 @@ def applied(F: Any, block: Any, inputs: Any) -> Any:
 
 
 class Network(mx.gluon.HybridBlock):  # type: ignore[misc]
-    """Blocks under names of their own, applied one after the other."""
+    """Named blocks that are applied one after the other."""
 
     def __init__(self, blocks: Mapping[str, Any], prefix: str) -> None:
         super().__init__(prefix=prefix)
@@ -49,19 +53,19 @@ class Network(mx.gluon.HybridBlock):  # type: ignore[misc]
 
     def hybrid_forward(self, F: Any, inputs: Any) -> Any:
         for block in self._children.values():
-            inputs = applied(F, block, inputs)
+            inputs = apply(F, block, inputs)
         return inputs
 
 
 class Residual(Network):
-    """The same, and what came in is added."""
+    """A network whose inputs are added to its outputs."""
 
     def hybrid_forward(self, F: Any, inputs: Any) -> Any:
         return inputs + super().hybrid_forward(F, inputs)
 
 
 class Shift(mx.gluon.HybridBlock):  # type: ignore[misc]
-    """Adds a parameter, or a buffer: a parameter that nothing can train."""
+    """Adds a parameter, or a buffer: a parameter that is not differentiable."""
 
     def __init__(self, channels: int, kind: str, dtype: str, prefix: str) -> None:
         super().__init__(prefix=prefix)
@@ -72,14 +76,14 @@ class Shift(mx.gluon.HybridBlock):  # type: ignore[misc]
 
 
 class HalfDense(nn.Dense):  # type: ignore[misc]
-    """A dense layer of float16, which multiplies as float32: on a CPU, MXNet multiplies no float16."""
+    """A dense layer of float16 that computes in float32, because MXNet cannot multiply float16 on a CPU."""
 
     def hybrid_forward(self, F: Any, x: Any, weight: Any, bias: Any) -> Any:
         return super().hybrid_forward(F, x, weight.astype("float32"), bias.astype("float32"))
 
 
 class _Legacy:
-    """For Gluon's layers whose operator knows only MXNet's older arrays, which share their memory with the newer ones."""
+    """A mixin for layers whose operator accepts only `mx.nd` arrays, which share memory with `mx.np` arrays."""
 
     def hybrid_forward(self, F: Any, inputs: Any, **parameters: Any) -> Any:
         older = {key: value.as_nd_ndarray() for key, value in parameters.items()}
@@ -87,16 +91,18 @@ class _Legacy:
 
 
 class GroupNorm(_Legacy, nn.GroupNorm):  # type: ignore[misc]
-    """Gluon's layer, for numpy's semantics."""
+    """Gluon's layer, under numpy semantics."""
 
 
 class InstanceNorm(_Legacy, nn.InstanceNorm):  # type: ignore[misc]
-    """Gluon's layer, for numpy's semantics."""
+    """Gluon's layer, under numpy semantics."""
 
 
 def _prefix(here: Placed) -> str:
-    """What Gluon's own names of a layer's parameters begin with, so that they are no others in a second build: its counters
-    go on for as long as the process runs."""
+    """Return the prefix for Gluon's names of a layer's parameters.
+
+    With the default prefix, names would differ between two builds: it contains a counter of the process.
+    """
     return f"{here.name}."
 
 
@@ -163,32 +169,19 @@ _MAKE: dict[str, Callable[[Placed], Any]] = {
 }
 
 
-class _Builder:
-    """One network under construction: it remembers its blocks, for others to refer to."""
-
-    def __init__(self) -> None:
-        self.made: list[Any] = []
-
-    def several(self, layers: tuple[Placed, ...]) -> dict[str, Any]:
-        return {here.name.rsplit(".", 1)[-1]: self.one(here) for here in layers}
-
-    def one(self, here: Placed) -> Any:
-        layer, place = here.layer, len(self.made)
-        self.made.append(None)
+class _Builder(NetworkBuilder):
+    def make(self, here: Placed) -> Any:
+        layer = here.layer
         if here.inside:
-            block = _HOLDERS[layer.kind](self.several(here.inside), _prefix(here))
-        elif layer.kind == "again":
-            block = self.made[layer.of]
-        elif layer.kind == "tied":
-            # Without a bias: one of its own would have the very name of the other's, which Gluon does not allow.
-            shared = self.made[layer.of].params
-            block = nn.Dense(layer.size, flatten=False, use_bias=False, in_units=here.takes[-1], prefix=_prefix(here), params=shared)
-        else:
-            block = _MAKE[layer.kind](here)
-        if layer.frozen:
-            block.collect_params().setattr("grad_req", "null")
-        self.made[place] = block
-        return block
+            return _HOLDERS[layer.kind](self.build_all(here.inside), _prefix(here))
+        if layer.kind == "tied":
+            # Without a bias: it would get the name of the other layer's bias, which Gluon does not allow.
+            shared = self.built[layer.of].params
+            return nn.Dense(layer.size, flatten=False, use_bias=False, in_units=here.takes[-1], prefix=_prefix(here), params=shared)
+        return _MAKE[layer.kind](here)
+
+    def freeze(self, built: Any) -> None:
+        built.collect_params().setattr("grad_req", "null")
 
 
 def _listed(blocks: Mapping[str, Any], prefix: str) -> Any:
@@ -201,5 +194,5 @@ _HOLDERS: dict[str, Callable[[dict[str, Any], str], Any]] = {"model": Network, "
 
 
 def network(layers: tuple[Placed, ...]) -> Any:
-    """The network of these layers, without any values."""
-    return Network(_Builder().several(layers), "network.")
+    """Return a network of these layers, not initialized."""
+    return Network(_Builder().build_all(layers), "network.")

@@ -1,6 +1,6 @@
-"""The backend for MXNet 1.9: arrays of `mxnet.np`, with `mxnet.nd` as a trait, and models of Gluon.
+"""Build and read arrays of MXNet 1.9: arrays of `mxnet.np`, and of `mxnet.nd` with the trait "legacy".
 
-Arrays are computed in the background: whoever looks at memory waits first.
+MXNet computes arrays asynchronously, so every access to memory waits for the result first.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from mxnet.base import _LIB, check_call
 from ...specs import DTYPES, TensorSpec, capabilities_of, dtypes_of
 from ...specs.layouts import WINDOW
 from .. import spec_values
-from ..base import CannotBuild, Memory, Reading, words_at
+from ..base import CannotBuild, Reading, missing_capability
+from ..memory import Memory, view_as_words
 
 name = "mxnet"
 package = "mxnet"
@@ -37,30 +38,27 @@ def dtypes() -> tuple[str, ...]:
 def refusal(spec: TensorSpec) -> str | None:
     if spec.dtype not in capabilities.dtypes:
         return f"mxnet {version()} cannot create arrays of dtype {spec.dtype}"
-    if spec.layout not in capabilities.layouts:
-        return f"mxnet has no layout {spec.layout!r}"
     if (spec.shape == () or 0 in spec.shape) and not mx.util.is_np_shape():
-        return f"mxnet has the shape {spec.shape} only under np semantics (npx.set_np), and they are off"
+        return f"mxnet supports the shape {spec.shape} only with numpy semantics (npx.set_np), which are off"
     if spec.layout != "c" and 0 in spec.shape:
-        return "mxnet has no slices without elements"
+        return "mxnet cannot slice an empty array"
     if len(spec.shape) > 32:
-        return f"mxnet arrays with {len(spec.shape)} dimensions cannot be read as numpy arrays"
-    for trait in spec.traits:
-        if trait not in capabilities.traits:
-            return f"mxnet has no arrays with the trait {trait!r}"
+        return f"mxnet cannot convert arrays with {len(spec.shape)} dimensions to numpy arrays"
+    if reason := missing_capability(spec, name, capabilities):
+        return reason
     if "accelerator" in spec.traits and not mx.context.num_gpus():
-        return "mxnet sees no accelerator here"
+        return "mxnet found no accelerator on this machine"
     if "requires-grad" in spec.traits and DTYPES[spec.dtype].kind != "float":
-        return f"mxnet records gradients for floating-point arrays, not for {spec.dtype}"
+        return f"mxnet supports gradients only for floating-point arrays, not for {spec.dtype}"
     sparse = [trait for trait in spec.traits if trait in _SPARSE]
     if sparse and (spec.dtype != "float32" or len(spec.shape) != 2 or 0 in spec.shape):
-        return f"arrays with the trait {sparse[0]!r} are built of float32, with two dimensions and at least one element"
+        return f"arrays with the trait {sparse[0]!r} must be float32, two-dimensional and not empty"
     return None
 
 
 def build(spec: TensorSpec) -> Any:
-    if why := refusal(spec):
-        raise CannotBuild(why)
+    if reason := refusal(spec):
+        raise CannotBuild(reason)
     if any(trait in _SPARSE for trait in spec.traits):
         return _sparse(spec)
     array = _filled(spec)
@@ -72,7 +70,7 @@ def build(spec: TensorSpec) -> Any:
 
 
 def _filled(spec: TensorSpec) -> Any:
-    """An array with the spec's values; with another layout, the last rows of a larger one, which share its memory."""
+    """Return an array with the values of the spec; with a layout other than "c", as the last rows of a larger array."""
     words = spec_values.words(spec.dtype, spec.shape, spec.fill)
     before = 0
     if spec.layout != "c":
@@ -85,7 +83,7 @@ def _filled(spec: TensorSpec) -> Any:
 
 
 def _address(array: Any) -> int:
-    """Where the elements lie, once they are computed."""
+    """Return the address of the elements, after they have been computed."""
     array.wait_to_read()
     pointer = ctypes.c_void_p()
     check_call(_LIB.MXNDArrayGetData(array.handle, ctypes.byref(pointer)))
@@ -107,7 +105,7 @@ def view(tensor: Any, start: int, stop: int) -> Any:
 
 
 def overwrite(tensor: Any, other: Any) -> bool:
-    # A scalar has no other index.
+    # An array without dimensions accepts only this index.
     tensor[() if tensor.ndim == 0 else slice(None)] = other
     return True
 
@@ -117,7 +115,7 @@ def owns(leaf: Any) -> bool:
 
 
 def read(tensor: Any) -> Reading:
-    """An array and whether gradients are recorded for it. How they are (``grad_req``) no array tells."""
+    """Read an array, and whether autograd records gradients for it. An array does not show its ``grad_req``."""
     dtype = np.dtype(tensor.dtype).name
     shape = tuple(tensor.shape)
     if isinstance(tensor, mx.nd.sparse.CSRNDArray):
@@ -140,13 +138,13 @@ def read(tensor: Any) -> Reading:
     address = 0 if 0 in shape else _address(tensor)
     reading.memory = Memory(address, shape, tuple(stride * size for stride in reading.strides or ()), size)
     row = DTYPES.get(dtype)
-    reading.words = words_at(tensor, reading.memory, row.word if row else 8, row.words if row else size)
+    reading.words = view_as_words(tensor, reading.memory, row.word if row else 8, row.words if row else size)
     return reading
 
 
 @contextlib.contextmanager
 def _np_semantics() -> Iterator[None]:
-    """Shapes and arrays as numpy has them; afterwards whatever it was. Errors of the background surface here at the latest."""
+    """Activate numpy semantics for shapes and arrays. Errors of the asynchronous engine are raised on exit at the latest."""
     with mx.util.np_shape(True), mx.util.np_array(True):
         yield
         mx.nd.waitall()

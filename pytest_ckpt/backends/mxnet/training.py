@@ -1,4 +1,4 @@
-"""Training runs of MXNet: `mxnet.gluon.Trainer`, on whose optimizer, and its scheduler, everything else hangs."""
+"""Build training runs of MXNet. They use `mxnet.gluon.Trainer`, which holds the optimizer and its scheduler."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from . import models
 
 name = "mxnet"
 
-#: A little weight decay: gradients that are zero would have AdaMax divide zero by zero.
+#: Weight decay. Without it, AdaMax would divide zero by zero where gradients are zero.
 _DECAY = 1 / 1024
-#: So high that it is seldom met, and so low that no drawn network grows beyond what is finite.
-_MOST = 1024.0
-#: What each optimizer is called in MXNet, and how it is configured.
+#: Gradient clipping. The limit is rarely reached, and keeps the weights of any drawn network finite.
+_CLIP = 1024.0
+#: The name of each optimizer in MXNet, and its configuration.
 _MAKE: dict[str, tuple[str, dict[str, Any]]] = {
     "sgd": ("sgd", {}),
     "momentum": ("sgd", {"momentum": 0.9}),
@@ -38,12 +38,12 @@ _MAKE: dict[str, tuple[str, dict[str, Any]]] = {
     "lamb": ("lamb", {}),
     "signum": ("signum", {}),
 }
-#: Where a schedule ends: not at zero, which FTRL would divide by.
-_LAST = RATE / 64
+#: The final learning rate of a schedule. It is not zero, because FTRL divides by it.
+_FINAL_RATE = RATE / 64
 _SCHEDULES: dict[str, Callable[[], Any]] = {
     "steps": lambda: mx.lr_scheduler.MultiFactorScheduler([1, 3], 0.5, RATE),
-    "cosine": lambda: mx.lr_scheduler.CosineScheduler(8, RATE, _LAST),
-    "polynomial": lambda: mx.lr_scheduler.PolyScheduler(8, RATE, 2, _LAST),
+    "cosine": lambda: mx.lr_scheduler.CosineScheduler(8, RATE, _FINAL_RATE),
+    "polynomial": lambda: mx.lr_scheduler.PolyScheduler(8, RATE, 2, _FINAL_RATE),
 }
 
 
@@ -53,23 +53,23 @@ class GluonRun(Run):
     def __init__(self, spec: TrainingSpec) -> None:
         super().__init__(spec)
         self.model = models.build(spec.model)
-        # In the order of the model: a dict of them would be sorted by names in which Gluon counts, 10 before 9.
+        # A list keeps the order of the model. Gluon would sort a dict by names that contain numbers, with 10 before 9.
         self.parameters = models.distinct(self.model)
         trained = [each for each in self.parameters.values() if each.grad_req != "null"]
         if not trained:
-            raise CannotBuild("no parameter of this model is trained")
+            raise CannotBuild("the model has no trainable parameters")
         for place, parameter in enumerate(trained):
             parameter.lr_mult = parameter.wd_mult = GROUP_FACTOR ** (place % spec.groups)
             if spec.accumulate > 1:
                 parameter.grad_req = "add"
         kind, more = _MAKE[spec.optimizer]
         schedule = _SCHEDULES[spec.schedule]() if spec.schedule else None
-        settings = {"learning_rate": RATE, "wd": _DECAY, "clip_gradient": _MOST, "lr_scheduler": schedule, **more}
+        settings = {"learning_rate": RATE, "wd": _DECAY, "clip_gradient": _CLIP, "lr_scheduler": schedule, **more}
         self.optimizer = mx.gluon.Trainer(list(self.parameters.values()), kind, settings, kvstore=None)
 
     @property
     def schedule(self) -> Any:
-        """The scheduler that is in use: `Trainer.load_states` brings one of its own."""
+        """The scheduler in use. `Trainer.load_states` replaces it."""
         return self.optimizer.optimizer.lr_scheduler
 
     def update(self, inputs: Any, targets: Any) -> None:
@@ -87,7 +87,7 @@ class GluonRun(Run):
         return {key: each.grad() for key, each in self.parameters.items() if each.grad_req != "null"}
 
     def add_noise(self, inputs: Any, number: float) -> Any:
-        """Of numpy and Python alone: see `framework_state`."""
+        """Without random numbers of MXNet, see `framework_state`."""
         return inputs + number
 
     def parts(self) -> dict[str, Any]:
@@ -104,7 +104,7 @@ class GluonRun(Run):
         }
 
     def _states(self) -> dict[str, Any]:
-        """What the updater keeps for each parameter that it has updated."""
+        """Return the optimizer state of each parameter that the updater has updated."""
         states = self.optimizer._updaters[0].states
         return {key: states[index] for index, key in enumerate(self.parameters) if index in states}
 
@@ -113,7 +113,7 @@ class GluonRun(Run):
         return [(key, index) for index, key in enumerate(self.parameters) if index in counts]
 
     def restore_parts(self, tree: Any) -> None:
-        """Raises ValueError where names, shapes or dtypes do not fit."""
+        """Raises ValueError if names, shapes or dtypes differ."""
         optimizer, states = tree["optimizer"], self._restored(tree["optimizer"]["slots"])
         _check_names("counts", optimizer["counts"], states)
         models.load_state(self.model, tree["model"])
@@ -130,10 +130,10 @@ class GluonRun(Run):
             gradients = self._gradients()
             _check_names("gradients", tree["gradients"], gradients)
             for key, gradient in gradients.items():
-                gradient[()] = _fitting(tree["gradients"][key], gradient, key)
+                gradient[()] = _checked(tree["gradients"][key], gradient, key)
 
     def _restored(self, slots: Mapping[str, Any]) -> dict[str, Any]:
-        """New slots as the optimizer itself makes them, filled with those of a checkpoint."""
+        """Return new optimizer states, as the optimizer creates them, with the values of a checkpoint."""
         found = {}
         for index, (key, parameter) in enumerate(self.parameters.items()):
             if key in slots:
@@ -141,19 +141,19 @@ class GluonRun(Run):
                 own = _slots(found[key])
                 _check_names(f"slots of {key!r}", slots[key], own)
                 for place, slot in own.items():
-                    slot[()] = _fitting(slots[key][place], slot, f"{key}, slot {place}")
+                    slot[()] = _checked(slots[key][place], slot, f"{key}, slot {place}")
         _check_names("slots", slots, found)
         return found
 
     def seed_framework(self, seed: int) -> None:
-        """Nothing: no run draws from MXNet's generator, and the user's numbers could not be put back."""
+        """Do nothing: no run draws from MXNet's generator, and the user's random state could not be restored."""
 
     def framework_state(self) -> Any:
-        """Empty: MXNet can only seed its generator, so no checkpoint could hold it, and no run draws from it."""
+        """Return an empty dict: MXNet cannot read the state of its generator, so no run draws from it."""
         return {}
 
     def restore_framework_state(self, state: Any) -> None:
-        """Nothing, as there is nothing to be had."""
+        """Do nothing, see `framework_state`."""
 
     def from_bytes(self, data: bytes) -> Any:
         return mx.np.array(np.frombuffer(data, np.uint8), dtype="uint8")
@@ -163,13 +163,13 @@ class GluonRun(Run):
 
 
 def _slots(state: Any) -> dict[str, Any]:
-    """The arrays that an optimizer keeps for one parameter, by their places, in the same memory."""
+    """Return the arrays in an optimizer's state of one parameter, by their index, in the same memory."""
     arrays = state if isinstance(state, tuple | list) else [state]
     return {str(place): array.as_np_ndarray() for place, array in enumerate(arrays) if array is not None}
 
 
 def _numbers(owner: Any) -> dict[str, Any]:
-    """The plain numbers that an optimizer or a scheduler keeps, its counters among them: what its pickle holds of them."""
+    """Return the plain numbers of an optimizer or a scheduler, including its counters."""
     return {} if owner is None else {key: value for key, value in vars(owner).items() if type(value) in (bool, int, float)}
 
 
@@ -180,32 +180,34 @@ def _set_numbers(owner: Any, numbers: Mapping[str, Any]) -> None:
         setattr(owner, key, type(value)(numbers[key]))
 
 
-def _check_names(what: str, came: Mapping[str, Any], own: Mapping[str, Any]) -> None:
-    if set(came) != set(own):
-        raise ValueError(f"{what}: the state has the names {sorted(came)}, the run {sorted(own)}")
+def _check_names(what: str, loaded: Mapping[str, Any], own: Mapping[str, Any]) -> None:
+    if set(loaded) != set(own):
+        raise ValueError(f"{what}: the state has the names {sorted(loaded)}, but the run has {sorted(own)}")
 
 
-def _fitting(came: Any, own: Any, what: str) -> Any:
-    if tuple(came.shape) != tuple(own.shape) or np.dtype(came.dtype) != np.dtype(own.dtype):
-        raise ValueError(f"{what}: {came.dtype} of shape {came.shape} in the state, {own.dtype} of shape {own.shape} in the run")
-    return came
+def _checked(loaded: Any, own: Any, what: str) -> Any:
+    """Return an array of a checkpoint. Raises ValueError unless shape and dtype are those of the run's array."""
+    if tuple(loaded.shape) != tuple(own.shape) or np.dtype(loaded.dtype) != np.dtype(own.dtype):
+        message = f"{what}: {loaded.dtype} of shape {loaded.shape} in the state, but {own.dtype} of shape {own.shape} in the run"
+        raise ValueError(message)
+    return loaded
 
 
 def build(spec: TrainingSpec) -> Run:
-    if why := spec.refusal(name):
-        raise CannotBuild(why)
+    if reason := spec.refusal(name):
+        raise CannotBuild(reason)
     kinds = {here.layer.kind for here in spec.model.every()}
     if "dropout" in kinds:
-        raise CannotBuild("mxnet's random state, which dropout draws from, can be neither read nor put back")
+        raise CannotBuild("mxnet can neither read nor restore its random state, which dropout draws from")
     if spec.averaged:
-        raise CannotBuild("mxnet has no moving averages of the weights")
+        raise CannotBuild("mxnet has no moving averages of weights")
     if spec.scaled:
-        raise CannotBuild("mxnet scales losses only once amp.init has patched its operators, for good and for the whole process")
+        raise CannotBuild("mxnet scales losses only after amp.init, which patches its operators for the rest of the process")
     if spec.model.fresh and "lazy-dense" in kinds:
-        raise CannotBuild("a lazy layer of a Gluon model that was never called has nothing to train yet")
+        raise CannotBuild("a lazy layer of a Gluon model has no parameters before the first call")
     return GluonRun(spec)
 
 
 def preserve_generators() -> contextlib.AbstractContextManager[Any]:
-    """MXNet's generator can be neither read nor put back; no run draws from it."""
+    """MXNet can neither read nor restore the state of its generator, and no run draws from it."""
     return contextlib.nullcontext()

@@ -1,1 +1,1 @@
-"""The backend numpy."""
+"""The backend for NumPy."""

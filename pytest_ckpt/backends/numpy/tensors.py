@@ -1,8 +1,9 @@
-"""The backend for numpy, with the extension dtypes of ml_dtypes."""
+"""Build and read arrays of NumPy, including the extension dtypes of ml_dtypes."""
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import tempfile
 from typing import Any
 
@@ -12,7 +13,8 @@ import numpy as np
 from ...specs import DTYPES, Fill, TensorSpec, capabilities_of, dtypes_of
 from ...specs.layouts import WINDOW
 from .. import spec_values
-from ..base import TAG, CannotBuild, Memory, Reading, attribute_flags, stable, words_at
+from ..base import TAG, CannotBuild, Reading, attribute_flags, missing_capability, stable_repr
+from ..memory import Memory, view_as_words
 from ..numpy_dtypes import numpy_dtype
 
 name = "numpy"
@@ -21,7 +23,7 @@ capabilities = capabilities_of(name)
 
 
 class TaggedArray(np.ndarray[Any, Any]):
-    """The subclass that the trait "subclass" builds, with an attribute on each instance, which pickle keeps."""
+    """The class of arrays with the trait "subclass". Each instance has an attribute, which pickle preserves."""
 
     tag: str
 
@@ -38,46 +40,38 @@ def version() -> str:
     return np.__version__
 
 
-_NATIVE: dict[str, np.dtype[Any] | None] = {}
-_NAMES: dict[np.dtype[Any], str] = {}
+@functools.cache
+def _numpy_dtypes() -> dict[str, np.dtype[Any]]:
+    """Return the dtypes of the table that this numpy has, by their name in the table."""
+    return {known: found for known in dtypes_of(name) if (found := numpy_dtype(known)) is not None}
 
 
-def _native(dtype: str) -> np.dtype[Any] | None:
-    if not _NATIVE:
-        for known in dtypes_of(name):
-            _NATIVE[known] = own = numpy_dtype(known)
-            if own is not None:
-                _NAMES[own] = known
-    return _NATIVE.get(dtype)
+@functools.cache
+def _names() -> dict[np.dtype[Any], str]:
+    return {found: known for known, found in _numpy_dtypes().items()}
 
 
 def dtypes() -> tuple[str, ...]:
-    return tuple(dtype for dtype in dtypes_of(name) if _native(dtype) is not None)
+    return tuple(_numpy_dtypes())
 
 
 def refusal(spec: TensorSpec) -> str | None:
-    own = _native(spec.dtype)
+    own = _numpy_dtypes().get(spec.dtype)
     if own is None:
-        return f"numpy {version()} with ml_dtypes {ml_dtypes.__version__} here has no dtype {spec.dtype}"
-    if spec.layout not in capabilities.layouts:
-        return f"numpy has no layout {spec.layout!r}"
+        return f"numpy {version()} with ml_dtypes {ml_dtypes.__version__} has no dtype {spec.dtype}"
     if len(spec.shape) > (64 if np.lib.NumpyVersion(version()) >= "2.0.0" else 32):
         return f"numpy {version()} has no arrays with {len(spec.shape)} dimensions"
     if spec.layout == "byte-swapped" and own.num > 24:
-        return f"numpy has no other byte order for the extension dtype {spec.dtype}"
+        return f"numpy cannot swap the bytes of the extension dtype {spec.dtype}"
     if spec.layout == "memory-mapped" and own.hasobject | (own.kind == "T"):
-        return f"numpy cannot map elements that are pointers, as those of dtype {spec.dtype} are"
-    for trait in spec.traits:
-        if trait not in capabilities.traits:
-            return f"numpy has no tensors with the trait {trait!r}"
-    return None
+        return f"numpy cannot memory-map elements that are pointers (dtype {spec.dtype})"
+    return missing_capability(spec, name, capabilities)
 
 
 def build(spec: TensorSpec) -> Any:
-    if why := refusal(spec):
-        raise CannotBuild(why)
-    own = _native(spec.dtype)
-    assert own is not None
+    if reason := refusal(spec):
+        raise CannotBuild(reason)
+    own = _numpy_dtypes()[spec.dtype]
     block = (1, *spec.shape[1:]) if spec.layout == "broadcast" else spec.shape
     array = _arranged(_filled(spec.dtype, own, block, spec.fill), spec.layout, spec.shape)
     if "masked" in spec.traits:
@@ -91,7 +85,7 @@ def build(spec: TensorSpec) -> Any:
 
 
 def _filled(dtype: str, own: np.dtype[Any], shape: tuple[int, ...], fill: Fill) -> Any:
-    """A C-contiguous array with the spec's values."""
+    """Return a C-contiguous array with the values of a fill."""
     row = DTYPES[dtype]
     if row.kind == "string":
         return spec_values.texts(shape, fill, binary=False).astype(own)
@@ -112,7 +106,7 @@ def _filled(dtype: str, own: np.dtype[Any], shape: tuple[int, ...], fill: Fill) 
 
 
 def _arranged(array: Any, layout: str, shape: tuple[int, ...]) -> Any:
-    """The same values, in memory as ``layout`` says."""
+    """Return an array with the same values and the given memory layout."""
     if layout == "transposed":
         return array.swapaxes(-1, -2).copy().swapaxes(-1, -2)
     if layout == "fortran":
@@ -158,14 +152,12 @@ def owns(leaf: Any) -> bool:
 
 
 def read(tensor: Any) -> Reading:
-    """An array, or a NumPy scalar, which is read as an array without dimensions."""
+    """Read an array. A NumPy scalar is read as an array without dimensions."""
     array = tensor if isinstance(tensor, np.ndarray) else np.asarray(tensor)
     own = array.dtype
-    little = own if own.isnative else own.newbyteorder("=")
-    if not _NATIVE:
-        _native("bool")
+    native = own if own.isnative else own.newbyteorder("=")
     reading = Reading(
-        dtype=_NAMES.get(little) or str(little),
+        dtype=_names().get(native) or str(native),
         shape=array.shape,
         kind=_kind(tensor),
         flags=_flags(array),
@@ -190,12 +182,12 @@ def read(tensor: Any) -> Reading:
 
 
 def _flags(array: Any) -> dict[str, Any]:
-    """A map's own attributes name its file; where a loaded array lies is nobody's promise."""
+    """Return the flags of an array. The attributes of a memory map describe its file, so they do not count."""
     flags = {} if isinstance(array, np.memmap) else attribute_flags(array)
     if not array.dtype.isnative:
         flags["byte-order"] = "big" if array.dtype.str[0] == ">" else "little"
     if array.dtype.metadata:
-        flags["metadata"] = stable(dict(array.dtype.metadata))
+        flags["metadata"] = stable_repr(dict(array.dtype.metadata))
     return flags
 
 
@@ -208,7 +200,7 @@ def _words(array: Any, row: Any) -> Any:
     if not array.dtype.isnative:
         array = array.byteswap()
     memory = Memory(array.__array_interface__["data"][0], array.shape, array.strides, array.dtype.itemsize)
-    return words_at(array, memory, word, count)
+    return view_as_words(array, memory, word, count)
 
 
 def _kind(tensor: Any) -> str:

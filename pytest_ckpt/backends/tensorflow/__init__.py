@@ -1,1 +1,1 @@
-"""The backend tensorflow."""
+"""The backend for TensorFlow and Keras."""

@@ -1,6 +1,6 @@
-"""The layers of Keras that networks are made of: how each is built, and how it is applied to what flows through.
+"""Build the layers of a network in Keras.
 
-TensorFlow imports Keras itself, so nothing is won by importing it later.
+This imports Keras at once, because TensorFlow imports it anyway.
 """
 
 from __future__ import annotations
@@ -11,9 +11,6 @@ import random
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-# It says how TensorFlow logs and rounds, which is read when TensorFlow is imported.
-
-# isort: split
 import keras
 import tensorflow as tf
 
@@ -21,18 +18,18 @@ from ...specs import ModelSpec, from_json, to_json
 from ...specs.layers import HEADS, VOCABULARY, Placed
 from ..base import CannotBuild
 
-#: What every layer begins with: constants, so that no random generator is asked. The values are set afterwards.
+#: Layers start with constants, so that no random numbers are drawn. The values are set afterwards.
 _ZEROS: Any = {"kernel_initializer": "zeros"}
-#: The user may have set another default.
-_LAST: Any = {"data_format": "channels_last"}
+#: Given explicitly, because the user may have changed the default.
+_CHANNELS_LAST: Any = {"data_format": "channels_last"}
 _DROPOUT = 0.1
 
 
-def applied(layer: Any, inputs: Any) -> Any:
-    """What a layer, or a list or dict of layers, makes of what flows through the network."""
+def apply(layer: Any, inputs: Any) -> Any:
+    """Return the outputs of a layer, or of a list or dict of layers applied one after the other."""
     if isinstance(layer, list | dict):
         for each in _held(layer):
-            inputs = applied(each, inputs)
+            inputs = apply(each, inputs)
         return inputs
     if isinstance(layer, keras.layers.MultiHeadAttention):
         return layer(inputs, inputs)
@@ -40,34 +37,34 @@ def applied(layer: Any, inputs: Any) -> Any:
 
 
 def _held(layer: Any) -> list[Any]:
-    """What a layer that holds others holds, in order."""
+    """Return the layers in a composite layer, in order."""
     if isinstance(layer, dict):
         return list(layer.values())
     return list(layer) if isinstance(layer, list) else [getattr(layer, step) for step in layer.steps]
 
 
 class Part(keras.Model):  # type: ignore[misc]
-    """Layers as attributes with names of their own, applied one after the other."""
+    """Layers that are attributes of a model and are applied one after the other."""
 
     def __init__(self, layers: Mapping[str, Any], name: str) -> None:
         super().__init__(name=name, dtype="float32")
         self.steps = tuple(layers)
         for step, layer in layers.items():
             if hasattr(self, step):
-                raise CannotBuild(f"a model of Keras has an attribute {step!r} of its own, so no layer can be called so")
+                raise CannotBuild(f"keras.Model has an attribute {step!r}, so no layer can have that name")
             setattr(self, step, layer)
 
     def build(self, input_shape: Any = None) -> None:
-        """Nothing: each layer is built when it is first called. Without this method Keras would trace all of them."""
+        """Do nothing: each layer is built at its first call. Without this method, Keras would trace all layers."""
 
     def call(self, inputs: Any) -> Any:
         for layer in _held(self):
-            inputs = applied(layer, inputs)
+            inputs = apply(layer, inputs)
         return inputs
 
 
 class Residual(Part):
-    """The same, and what came in is added."""
+    """Layers whose inputs are added to their outputs."""
 
     def call(self, inputs: Any) -> Any:
         return inputs + super().call(inputs)
@@ -75,18 +72,18 @@ class Residual(Part):
 
 @keras.saving.register_keras_serializable(package="pytest_ckpt")
 class Network(Part):
-    """A whole network. Its spec is all of its configuration, so that Keras can save the whole model."""
+    """A whole network. Its spec is its configuration, so that Keras can save the whole model."""
 
     def __init__(self, spec: ModelSpec) -> None:
-        with random_kept():
-            super().__init__(_Builder().several(spec.placed), "network")
+        with preserve_python_random():
+            super().__init__(_Builder().build_all(spec.placed), "network")
         self.spec = spec
 
     def build(self, input_shape: Any = None) -> None:
         embeds = self.spec.layers[0].kind == "embedding"
-        with random_kept():
+        with preserve_python_random():
             self.call(tf.zeros((1, *self.spec.inputs), tf.int32 if embeds else tf.float32))
-        # Afterwards: a layer that is frozen before it is built passes that on to those of its variables alone that it has by then.
+        # Freezing comes after building, because it affects only the variables that exist by then.
         _freeze(self.spec.placed, _held(self))
 
     def get_config(self) -> dict[str, Any]:
@@ -114,7 +111,7 @@ def _set_untrained(layer: Any) -> None:
 
 
 class Shift(keras.layers.Layer):  # type: ignore[misc]
-    """Adds a variable, trained or not."""
+    """Adds a variable, trainable or not."""
 
     def __init__(self, kind: str, **more: Any) -> None:
         super().__init__(**more)
@@ -128,7 +125,7 @@ class Shift(keras.layers.Layer):  # type: ignore[misc]
 
 
 class Tied(keras.layers.Dense):  # type: ignore[misc]
-    """A dense layer whose kernel is the very variable of another one, which ``source`` gives once that is built."""
+    """A dense layer whose kernel is the variable of another layer. ``source`` returns it, once that layer is built."""
 
     def __init__(self, source: Callable[[], Any], **more: Any) -> None:
         super().__init__(**more)
@@ -140,7 +137,7 @@ class Tied(keras.layers.Dense):  # type: ignore[misc]
 
 
 class Transformer(keras.layers.Layer):  # type: ignore[misc]
-    """A block of an encoder: attention, then two dense layers, each added to what came in and normed."""
+    """A transformer encoder block: attention, then two dense layers, each with a residual connection and a norm."""
 
     def __init__(self, channels: int, **more: Any) -> None:
         super().__init__(**more)
@@ -163,7 +160,7 @@ class Transformer(keras.layers.Layer):  # type: ignore[misc]
         return self.norm(inputs + self.dropout(self.narrow(self.widen(inputs))))
 
 
-#: What every layer is told: its name, and its dtype, which the user may have set another default for.
+#: The name and the dtype of a layer. The dtype is explicit, because the user may have changed the default.
 _More = dict[str, Any]
 _CELLS = {"rnn": keras.layers.SimpleRNNCell, "lstm": keras.layers.LSTMCell, "gru": keras.layers.GRUCell}
 _RECURRENT = {"rnn": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
@@ -178,11 +175,11 @@ def _dense(here: Placed, more: _More) -> Any:
 
 
 def _convolution(kind: Any) -> Callable[[Placed, _More], Any]:
-    return lambda here, more: kind(here.layer.size, 3, padding="same", **_LAST, **_ZEROS, **more)
+    return lambda here, more: kind(here.layer.size, 3, padding="same", **_CHANNELS_LAST, **_ZEROS, **more)
 
 
 def _pool(here: Placed, more: _More) -> Any:
-    return _POOL[here.layer.kind][len(here.takes) - 2](2, **_LAST, **more)
+    return _POOL[here.layer.kind][len(here.takes) - 2](2, **_CHANNELS_LAST, **more)
 
 
 def _prelu(here: Placed, more: _More) -> Any:
@@ -228,7 +225,9 @@ _MAKE: dict[str, Callable[[Placed, _More], Any]] = {
     "conv1d-transposed": _convolution(keras.layers.Conv1DTranspose),
     "conv2d-transposed": _convolution(keras.layers.Conv2DTranspose),
     "conv3d-transposed": _convolution(keras.layers.Conv3DTranspose),
-    "depthwise": lambda here, more: keras.layers.DepthwiseConv2D(3, padding="same", depthwise_initializer="zeros", **_LAST, **more),
+    "depthwise": lambda here, more: keras.layers.DepthwiseConv2D(
+        3, padding="same", depthwise_initializer="zeros", **_CHANNELS_LAST, **more
+    ),
     "batch-norm": lambda here, more: keras.layers.BatchNormalization(epsilon=here.layer.number, **more),
     "layer-norm": lambda here, more: keras.layers.LayerNormalization(epsilon=here.layer.number, **more),
     "group-norm": lambda here, more: keras.layers.GroupNormalization(HEADS, epsilon=here.layer.number, **more),
@@ -253,36 +252,37 @@ _HOLDERS: dict[str, Callable[[dict[str, Any], str], Any]] = {
 
 
 class _Builder:
-    """One network under construction: it remembers its layers, for others to refer to."""
+    """Builds the layers of one network. It keeps the layers built so far, since later ones may refer to them."""
 
     def __init__(self) -> None:
-        self.made: list[Any] = []
+        self.built: list[Any] = []
 
-    def several(self, layers: tuple[Placed, ...], holder: str = "", part: str = "") -> dict[str, Any]:
-        """The layers by their names in ``holder``, which is (or is a list or dict in) the model ``part``."""
-        return {here.name.removeprefix(holder): self.one(here, part) for here in layers}
+    def build_all(self, layers: tuple[Placed, ...], holder: str = "", part: str = "") -> dict[str, Any]:
+        """Return the layers by their names in ``holder``, which is the model ``part``, or a list or dict in it."""
+        return {here.name.removeprefix(holder): self.build(here, part) for here in layers}
 
-    def one(self, here: Placed, part: str) -> Any:
-        layer, place, own = here.layer, len(self.made), here.name.removeprefix(part)
-        self.made.append(None)
+    def build(self, here: Placed, part: str) -> Any:
+        layer, place, own = here.layer, len(self.built), here.name.removeprefix(part)
+        self.built.append(None)
         more = {"name": own, "dtype": layer.dtype}
         if here.inside:
             inside = f"{here.name}."
-            made = _HOLDERS[layer.kind](self.several(here.inside, inside, inside if layer.kind in ("model", "residual") else part), own)
+            layers = self.build_all(here.inside, inside, inside if layer.kind in ("model", "residual") else part)
+            built = _HOLDERS[layer.kind](layers, own)
         elif layer.kind == "again":
-            made = self.made[layer.of]
+            built = self.built[layer.of]
         elif layer.kind == "tied":
-            source = self.made[layer.of]
-            made = Tied(lambda: source.kernel, units=layer.size, **more)
+            source = self.built[layer.of]
+            built = Tied(lambda: source.kernel, units=layer.size, **more)
         else:
-            made = _MAKE[layer.kind](here, more)
-        self.made[place] = made
-        return made
+            built = _MAKE[layer.kind](here, more)
+        self.built[place] = built
+        return built
 
 
 @contextlib.contextmanager
-def random_kept() -> Iterator[None]:
-    """Keras takes the seed of an initializer that has none from the module `random`, which is the user's."""
+def preserve_python_random() -> Iterator[None]:
+    """Restore the state of the module `random` on exit. Keras draws the seeds of initializers from it."""
     before = random.getstate()
     try:
         yield
@@ -291,7 +291,7 @@ def random_kept() -> Iterator[None]:
 
 
 def network(spec: ModelSpec) -> Any:
-    """The network, its layers built, with zeros for values."""
+    """Return the network with built layers, whose values are zero."""
     model = Network(spec)
     model.build((None, *spec.inputs))
     return model

@@ -1,14 +1,14 @@
-"""Networks of Keras on TensorFlow: `keras.Model`. TensorFlow imports Keras itself, so nothing is won by importing it later."""
+"""Build and read models of Keras on TensorFlow: `keras.Model`."""
 
 from __future__ import annotations
 
-import copy as copies
+import copy as copy_module
 import itertools
 import re
 from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any
 
-# It says how TensorFlow logs and rounds, which is read when TensorFlow is imported.
+# Imported first: it sets environment variables that TensorFlow reads when it is imported.
 from . import tensors
 
 # isort: split
@@ -16,26 +16,29 @@ import keras
 import tensorflow as tf
 
 from ...specs import ModelSpec
-from ..base import CannotBuild, stable
+from ..base import CannotBuild, stable_repr
 from ..model_base import ModelReading, call_with, fill_spec
 from . import layers
 
 name = "tensorflow"
 
 
-def plain_name(thing: Any) -> str:
-    """A name without the number that Keras gives to what is not named: it counts all that the process has made so far."""
-    plain = re.sub(r"_\d+$", "", thing.name)
-    return plain if plain.replace("_", "").lower().endswith(type(thing).__name__.lower()) else str(thing.name)
+def plain_name(named: Any) -> str:
+    """Return the name of a layer or variable without the number that Keras adds to default names.
+
+    That number counts the objects of the process, so it would differ between two builds.
+    """
+    plain = re.sub(r"_\d+$", "", named.name)
+    return plain if plain.replace("_", "").lower().endswith(type(named).__name__.lower()) else str(named.name)
 
 
-def unique_name(wanted: str, used: Container[str]) -> str:
-    """The name, with a number if it is taken."""
-    return next(each for each in itertools.chain([wanted], (f"{wanted}_{count}" for count in itertools.count(1))) if each not in used)
+def unique_name(name: str, used: Container[str]) -> str:
+    """Return the name, with a number appended if it is already used."""
+    return next(each for each in itertools.chain([name], (f"{name}_{count}" for count in itertools.count(1))) if each not in used)
 
 
 def _labels(value: Any, label: str = "") -> Iterator[tuple[str, Any]]:
-    """What stands in an attribute, with its name: what is in a list or dict goes by its place, after a dot."""
+    """Yield the contents of an attribute with their labels: ``label``, plus a dot and the key inside a list or dict."""
     if isinstance(value, list | tuple):
         for index, item in enumerate(value):
             yield from _labels(item, f"{label}.{index}")
@@ -46,15 +49,15 @@ def _labels(value: Any, label: str = "") -> Iterator[tuple[str, Any]]:
         yield label, value
 
 
-def _named(layer: Any, known: Iterable[Any]) -> Iterator[tuple[str, Any]]:
-    """``known``, which a layer has, by all names that it has for them: those of its attributes, otherwise their own."""
+def _named(layer: Any, owned: Iterable[Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the objects that a layer owns under each of their names: the names of its attributes, or else their own."""
     attributes = [(key, value) for key, value in vars(layer).items() if not key.startswith("_")]
     labels: dict[int, list[str]] = {}
     for key, value in attributes:
         for label, found in _labels(value, key):
             labels.setdefault(id(found), []).append(label)
     used: set[str] = set()
-    for each in known:
+    for each in owned:
         for label in labels.get(id(each)) or [plain_name(each)]:
             unique = unique_name(label, used)
             used.add(unique)
@@ -62,7 +65,7 @@ def _named(layer: Any, known: Iterable[Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _walk(layer: Any, prefix: str = "", above: tuple[int, ...] = ()) -> Iterator[tuple[str, Any]]:
-    """A layer and all that are in it by each of their names, in Keras' own order."""
+    """Yield a layer and all layers in it under each of their names, in the order of Keras."""
     yield prefix, layer
     for own, inside in _named(layer, layer._layers):
         if id(inside) not in above:
@@ -70,7 +73,7 @@ def _walk(layer: Any, prefix: str = "", above: tuple[int, ...] = ()) -> Iterator
 
 
 def _tensors(model: Any) -> dict[str, Any]:
-    """All variables by each of their names, in Keras' own order."""
+    """Return all variables under each of their names, in the order of Keras."""
     found: dict[str, Any] = {}
     for prefix, layer in _walk(model):
         start = f"{prefix}/" if prefix else ""
@@ -83,7 +86,7 @@ def _tensors(model: Any) -> dict[str, Any]:
 
 
 def _saved(model: Any) -> dict[str, Any]:
-    """All variables, each by the first of its names."""
+    """Return all variables, each under the first of its names."""
     first: dict[int, str] = {}
     tensors = _tensors(model)
     for key, variable in tensors.items():
@@ -96,23 +99,23 @@ def owns(obj: Any) -> bool:
 
 
 def build(spec: ModelSpec) -> Any:
-    if why := spec.refusal(name):
-        raise CannotBuild(why)
+    if reason := spec.refusal(name):
+        raise CannotBuild(reason)
     if keras.backend.backend() != "tensorflow":
-        raise CannotBuild(f"Keras is set to the backend {keras.backend.backend()!r} here")
+        raise CannotBuild(f"Keras uses the backend {keras.backend.backend()!r} here, not tensorflow")
     if spec.fresh:
-        raise CannotBuild("Keras loads weights into models alone that are built")
-    if strange := [each.name for each in spec.every() if "/" in each.name]:
-        raise CannotBuild(f"Keras has no layers with a slash in their names: {strange[0]!r}")
+        raise CannotBuild("Keras loads weights only into models that are built")
+    if with_slash := [each.name for each in spec.every() if "/" in each.name]:
+        raise CannotBuild(f"Keras allows no slash in the name of a layer: {with_slash[0]!r}")
     model = layers.network(spec)
     _fill(model, spec)
     return model
 
 
 def _fill(model: Any, spec: ModelSpec) -> None:
-    """Draws the values of everything that is saved. Where random numbers of layers begin is no weight to Keras, which does not save
-    it: that stays what the layers' seeds make it."""
-    unsaved = read(model).random
+    """Set the values of everything that is saved. Keras does not save the random states of layers as weights, so these
+    keep the values that the seeds give them."""
+    unsaved = read(model).random_states
     for index, (key, variable) in enumerate(_saved(model).items()):
         if key in unsaved:
             continue
@@ -130,19 +133,20 @@ def load_state(model: Any, state: Any) -> None:
 
 
 def assign(variables: Mapping[str, Any], state: Mapping[str, Any]) -> None:
-    """Puts values into variables by their names. Raises ValueError, before it has changed any, unless all fit exactly."""
+    """Assign values to variables by name. Raises ValueError, and assigns nothing, unless names, dtypes and shapes match."""
     if set(variables) != set(state):
-        raise ValueError(f"the state has the names {sorted(state)}, and what it is for {sorted(variables)}")
+        raise ValueError(f"the state has the names {sorted(state)}, but the variables have {sorted(variables)}")
     values = {key: tf.convert_to_tensor(value) for key, value in state.items()}
     for key, variable in variables.items():
         ours, theirs = (variable.dtype, tuple(variable.shape)), (values[key].dtype.name, tuple(values[key].shape))
         if ours != theirs:
-            raise ValueError(f"{key!r} is {theirs[0]} of the shape {theirs[1]} in the state, and {ours[0]} of the shape {ours[1]} here")
+            raise ValueError(f"{key!r} is {theirs[0]} of shape {theirs[1]} in the state, but {ours[0]} of shape {ours[1]} here")
     for key, variable in variables.items():
         variable.assign(values[key])
 
 
-#: What is no setting: names, what values begin with, where a class is found, and the layers in a model, which have names of their own.
+#: Entries of a configuration that are not settings: names, initial values, the location of a class, and inner layers, which
+#: have entries under their own names.
 _NO_SETTINGS = re.compile(
     "name|dtype|spec|seed|module|registered_name|build_config|build_input_shape|compile_config|shared_object_id"
     "|layers|input_layers|output_layers|.*_initializer"
@@ -158,20 +162,20 @@ def _settings(value: Any) -> Any:
 def _setting(layer: Any) -> str:
     try:
         config = _settings(layer.get_config())
-    except NotImplementedError:  # what Keras says where a class of a user's own tells it nothing
+    except NotImplementedError:  # a class of the user without get_config
         config = {}
-    return f"{type(layer).__name__}({', '.join(f'{key}={stable(value)}' for key, value in config.items())})"
+    return f"{type(layer).__name__}({', '.join(f'{key}={stable_repr(value)}' for key, value in config.items())})"
 
 
 def read(model: Any) -> ModelReading:
     found = dict(_walk(model))
     generators = {id(generator.state) for layer in found.values() for generator in layer._seed_generators}
-    tensors = _tensors(model)
+    variables = _tensors(model)
     return ModelReading(
-        tensors=tensors,
+        tensors=variables,
         settings={key: _setting(layer) for key, layer in found.items()},
-        # Where random numbers of layers begin is a variable, but none of those that Keras calls weights and saves.
-        random=frozenset(key for key, variable in tensors.items() if id(variable) in generators),
+        # The random state of a layer is a variable, but not a weight, and Keras saves only weights.
+        random_states=frozenset(key for key, variable in variables.items() if id(variable) in generators),
     )
 
 
@@ -180,38 +184,38 @@ def modules(model: Any) -> Mapping[str, Any]:
 
 
 def run(model: Any, inputs: Any) -> Any:
-    # What layers count, and where their random numbers are, is put back.
+    # A call changes counters and random states, so these are restored.
     before = [(variable, tf.identity(variable)) for variable in _saved(model).values() if not variable.trainable]
     try:
-        return _called(model, inputs)
+        return _call(model, inputs)
     finally:
         for variable, value in before:
             variable.assign(value)
 
 
-def _called(model: Any, inputs: Any) -> Any:
-    if getattr(model, "inputs", None) is not None:  # made of symbolic inputs, it takes all of them as one structure
+def _call(model: Any, inputs: Any) -> Any:
+    if getattr(model, "inputs", None) is not None:  # a functional model accepts all inputs as one structure
         return model(inputs, training=False)
     return call_with(model, inputs, training=False)
 
 
 def copy(model: Any) -> Any:
-    # To copy deeply is to save and load to Keras, so it has to know a user's classes, and it leaves out random states.
+    # A deepcopy of a Keras model goes through serialization, which needs the user's classes and omits random states.
     known = {type(layer) for layer in modules(model).values() if not type(layer).__module__.startswith("keras.")}
-    with layers.random_kept(), keras.saving.custom_object_scope({kind.__name__: kind for kind in known}):
-        made = layers.network(model.spec) if type(model) is layers.Network else copies.deepcopy(model)
+    with layers.preserve_python_random(), keras.saving.custom_object_scope({kind.__name__: kind for kind in known}):
+        made = layers.network(model.spec) if type(model) is layers.Network else copy_module.deepcopy(model)
     load_state(made, state(model))
     return made
 
 
 def make_unsavable(model: Any) -> None:
-    # Keras asks its layers to save their variables, a checkpoint what it tracks to give its state.
+    # Keras calls save_own_variables of each layer, and tf.train.Checkpoint serializes each tracked attribute.
     last = list(modules(model).values())[-1]
-    last.save_own_variables = _not_saved
+    last.save_own_variables = _raise_on_save
     last.unsavable = _UnsavableState()
 
 
-def _not_saved(store: Any) -> None:
+def _raise_on_save(store: Any) -> None:
     raise TypeError("this layer cannot be saved")
 
 
@@ -220,4 +224,4 @@ class _UnsavableState(tf.train.experimental.PythonState):  # type: ignore[misc]
         raise TypeError("this state cannot be saved")
 
     def deserialize(self, value: Any) -> None:
-        raise TypeError("this state was never saved")
+        raise TypeError("this state cannot be loaded")

@@ -1,4 +1,4 @@
-"""The backend for TensorFlow, with models of Keras. Tensors are immutable, so sharing is seen in variables alone."""
+"""Build and read tensors and variables of TensorFlow. Tensors are immutable, so only variables can share memory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-# TensorFlow logs on import, and oneDNN rounds in another way from machine to machine; a user's own choice stands.
+# TensorFlow reads these when it is imported. It logs on import, and the rounding of oneDNN depends on the machine.
+# `setdefault` keeps the values that the user has set.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
@@ -18,14 +19,15 @@ import tensorflow as tf
 
 from ...specs import DTYPES, TensorSpec, capabilities_of, dtypes_of
 from .. import spec_values
-from ..base import CannotBuild, Memory, Reading, words_at
+from ..base import CannotBuild, Reading, missing_capability
+from ..memory import Memory, view_as_words
 from ..numpy_dtypes import numpy_dtype
 
 name = "tensorflow"
 package = "tensorflow"
 capabilities = capabilities_of(name)
 
-#: Quantized types, and the integers that they are stored as.
+#: Quantized dtypes, and the integer dtype that stores them.
 _QUANTIZED = {"qint8": "int8", "quint8": "uint8", "qint16": "int16", "quint16": "uint16", "qint32": "int32"}
 _COMPOSITE = ("sparse-coo", "sparse-rows", "ragged", "ragged-twice")
 
@@ -36,7 +38,7 @@ def version() -> str:
 
 @functools.cache
 def _can_hold(dtype: str) -> bool:
-    """Whether this version has tensors of the dtype; tried once, since there is no list of them to ask."""
+    """Return whether this version has tensors of the dtype. TensorFlow has no list of them, so this builds one."""
     if dtype in _QUANTIZED or dtype == "string":
         return True
     own = numpy_dtype(dtype)
@@ -44,7 +46,7 @@ def _can_hold(dtype: str) -> bool:
         return False
     try:
         return bool(tf.constant(np.zeros(2, own)).dtype.name == dtype)
-    except Exception:  # TensorFlow says no in many ways, and each of them means the same
+    except Exception:  # TensorFlow raises several exception types for an unsupported dtype
         return False
 
 
@@ -54,25 +56,22 @@ def dtypes() -> tuple[str, ...]:
 
 def refusal(spec: TensorSpec) -> str | None:
     if spec.dtype not in capabilities.dtypes or not _can_hold(spec.dtype):
-        return f"tensorflow {version()} here has no dtype {spec.dtype}"
-    if spec.layout != "c":
-        return f"tensorflow shows no memory layouts, so it has no layout {spec.layout!r}"
+        return f"tensorflow {version()} has no dtype {spec.dtype}"
     if len(spec.shape) > 254:
         return f"tensorflow has no tensors with {len(spec.shape)} dimensions"
-    for trait in spec.traits:
-        if trait not in capabilities.traits:
-            return f"tensorflow has no tensors with the trait {trait!r}"
+    if reason := missing_capability(spec, name, capabilities):
+        return reason
     if "accelerator" in spec.traits and not tf.config.list_physical_devices("GPU"):
-        return "tensorflow sees no accelerator here"
+        return "tensorflow found no accelerator on this machine"
     composite = [trait for trait in spec.traits if trait in _COMPOSITE]
     if composite and (spec.dtype != "float32" or len(spec.shape) != 2 or 0 in spec.shape):
-        return f"tensors with the trait {composite[0]!r} are built of float32, with two dimensions and at least one element"
+        return f"tensors with the trait {composite[0]!r} must be float32, two-dimensional and not empty"
     return None
 
 
 def build(spec: TensorSpec) -> Any:
-    if why := refusal(spec):
-        raise CannotBuild(why)
+    if reason := refusal(spec):
+        raise CannotBuild(reason)
     if any(trait in _COMPOSITE for trait in spec.traits):
         return _composite(spec)
     with tf.device("GPU:0" if "accelerator" in spec.traits else "CPU:0"):
@@ -107,7 +106,7 @@ def _composite(spec: TensorSpec) -> Any:
 
 
 def view(tensor: Any, start: int, stop: int) -> Any:
-    raise CannotBuild("tensorflow has no views: a slice of a tensor is a tensor of its own")
+    raise CannotBuild("tensorflow has no views: slicing copies the tensor")
 
 
 def overwrite(tensor: Any, other: Any) -> bool:
@@ -125,9 +124,10 @@ def owns(leaf: Any) -> bool:
 
 
 def read(tensor: Any) -> Reading:
-    """A tensor, variable or composite of them; handles of resources and variants without what they stand for.
+    """Read a tensor, a variable or a composite tensor. Handles of resources and variants are read without contents.
 
-    Nobody's promise, and so not read: the names of variables, their synchronization and constraints.
+    Not read, because no format is required to preserve them: the names of variables, their synchronization
+    and their constraints.
     """
     if isinstance(tensor, tf.SparseTensor):
         parts = {"indices": tensor.indices, "values": tensor.values}
@@ -143,7 +143,7 @@ def read(tensor: Any) -> Reading:
         return _dense(tensor, "tensorflow.Tensor", {})
     kind = "tensorflow.Variable" if isinstance(tensor, tf.Variable) else "keras.Variable"
     reading = _dense(tf.convert_to_tensor(tensor), kind, {} if tensor.trainable else {"trainable": False})
-    # A variable's memory has no address that Python can see; the variable itself stands for it.
+    # Python cannot see the address of a variable's memory, so the identity of the variable represents it.
     reading.memory = Memory(id(tensor), (1,), (1,), 1)
     return reading
 
@@ -152,7 +152,7 @@ def _dense(tensor: Any, kind: str, flags: dict[str, Any]) -> Reading:
     if tensor.device and "CPU" not in tensor.device:
         flags["device"] = tensor.device.rsplit("/", 1)[-1]
     reading = Reading(tensor.dtype.name, tuple(tensor.shape), kind, flags=flags)
-    if tensor.dtype in (tf.resource, tf.variant):  # handles of something that no tensor shows
+    if tensor.dtype in (tf.resource, tf.variant):  # handles, whose contents cannot be read
         return reading
     array = tensor.numpy()
     if reading.dtype == "string":
@@ -163,7 +163,7 @@ def _dense(tensor: Any, kind: str, flags: dict[str, Any]) -> Reading:
     array = np.asarray(array)
     row = DTYPES.get(reading.dtype)
     memory = Memory(array.__array_interface__["data"][0], array.shape, array.strides, array.itemsize)
-    reading.words = words_at(array, memory, row.word if row else 8, row.words if row else array.itemsize)
+    reading.words = view_as_words(array, memory, row.word if row else 8, row.words if row else array.itemsize)
     return reading
 
 

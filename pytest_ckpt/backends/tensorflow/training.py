@@ -1,4 +1,4 @@
-"""Training runs of Keras on TensorFlow: eager, with a tape and an optimizer of Keras."""
+"""Build training runs of Keras on TensorFlow. They run eagerly, with a gradient tape and a Keras optimizer."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _SCHEDULES: dict[str, Callable[[], Any]] = {
 
 
 class KerasRun(Run):
-    """Schedules are functions of the optimizer's own count of steps; averages and gradients that add up are its variables."""
+    """The optimizer counts the steps that its schedule depends on, and holds moving averages and accumulated gradients."""
 
     backend = name
 
@@ -57,29 +57,29 @@ class KerasRun(Run):
         self.model = models.build(spec.model)
         variables = self.model.trainable_variables
         if not variables:
-            raise CannotBuild("a model in which nothing is trained has no training run")
+            raise CannotBuild("the model has no trainable variables")
         if spec.optimizer == "nadam" and any(variable.dtype == "bfloat16" for variable in variables):
-            raise CannotBuild("Nadam of Keras divides by 1 - 0.999, which is 0 in bfloat16")
+            raise CannotBuild("Nadam of Keras divides by 1 - 0.999, which is zero in bfloat16")
         self.schedule = _SCHEDULES[spec.schedule]() if spec.schedule else None
         self.optimizer = self._optimizer()
         self.optimizer.build(variables)
 
     def _optimizer(self) -> Any:
-        # Optimizers that have no name are numbered, and their variables are called after them.
+        # Without a name, Keras numbers the optimizers of a process, and the names of variables contain that number.
         more: dict[str, Any] = {"name": "optimizer"}
         if self.spec.averaged:
             more.update(use_ema=True, ema_momentum=0.75)
         if self.spec.accumulate > 1:
             more["gradient_accumulation_steps"] = self.spec.accumulate
         optimizer = _MAKE[self.spec.optimizer](self.schedule or RATE, **more)
-        # So few steps that the scale changes within them.
+        # With this small interval, the scale changes within a few steps.
         return _optimizers.LossScaleOptimizer(optimizer, 256.0, 2, name="scaler") if self.spec.scaled else optimizer
 
     def update(self, inputs: Any, targets: Any) -> None:
         variables = self.model.trainable_variables
         with tf.GradientTape() as tape:
             outputs = self.model(inputs / 16 if inputs.dtype.is_floating else inputs, training=True)
-            # Its gradients are bounded, so that no optimizer runs away from a network whose weights begin where no training would.
+            # Huber's gradients are bounded, so that training stays finite in spite of unusual initial weights.
             loss = self.optimizer.scale_loss(tf.reduce_mean(keras.losses.huber(targets / 16, outputs)))
         self.optimizer.apply(tape.gradient(loss, variables), variables)
 
@@ -108,7 +108,7 @@ class KerasRun(Run):
 
 
 def variables_of(optimizer: Any) -> Mapping[str, Any]:
-    """The variables of an optimizer, and of one in it, by names that are the same for every run of a spec."""
+    """Return the variables of an optimizer, including those of a wrapped one, by names that are the same in every run."""
     found: dict[str, Any] = {}
     for variable in optimizer.variables:
         above = variable.path.removesuffix(variable.name)
@@ -117,10 +117,10 @@ def variables_of(optimizer: Any) -> Mapping[str, Any]:
 
 
 def build(spec: TrainingSpec) -> Run:
-    if why := spec.refusal(name):
-        raise CannotBuild(why)
+    if reason := spec.refusal(name):
+        raise CannotBuild(reason)
     if spec.groups > 1:
-        raise CannotBuild("optimizers of Keras have no parameter groups")
+        raise CannotBuild("Keras optimizers have no parameter groups")
     return KerasRun(spec)
 
 

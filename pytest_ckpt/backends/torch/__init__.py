@@ -1,1 +1,1 @@
-"""The backend torch."""
+"""The backend for PyTorch."""

@@ -1,4 +1,4 @@
-"""The layers of PyTorch that networks are made of: how each is built, and how it is applied to what flows through, channels last."""
+"""Build the layers of a network in PyTorch. Activations between layers have their channels last."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ import torch
 from torch import nn
 
 from ...specs.layers import HEADS, VOCABULARY, Placed
+from ..model_base import NetworkBuilder
 
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 _POOLS = (nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d, nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d)
-#: Modules that want the channels right after the batch.
+#: Modules that expect the channels directly after the batch axis.
 _CHANNELS_FIRST = (*_CONVOLUTIONS, *_POOLS, nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.PReLU)
 _FLOATS = {"float32": torch.float32, "float64": torch.float64, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
-def applied(module: Any, inputs: Any) -> Any:
-    """What a module makes of what flows through the network, channels last."""
+def apply(module: Any, inputs: Any) -> Any:
+    """Return the outputs of a module; inputs and outputs have their channels last."""
     if isinstance(module, _CHANNELS_FIRST):
         return module(inputs.movedim(-1, 1)).movedim(1, -1)
     if isinstance(module, nn.ModuleList | nn.ModuleDict):
         for each in module.values() if isinstance(module, nn.ModuleDict) else module:
-            inputs = applied(each, inputs)
+            inputs = apply(each, inputs)
         return inputs
     if isinstance(module, nn.RNNBase):
         return module(inputs)[0]
@@ -35,7 +36,7 @@ def applied(module: Any, inputs: Any) -> Any:
 
 
 class Network(nn.Module):  # type: ignore[misc]
-    """Modules under names of their own, applied one after the other."""
+    """Named modules that are applied one after the other."""
 
     def __init__(self, modules: Mapping[str, Any]) -> None:
         super().__init__()
@@ -45,19 +46,19 @@ class Network(nn.Module):  # type: ignore[misc]
 
     def forward(self, inputs: Any) -> Any:
         for step in self.steps:
-            inputs = applied(getattr(self, step), inputs)
+            inputs = apply(getattr(self, step), inputs)
         return inputs
 
 
 class Residual(Network):
-    """The same, and what came in is added."""
+    """A network whose inputs are added to its outputs."""
 
     def forward(self, inputs: Any) -> Any:
         return inputs + super().forward(inputs)
 
 
 class Shift(nn.Module):  # type: ignore[misc]
-    """Adds a parameter, or a buffer that is saved, or one that is not."""
+    """Adds a parameter, a buffer, or a buffer that is not saved."""
 
     def __init__(self, channels: int, kind: str, dtype: Any) -> None:
         super().__init__()
@@ -71,7 +72,7 @@ class Shift(nn.Module):  # type: ignore[misc]
 
 
 class Scale(nn.Module):  # type: ignore[misc]
-    """Multiplies by what it keeps as extra state."""
+    """Multiplies by a number that is stored as extra state."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -151,30 +152,17 @@ _MAKE: dict[str, Callable[[Placed], Any]] = {
 }
 
 
-class _Builder:
-    """One network under construction: it remembers its modules, for others to refer to."""
-
-    def __init__(self) -> None:
-        self.made: list[Any] = []
-
-    def several(self, layers: tuple[Placed, ...]) -> dict[str, Any]:
-        return {here.name.rsplit(".", 1)[-1]: self.one(here) for here in layers}
-
-    def one(self, here: Placed) -> Any:
-        layer, place = here.layer, len(self.made)
-        self.made.append(None)
+class _Builder(NetworkBuilder):
+    def make(self, here: Placed) -> Any:
         if here.inside:
-            module = _HOLDERS[layer.kind](self.several(here.inside))
-        elif layer.kind == "again":
-            module = self.made[layer.of]
-        else:
-            module = _MAKE[layer.kind](here)
-            if layer.kind == "tied":
-                module.weight = self.made[layer.of].weight
-        if layer.frozen:
-            module.requires_grad_(False)
-        self.made[place] = module
+            return _HOLDERS[here.layer.kind](self.build_all(here.inside))
+        module = _MAKE[here.layer.kind](here)
+        if here.layer.kind == "tied":
+            module.weight = self.built[here.layer.of].weight
         return module
+
+    def freeze(self, built: Any) -> None:
+        built.requires_grad_(False)
 
 
 _HOLDERS: dict[str, Callable[[dict[str, Any]], Any]] = {
@@ -186,5 +174,5 @@ _HOLDERS: dict[str, Callable[[dict[str, Any]], Any]] = {
 
 
 def network(layers: tuple[Placed, ...]) -> Any:
-    """The network of these layers, with the values that torch draws for them."""
-    return Network(_Builder().several(layers))
+    """Return a network of these layers, with the initial values that torch draws."""
+    return Network(_Builder().build_all(layers))

@@ -1,9 +1,9 @@
-"""Networks of PyTorch: `torch.nn.Module`."""
+"""Build and read models of PyTorch: `torch.nn.Module`."""
 
 from __future__ import annotations
 
 import contextlib
-import copy as copies
+import copy as copy_module
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -24,14 +24,14 @@ def owns(obj: Any) -> bool:
 
 
 def build(spec: ModelSpec) -> Any:
-    if why := spec.refusal(name):
-        raise CannotBuild(why)
-    # Modules draw their first values from the generator, which is the user's.
+    if reason := spec.refusal(name):
+        raise CannotBuild(reason)
+    # Modules draw their initial values from the global generator, which belongs to the user.
     with torch.random.fork_rng(devices=[]), torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # lazy layers are announced as new at each first use
+        warnings.simplefilter("ignore")  # torch warns that lazy layers are a new feature
         model = layers.network(spec.placed)
         model.eval()
-        # To be exported, a model has to be called: this is what it can be fed.
+        # Exporters need example inputs, see `ModelBackend.build`.
         model.example = tensors.build(spec.input_spec())
         if not spec.fresh:
             model(model.example)
@@ -40,7 +40,7 @@ def build(spec: ModelSpec) -> Any:
 
 
 def _fill(model: Any, spec: ModelSpec) -> None:
-    """Draws the values of everything that is saved."""
+    """Set the values of everything that is saved."""
     state: dict[str, Any] = model.state_dict(keep_vars=True)
     for index, (key, tensor) in enumerate(state.items()):
         if isinstance(tensor, nn.parameter.UninitializedTensorMixin):
@@ -65,7 +65,7 @@ def read(model: Any) -> ModelReading:
     parameters = dict(model.named_parameters(remove_duplicate=False))
     buffers = dict(model.named_buffers(remove_duplicate=False))
     saved = model.state_dict()
-    if isinstance(model, torch.jit.ScriptModule):  # once it was loaded, its parameters are plain tensors
+    if isinstance(model, torch.jit.ScriptModule):  # the parameters of a loaded one are plain tensors
         parameters = {key: parameter.detach() for key, parameter in parameters.items()}
     more = {key: value for key, value in saved.items() if key not in parameters and key not in buffers}
     modules = dict(model.named_modules())
@@ -87,7 +87,7 @@ def run(model: Any, inputs: Any) -> Any:
     buffers = [(name, buffer, buffer.detach().clone()) for name, buffer in model.named_buffers() if _has_values(buffer)]
     try:
         model.eval()
-    except NotImplementedError:  # exported programs know one mode alone
+    except NotImplementedError:  # exported programs have only one mode
         buffers = []
     try:
         with torch.random.fork_rng(devices=[]), torch.no_grad():
@@ -97,29 +97,29 @@ def run(model: Any, inputs: Any) -> Any:
         for module, training in modes:
             module.training = training
         for name, buffer, values in buffers:
-            _put_back(model, name, buffer, values)
+            _restore_buffer(model, name, buffer, values)
 
 
 def _has_values(buffer: Any) -> bool:
     return not isinstance(buffer, nn.parameter.UninitializedTensorMixin) and buffer.device.type != "meta"
 
 
-def _put_back(model: Any, name: str, buffer: Any, values: Any) -> None:
-    """A buffer as it was before the model was run: the same tensor, with the same values."""
+def _restore_buffer(model: Any, name: str, buffer: Any, values: Any) -> None:
+    """Restore a buffer after a run of the model: the same tensor, with the same values."""
     owner, _, last = name.rpartition(".")
     module = model.get_submodule(owner)
     if getattr(module, last, buffer) is not buffer and not isinstance(module, torch.jit.ScriptModule):
         setattr(module, last, buffer)
-    with torch.no_grad(), contextlib.suppress(RuntimeError):  # what expands over shared memory was not written to either
+    with torch.no_grad(), contextlib.suppress(RuntimeError):  # an expanded tensor is not writable, so the run did not write to it
         buffer.copy_(values)
 
 
 def copy(model: Any) -> Any:
-    return copies.deepcopy(model)
+    return copy_module.deepcopy(model)
 
 
 def make_unsavable(model: Any) -> None:
-    # Who pickles the module meets the attribute, who saves its state what the hook adds to that.
+    # The attribute makes pickling raise, and the entry that the hook adds to the state dict makes saving the state raise.
     last = list(model.modules())[-1]
     last.unsavable = Unsavable()
     last.register_state_dict_post_hook(_add_unsavable)

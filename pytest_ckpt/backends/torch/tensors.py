@@ -1,11 +1,13 @@
-"""The backend for PyTorch. Its placeholder types int1 to uint7 are left out: they have no kernels, not even a copy."""
+"""Build and read tensors of PyTorch.
+
+The placeholder dtypes int1 to uint7 are left out: PyTorch implements no operation for them, not even a copy.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import tempfile
-import warnings
 from typing import Any
 
 import numpy as np
@@ -14,25 +16,23 @@ import torch
 from ...specs import DTYPES, DType, TensorSpec, capabilities_of, dtypes_of
 from ...specs.layouts import WINDOW
 from .. import spec_values
-from ..base import TAG, CannotBuild, Memory, Reading, attribute_flags, words_at
+from ..base import TAG, CannotBuild, Reading, attribute_flags, missing_capability
+from ..memory import Memory, view_as_words
+from .composite import COMPRESSED, QUANTIZED, SPARSE, build_quantized, build_sparse, nested_parts, quantized_parts, sparse_parts
 
 name = "torch"
 package = "torch"
 capabilities = capabilities_of(name)
 
-#: Integers (or the one type of sixteen bytes) that elements are moved about as, so that no bit of them is touched.
+#: By item size, the dtype under which elements are moved in memory, so that every bit is preserved.
 _CARRIERS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64, 16: torch.complex128}
 _GRADIENT_KINDS = ("float", "complex")
-_SPARSE = ("sparse-coo", "sparse-uncoalesced", "sparse-hybrid", "sparse-csr", "sparse-csc", "sparse-bsr", "sparse-bsc")
-#: Traits of quantized tensors, and the integers that they are made of.
-_QUANTIZED = {"quantized": "int8", "quantized-uint8": "uint8", "quantized-int32": "int32", "quantized-per-channel": "int8"}
-_COMPRESSED = (torch.sparse_csr, torch.sparse_csc, torch.sparse_bsr, torch.sparse_bsc)
-#: Parameters and buffers of lazy layers, of which not even the shape is known.
+#: Parameters and buffers of lazy layers, whose shape is not known yet.
 _Uninitialized = torch.nn.parameter.UninitializedTensorMixin
 
 
 class TaggedTensor(torch.Tensor):  # type: ignore[misc]
-    """The subclass that the trait "subclass" builds, with an attribute on each instance."""
+    """The class of tensors with the trait "subclass". Each instance has an attribute."""
 
 
 def version() -> str:
@@ -45,31 +45,28 @@ def dtypes() -> tuple[str, ...]:
 
 def refusal(spec: TensorSpec) -> str | None:
     if spec.dtype not in capabilities.dtypes or not isinstance(getattr(torch, spec.dtype, None), torch.dtype):
-        return f"torch {version()} here has no dtype {spec.dtype}"
-    if spec.layout not in capabilities.layouts:
-        return f"torch has no layout {spec.layout!r}"
+        return f"torch {version()} has no dtype {spec.dtype}"
     if len(spec.shape) > 64:
         return f"torch has no tensors with {len(spec.shape)} dimensions"
-    for trait in spec.traits:
-        if trait not in capabilities.traits:
-            return f"torch has no tensors with the trait {trait!r}"
+    if reason := missing_capability(spec, name, capabilities):
+        return reason
     if "accelerator" in spec.traits and not torch.cuda.is_available():
-        return "torch sees no accelerator here"
+        return "torch found no accelerator on this machine"
     if {"requires-grad", "parameter"} & {*spec.traits} - {"frozen"} and DTYPES[spec.dtype].kind not in _GRADIENT_KINDS:
-        return f"torch records gradients for floating-point and complex tensors, not for {spec.dtype}"
-    special = [trait for trait in spec.traits if trait in (*_SPARSE, *_QUANTIZED)]
+        return f"torch supports gradients only for floating-point and complex tensors, not for {spec.dtype}"
+    special = [trait for trait in spec.traits if trait in (*SPARSE, *QUANTIZED)]
     if special and (spec.dtype != "float32" or spec.layout != "c" or len(spec.shape) != 2 or 0 in spec.shape):
-        return f"tensors with the trait {special[0]!r} are built of float32, in plain layout, with two dimensions and at least one element"
+        return f"tensors with the trait {special[0]!r} must be float32, in C order, two-dimensional and not empty"
     return None
 
 
 def build(spec: TensorSpec) -> Any:
-    if why := refusal(spec):
-        raise CannotBuild(why)
-    if any(trait in _SPARSE for trait in spec.traits):
-        return _sparse(spec)
-    if any(trait in _QUANTIZED for trait in spec.traits):
-        return _quantized(spec)
+    if reason := refusal(spec):
+        raise CannotBuild(reason)
+    if any(trait in SPARSE for trait in spec.traits):
+        return build_sparse(spec)
+    if any(trait in QUANTIZED for trait in spec.traits):
+        return build_quantized(spec)
     block = (1, *spec.shape[1:]) if spec.layout == "broadcast" else spec.shape
     tensor = _arranged(_filled(DTYPES[spec.dtype], block, spec), spec.layout, spec.shape).view(getattr(torch, spec.dtype))
     if spec.layout == "conj":
@@ -90,7 +87,10 @@ def build(spec: TensorSpec) -> Any:
 
 
 def _filled(row: DType, shape: tuple[int, ...], spec: TensorSpec) -> Any:
-    """A dense tensor of a carrier type whose memory holds what the layout wants there."""
+    """Return a contiguous tensor of a carrier dtype, with the bits that the memory must hold for the layout.
+
+    The layouts "conj" and "neg" store the opposite sign in memory.
+    """
     words = spec_values.words(row.name, shape, spec.fill)
     if spec.layout in ("conj", "neg"):
         words = _flipped(words, row, spec.layout == "conj")
@@ -99,7 +99,7 @@ def _filled(row: DType, shape: tuple[int, ...], spec: TensorSpec) -> Any:
 
 
 def _flipped(words: Any, row: DType, imaginary_only: bool) -> Any:
-    """The words with the sign bit turned over: of imaginary parts, or of all."""
+    """Return the words with the sign bit inverted, of the imaginary parts only or of all numbers."""
     flipped = words.copy()
     sign = spec_values.word_type(row.word)(1 << (row.word - 1))
     if imaginary_only:
@@ -110,7 +110,7 @@ def _flipped(words: Any, row: DType, imaginary_only: bool) -> Any:
 
 
 def _arranged(tensor: Any, layout: str, shape: tuple[int, ...]) -> Any:
-    """The same elements, in memory as ``layout`` says."""
+    """Return a tensor with the same elements and the given memory layout."""
     if layout == "transposed":
         return tensor.transpose(-1, -2).contiguous().transpose(-1, -2)
     if layout == "fortran":
@@ -120,7 +120,7 @@ def _arranged(tensor: Any, layout: str, shape: tuple[int, ...]) -> Any:
         return tensor.repeat_interleave(2, dim=-1)[..., ::2]
     if layout in ("offset", "window"):
         before = 3 if layout == "offset" else WINDOW
-        # numpy's zeros come from the system untouched; torch's would write megabytes for every "window".
+        # numpy gets zeroed pages from the system. torch would write megabytes of zeros for every "window".
         base = torch.from_numpy(np.zeros((tensor.numel() + before) * tensor.itemsize, np.uint8)).view(tensor.dtype)
         base[before:] = tensor.reshape(-1)
         return base[before:].view(shape)
@@ -135,43 +135,6 @@ def _arranged(tensor: Any, layout: str, shape: tuple[int, ...]) -> Any:
         os.unlink(file.name)
         return mapped.view(tensor.dtype).view(shape)
     return tensor
-
-
-def _sparse(spec: TensorSpec) -> Any:
-    (trait,) = (trait for trait in spec.traits if trait in _SPARSE)
-    stored = torch.from_numpy(spec_values.sparse_mask(spec.shape, spec.fill.seed))
-    dense = torch.from_numpy(spec_values.words(spec.dtype, spec.shape, spec.fill).view(np.float32))
-    indices, values = stored.nonzero().T.contiguous(), dense[stored]
-    if trait == "sparse-coo":
-        return torch.sparse_coo_tensor(indices, values, spec.shape, is_coalesced=True, check_invariants=False)
-    if trait == "sparse-uncoalesced":
-        indices, values = torch.cat([indices, indices[:, :1]], 1), torch.cat([values, values[:1]])
-        return torch.sparse_coo_tensor(indices, values, spec.shape, check_invariants=False)
-    if trait == "sparse-hybrid":
-        rows = stored.any(1).nonzero().T.contiguous()
-        return torch.sparse_coo_tensor(rows, dense[rows[0]], spec.shape, is_coalesced=True, check_invariants=False)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # compressed layouts are announced as beta at each first use
-        masked = torch.where(stored, dense, torch.zeros_like(dense))
-        if trait == "sparse-csr":
-            return masked.to_sparse_csr()
-        if trait == "sparse-csc":
-            return masked.to_sparse_csc()
-        block = (1, spec.shape[1])  # whole rows, so that a block is no square
-        return masked.to_sparse_bsr(block) if trait == "sparse-bsr" else masked.to_sparse_bsc(block)
-
-
-def _quantized(spec: TensorSpec) -> Any:
-    (trait,) = (trait for trait in spec.traits if trait in _QUANTIZED)
-    integers = _QUANTIZED[trait]
-    stored = torch.from_numpy(spec_values.words(integers, spec.shape, spec.fill).view(integers))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # quantized dtypes are announced as deprecated at each first use
-        if trait != "quantized-per-channel":
-            return torch._make_per_tensor_quantized_tensor(stored, 0.5, 3)
-        rows = spec.shape[0]
-        scales = torch.arange(1, rows + 1, dtype=torch.float64) / 8
-        return torch._make_per_channel_quantized_tensor(stored, scales, torch.arange(rows), 0)
 
 
 def view(tensor: Any, start: int, stop: int) -> Any:
@@ -189,10 +152,10 @@ def owns(leaf: Any) -> bool:
 
 
 def read(tensor: Any) -> Reading:
-    """A tensor of any kind, without its elements where it has none to show (lazy, fake, freed, on the meta device).
+    """Read a tensor of any class. Lazy, fake, freed and meta tensors are read without elements.
 
-    Nobody's promise, and so not read: the gradient, the graph that the tensor is a leaf of, its version and hooks, and
-    whether its memory holds the conjugate or the negative.
+    Not read, because no format is required to preserve them: the gradient, the autograd graph, the version
+    and hooks, and whether the memory holds the conjugate or the negative.
     """
     flags = attribute_flags(tensor)
     if tensor.requires_grad:
@@ -214,54 +177,54 @@ def read(tensor: Any) -> Reading:
         if reading.parts is None and _has_memory(tensor):
             _read_elements(reading, tensor)
         elif reading.parts is None and tensor.device.type != "meta":
-            flags["elements"] = "none are there"
-    except Exception as error:  # a tensor of somebody else's may refuse any of this, in any way
+            flags["elements"] = "none"
+    except Exception as error:  # a tensor class of a third party may raise anything here
         flags["elements"] = f"cannot be read ({type(error).__name__})"
     return reading
 
 
 def _shape(tensor: Any) -> tuple[int, ...]:
-    """The shape, with -1 for lengths that differ from row to row or are not known yet."""
+    """Return the shape, with -1 for lengths that are ragged or not known yet."""
     if tensor.is_nested and tensor.layout is torch.strided:
         return (tensor.size(0), *[-1] * (tensor.dim() - 1))
     return tuple(length if type(length) is int else -1 for length in tensor.shape)
 
 
 def _parts(tensor: Any) -> dict[str, Any] | None:
-    """What a tensor is made of that has no elements in memory of its own, by name; None for a plain one."""
+    """Return the parts of a composite tensor by name, or None for a plain tensor."""
     if tensor.is_nested:
-        return _nested_parts(tensor.detach())
+        return nested_parts(tensor.detach())
     if hasattr(tensor, "__tensor_flatten__"):
         names, context = tensor.__tensor_flatten__()
         return {**{part: getattr(tensor, part) for part in names}, "context": context}
-    if tensor.layout in _COMPRESSED or tensor.layout is torch.sparse_coo:
-        return _sparse_parts(tensor.detach())
+    if tensor.layout in COMPRESSED or tensor.layout is torch.sparse_coo:
+        return sparse_parts(tensor.detach())
     if tensor.layout is not torch.strided:
         return {"dense": tensor.detach().to_dense()}
     if tensor.is_quantized:
-        return _quantized_parts(tensor)
+        return quantized_parts(tensor)
     if type(tensor) not in (torch.Tensor, torch.nn.Parameter) and not _has_memory(tensor):
         return {key: value for key, value in vars(tensor).items() if isinstance(value, torch.Tensor)} or None
     return None
 
 
 def _has_memory(tensor: Any) -> bool:
-    """Whether the elements lie somewhere: those of wrappers and fakes do not, nor do those whose storage was freed."""
-    if tensor.device.type == "meta" or type(tensor).__name__ == "FakeTensor":  # whose address must not be asked for
+    """Return whether the elements are in memory. Wrappers, fake tensors and freed storages have none."""
+    if tensor.device.type == "meta" or type(tensor).__name__ == "FakeTensor":  # their data_ptr() raises or warns
         return False
     return bool(tensor.data_ptr()) or not tensor.numel()
 
 
 def _read_elements(reading: Reading, tensor: Any) -> None:
-    here = tensor.detach().cpu() if tensor.device.type != "cpu" else tensor
-    size = here.element_size()
-    memory = _memory(here)
+    on_cpu = tensor.detach().cpu() if tensor.device.type != "cpu" else tensor
+    size = on_cpu.element_size()
+    memory = _memory(on_cpu)
     row = DTYPES.get(reading.dtype)
-    words = words_at(here, memory, row.word if row else 8, row.words if row else size)
-    if row is not None and (here.is_conj() or here.is_neg()):
-        words = _flipped(words, row, True) if here.is_conj() else words
-        words = _flipped(words, row, False) if here.is_neg() else words
-    reading.words, reading.memory = words, memory if here is tensor else _memory(tensor)
+    words = view_as_words(on_cpu, memory, row.word if row else 8, row.words if row else size)
+    if row is not None and (on_cpu.is_conj() or on_cpu.is_neg()):
+        words = _flipped(words, row, True) if on_cpu.is_conj() else words
+        words = _flipped(words, row, False) if on_cpu.is_neg() else words
+    reading.words, reading.memory = words, memory if on_cpu is tensor else _memory(tensor)
 
 
 def _memory(tensor: Any) -> Memory:
@@ -272,30 +235,6 @@ def _memory(tensor: Any) -> Memory:
 def _kind(tensor: Any) -> str:
     kind = type(tensor)
     return "torch.Tensor" if kind is torch.Tensor else f"{kind.__module__}.{kind.__qualname__}"
-
-
-def _nested_parts(tensor: Any) -> dict[str, Any]:
-    if tensor.layout is torch.strided:
-        return {str(place): each for place, each in enumerate(tensor.unbind())}
-    parts = {"values": tensor.values(), "offsets": tensor.offsets(), "lengths": tensor.lengths()}
-    return {**parts, "ragged dimension": tensor._ragged_idx}
-
-
-def _sparse_parts(tensor: Any) -> dict[str, Any]:
-    """Indices and values; the values of blocked layouts are blocks, so that their size is among what is compared."""
-    if tensor.layout is torch.sparse_coo:
-        return {"indices": tensor._indices(), "values": tensor._values(), "coalesced": tensor.is_coalesced()}
-    if tensor.layout in (torch.sparse_csr, torch.sparse_bsr):
-        return {"rows": tensor.crow_indices(), "columns": tensor.col_indices(), "values": tensor.values()}
-    return {"columns": tensor.ccol_indices(), "rows": tensor.row_indices(), "values": tensor.values()}
-
-
-def _quantized_parts(tensor: Any) -> dict[str, Any]:
-    parts = {"integers": tensor.int_repr(), "scheme": str(tensor.qscheme())}
-    if tensor.qscheme() in (torch.per_tensor_affine, torch.per_tensor_symmetric):
-        return {**parts, "scale": tensor.q_scale(), "zero-point": tensor.q_zero_point()}
-    scales, zero_points = tensor.q_per_channel_scales(), tensor.q_per_channel_zero_points()
-    return {**parts, "scales": scales, "zero-points": zero_points, "axis": tensor.q_per_channel_axis()}
 
 
 def scope() -> contextlib.AbstractContextManager[Any]:

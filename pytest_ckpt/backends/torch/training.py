@@ -1,4 +1,4 @@
-"""Training runs of PyTorch."""
+"""Build training runs of PyTorch."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class TorchRun(Run):
         self.optimizer = _MAKE[spec.optimizer](self._groups())
         self.schedule = _SCHEDULES[spec.schedule](self.optimizer) if spec.schedule else None
         self.averaged = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(0.75)) if spec.averaged else None
-        # So small an interval that the scale changes within a few steps.
+        # With this small interval, the scale changes within a few steps.
         self.scaler = torch.amp.GradScaler("cpu", 256.0, growth_interval=2) if spec.scaled else None
 
     def _groups(self) -> list[dict[str, Any]]:
@@ -81,7 +81,7 @@ class TorchRun(Run):
             self.schedule.step(*([loss.item()] if self.spec.schedule == "plateau" else []))
 
     def _loss(self, inputs: Any, targets: Any) -> Any:
-        """The loss, its gradients added to those that are there; a closure of the optimizer begins with none."""
+        """Return the loss, and add its gradients to the existing ones. As a closure of L-BFGS, clear those first."""
         if self.spec.optimizer == "lbfgs":
             self.optimizer.zero_grad()
         loss = torch.nn.functional.mse_loss(self.model(inputs / 16 if inputs.is_floating_point() else inputs), targets / 16)
@@ -103,13 +103,13 @@ class TorchRun(Run):
         return inputs + torch.randn(inputs.shape) + number
 
     def parts(self) -> dict[str, Any]:
-        more = {"averaged": self.averaged, "scaler": self.scaler}
+        extra = {"averaged": self.averaged, "scaler": self.scaler}
         gradients = {key: each.grad for key, each in self.model.named_parameters() if each.grad is not None}
         return {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "schedule": {} if self.schedule is None else self.schedule.state_dict(),
-            **{key: part.state_dict() for key, part in more.items() if part is not None},
+            **{key: part.state_dict() for key, part in extra.items() if part is not None},
             **({"gradients": gradients} if self.spec.accumulate > 1 else {}),
         }
 
@@ -137,10 +137,10 @@ class TorchRun(Run):
 
 
 def build(spec: TrainingSpec) -> Run:
-    if why := spec.refusal(name):
-        raise CannotBuild(why)
+    if reason := spec.refusal(name):
+        raise CannotBuild(reason)
     if spec.optimizer == "lbfgs" and (spec.groups > 1 or spec.scaled or spec.accumulate > 1):
-        raise CannotBuild("torch's L-BFGS has one group, and calls for its gradients itself")
+        raise CannotBuild("torch.optim.LBFGS supports neither parameter groups nor gradient accumulation nor loss scaling")
     return TorchRun(spec)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 
-from pytest_ckpt.backends.base import Memory, bounds
+from pytest_ckpt.backends.memory import Memory, bounds
 
 
 def pack_blocks(memories: list[Memory | None]) -> tuple[list[bytes], list[tuple[int, int] | None]]:

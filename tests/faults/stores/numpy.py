@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from pytest_ckpt.backends.base import Memory
+from pytest_ckpt.backends.memory import Memory
 from pytest_ckpt.backends.numpy.tensors import TaggedArray
 
 from .blocks import pack_blocks
