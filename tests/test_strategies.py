@@ -1,4 +1,4 @@
-"""The strategies draw everything that is legal, leave out what they are told to, and shrink to the simplest."""
+"""Strategies draw everything that is legal, respect each keyword, and shrink to the simplest example."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _is_special(reading: Any) -> bool:
 
 
 @pytest.mark.parametrize("name", BACKENDS)
-def test_a_thousand_drawn_tensors_show_everything_there_is(name: str) -> None:
+def test_thousand_tensors_cover_every_dtype_layout_and_shape(name: str) -> None:
     backend = get_backend(name)
     with backend.scope():
         specs = _drawn(strategies.tensor_specs(name))
@@ -68,23 +68,23 @@ def test_a_thousand_drawn_tensors_show_everything_there_is(name: str) -> None:
     assert max(len(spec.shape) for spec in specs) > 4
     assert sum(map(_is_special, readings)) >= 50, "at least one in twenty holds a NaN or a negative zero"
     if name in ("numpy", "torch"):
-        scattered = [r for r in readings if r.strides is not None and r.strides != _plain_strides(r.shape) and 0 not in r.shape]
+        scattered = [r for r in readings if r.strides is not None and r.strides != _c_strides(r.shape) and 0 not in r.shape]
         assert len(scattered) >= 250, "at least one in four is not C-contiguous"
 
 
-def _plain_strides(shape: tuple[int, ...]) -> tuple[int, ...]:
+def _c_strides(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(int(np.prod(shape[axis + 1 :], dtype=np.int64)) for axis in range(len(shape)))
 
 
 @pytest.mark.parametrize("name", BACKENDS)
-def test_every_drawn_tree_is_built_the_same_twice(name: str) -> None:
+def test_drawn_tree_is_built_the_same_twice(name: str) -> None:
     backend = get_backend(name)
     with backend.scope():
         for spec in _drawn(strategies.tree_specs(name), 200):
             assert differences(build_tree(spec, backend), build_tree(spec, backend)) == []
 
 
-def test_drawn_trees_show_every_container_plain_leaf_and_alias() -> None:
+def test_trees_cover_every_container_plain_leaf_and_alias() -> None:
     nodes = [node for spec in _drawn(strategies.tree_specs("numpy"), 600) for node in walk(spec)]
     kinds = Counter(type(node) for node in nodes)
     for kind in (DictSpec, ListSpec, TupleSpec, NamedTupleSpec, DataclassSpec, PlainSpec, SameAs, TensorSpec):
@@ -94,7 +94,7 @@ def test_drawn_trees_show_every_container_plain_leaf_and_alias() -> None:
     assert any(isinstance(node, DictSpec) and not node.items for node in nodes)
 
 
-def test_one_keyword_narrows_each_thing() -> None:
+def test_each_keyword_narrows_what_is_drawn() -> None:
     narrow = strategies.tensor_specs(
         "numpy", dtypes=["int8", "bool"], shapes=[(2,), (3, 2)], layouts=["c", "fortran"], special_values=False
     )
@@ -113,7 +113,7 @@ def test_one_keyword_narrows_each_thing() -> None:
     assert {len(spec.items) for spec in _drawn(strategies.list_specs("numpy", min_size=2, max_size=3), 50)} == {2, 3}
 
 
-def test_specs_shrink_to_zeros_and_then_to_one_element() -> None:
+def test_specs_shrink_to_one_element_of_zero() -> None:
     assert find(strategies.tensor_specs("numpy"), lambda spec: True) == TensorSpec("float32", (1,))
     assert find(strategies.tensor_specs("numpy"), lambda spec: len(spec.shape) == 2) == TensorSpec("float32", (1, 1))
     found = find(strategies.tensor_specs("numpy"), lambda spec: spec.layout == "fortran" and spec.size > 1)
@@ -126,7 +126,7 @@ def test_specs_shrink_to_zeros_and_then_to_one_element() -> None:
 
 
 @pytest.mark.parametrize("name", BACKENDS)
-def test_real_objects_are_drawn_with_the_settings_of_the_process(name: str) -> None:
+def test_objects_respect_the_settings_of_the_process(name: str) -> None:
     backend = get_backend(name)
     seen: list[Any] = []
 
@@ -151,7 +151,7 @@ def test_real_objects_are_drawn_with_the_settings_of_the_process(name: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("make", "said"),
+    ("make", "message"),
     [
         (lambda: strategies.tensors("numpi"), "did you mean 'numpy'"),
         (lambda: strategies.tensor_specs("numpy", dtypes=["flot32"]), "did you mean 'float32'"),
@@ -163,6 +163,6 @@ def test_real_objects_are_drawn_with_the_settings_of_the_process(name: str) -> N
         (lambda: find(strategies.tensor_specs("numpy", dtypes=["qint8"]), lambda spec: True), "none of the dtypes"),
     ],
 )
-def test_wrong_names_are_errors_that_say_what_is_possible(make: Any, said: str) -> None:
-    with pytest.raises((ValueError, AttributeError), match=said):
+def test_unknown_name_is_an_error_with_the_nearest(make: Any, message: str) -> None:
+    with pytest.raises((ValueError, AttributeError), match=message):
         make()

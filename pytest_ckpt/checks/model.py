@@ -124,7 +124,7 @@ def shared_module(asking: FormatProfile) -> Iterator[Spec]:
 
 
 def _drawn(asking: FormatProfile) -> SearchStrategy[Any]:
-    from ..strategies.models import model_specs
+    from ..strategies import model_specs
 
     return model_specs(asking.backend)
 

@@ -170,7 +170,7 @@ def second_resume(asking: FormatProfile) -> Iterator[Spec]:
 
 
 def _drawn(asking: FormatProfile) -> SearchStrategy[Any]:
-    from ..strategies.models import training_specs
+    from ..strategies import training_specs
 
     return training_specs(asking.backend)
 

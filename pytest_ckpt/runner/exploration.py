@@ -66,7 +66,7 @@ def explore(strategy: SearchStrategy[_T], visit: Callable[[_T], object], *, coun
 
 
 def shrink(strategy: SearchStrategy[_T], bad_enough: Callable[[_T], bool], *, count: int, seed: int, seconds: float) -> _T | None:
-    """Return the simplest example found for which ``bad_enough`` is true, or None if there is none.
+    """Return the simplest example found for which ``bad_enough`` is true, or None if no drawn one is.
 
     With the ``seed`` of `explore`, this first draws the same examples, at most ``count``, and then
     simplifies the first bad one. It stops after ``seconds`` with the best one so far.

@@ -1,11 +1,7 @@
-"""Draws specs of networks and of training runs: decoded from a handful of small ints, as tensors are, simplest first.
-
-`strategies` offers what is drawn here; this module builds nothing.
-"""
+"""Draw specs of networks. They are decoded from a few small integers, as those of tensors are."""
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from collections.abc import Iterable
 
@@ -13,14 +9,13 @@ from hypothesis import reject
 from hypothesis import strategies as st
 
 from ..backends import BUILTIN, capabilities, get_backend, is_installed
-from ..specs import LAYERS, OPTIMIZERS, SCHEDULES, LayerSpec, ModelSpec, TrainingSpec
+from ..specs import LAYERS, LayerSpec, ModelSpec
 from ..specs.layers import MIXED, RECURRENT, placed
-from ..util.suggestions import nearest
+from .names import checked_names
 
 _BYTE = st.integers(0, 255)
-#: Layers that training runs are drawn with; no others are needed to tell optimizers apart, and these train fast.
-_TRAINED = ("dense", "relu", "prelu", "parameter", "layer-norm", "batch-norm", "dropout")
-_CODE = st.tuples(_BYTE, _BYTE, _BYTE)
+#: The code of one layer.
+THREE_BYTES = st.tuples(_BYTE, _BYTE, _BYTE)
 
 
 def model_specs(
@@ -31,31 +26,35 @@ def model_specs(
     flags: bool = True,
     max_layers: int = 5,
 ) -> st.SearchStrategy[ModelSpec]:
-    """Specs of networks that ``backend`` has, each with at least one layer that has parameters.
+    """Return a strategy of `ModelSpec`: networks with at least one layer that has parameters.
 
-    ``layers`` are names of `LAYERS` (default: all that the backend has). ``containers=False`` draws no layers that hold others or
-    refer to others, ``flags=False`` no frozen layers and none of another dtype than float32. Raises ValueError for an unknown name,
-    or where the backend has none of the layers.
+    ``layers`` are names in `LAYERS` (default: all that the backend has). ``containers=False`` draws
+    no layers that contain other layers or refer to them. ``flags=False`` draws no frozen layers and
+    no dtypes but float32. A network has up to ``max_layers`` layers (default 5), not counting those
+    inside others.
+
+    Raise ValueError for an unknown name, for a backend without models, or if the backend has none
+    of the layers.
     """
-    _check_has_models(backend)
-    wanted = tuple(LAYERS) if layers is None else chosen(layers, LAYERS, "layer")
+    check_has_models(backend)
+    wanted = tuple(LAYERS) if layers is None else checked_names(layers, LAYERS, "layer")
     kinds = tuple(kind for kind in wanted if kind in capabilities(backend).layers)
     kinds = tuple(kind for kind in kinds if containers or not LAYERS[kind].needs)
     if not any(LAYERS[kind].learns for kind in kinds):
-        raise ValueError(f"{backend} has no layer with parameters among {', '.join(wanted)}")
-    codes = st.lists(_CODE, min_size=1, max_size=max_layers)
-    return st.tuples(_CODE, codes).map(functools.partial(_network, backend, kinds, flags))
+        raise ValueError(f"the backend {backend!r} has no layer with parameters among {', '.join(wanted)}")
+    codes = st.lists(THREE_BYTES, min_size=1, max_size=max_layers)
+    return st.tuples(THREE_BYTES, codes).map(functools.partial(_network, backend, kinds, flags))
 
 
-def _check_has_models(backend: str) -> None:
-    """Raises ValueError for a backend that is not known, or that has no models."""
+def check_has_models(backend: str) -> None:
+    """Raise ValueError for an unknown backend, or one that has no models."""
     if "models" not in capabilities(backend).features:
         others = [name for name in BUILTIN if "models" in capabilities(name).features]
-        raise ValueError(f"{backend} has no models; those that have are {', '.join(others)}")
+        raise ValueError(f"the backend {backend!r} has no models; backends with models: {', '.join(others)}")
 
 
 def _network(backend: str, kinds: tuple[str, ...], flags: bool, drawn: tuple[tuple[int, ...], list[tuple[int, ...]]]) -> ModelSpec:
-    """The network that some drawn bytes stand for; zeros stand for the plainest."""
+    """Return the network that the drawn bytes encode; zeros encode the simplest one."""
     head, codes = drawn
     ranks = sorted({length for kind in kinds for length in LAYERS[kind].lengths if not LAYERS[kind].needs})
     rank = ranks[head[0] * len(ranks) >> 8]
@@ -75,6 +74,7 @@ def _network(backend: str, kinds: tuple[str, ...], flags: bool, drawn: tuple[tup
 
 
 def _takes(kind: str, takes: tuple[int, ...], first: bool) -> bool:
+    """Return whether a kind of layer accepts inputs of the shape ``takes``."""
     row = LAYERS[kind]
     if kind == "embedding" and not first:
         return False
@@ -92,11 +92,14 @@ def _drawn_layer(
     inputs: tuple[int, ...],
     code: tuple[int, ...],
 ) -> LayerSpec | None:
-    """One layer that fits what flows in; None where what was drawn does not."""
+    """Return the layer that ``code`` encodes, for inputs of the shape ``takes``.
+
+    Return None if no layer of ``kinds`` accepts such inputs.
+    """
     fitting = [kind for kind in kinds if _takes(kind, takes, not before)]
     if not fitting:
         return None
-    # References twice: most places have nothing that fits.
+    # Layers that refer to others count twice, because most places have no layer to refer to.
     fitting += [kind for kind in fitting if LAYERS[kind].needs == "of"]
     kind, size, more = fitting[code[0] * len(fitting) >> 8], 1 + code[1] % 4, code[2]
     row = LAYERS[kind]
@@ -110,7 +113,7 @@ def _drawn_layer(
             kind = "model"
         return LayerSpec(kind, inside=inside) if kind in kinds else None
     if row.needs == "of":
-        # Where there is nothing to refer to yet, a layer that a later one can refer to.
+        # If no layer fits yet, take one that a later layer can refer to.
         return _drawn_reference(kind, takes, before, inputs, code[1]) or (LayerSpec("dense", takes[-1]) if "dense" in kinds else None)
     dtype = _mixed(backend)[more % 3] if flags and more >= 128 and kind in MIXED else "float32"
     frozen = flags and "frozen-layers" in capabilities(backend).features and row.learns and more % 16 == 15
@@ -120,7 +123,10 @@ def _drawn_layer(
 
 
 def _mixed(backend: str) -> tuple[str, ...]:
-    """What layers may be made of beside float32, with the settings that the process has; specs are drawn without a framework too."""
+    """Return three dtypes to choose the one of a layer from; impossible ones are replaced by float32.
+
+    Specs of a framework that is not installed can be drawn too.
+    """
     possible = get_backend(backend).dtypes() if is_installed(backend) else ("float64", "float16")
     return ("float32", *(name if name in possible else "float32" for name in ("float64", "float16")))
 
@@ -128,10 +134,10 @@ def _mixed(backend: str) -> tuple[str, ...]:
 def _drawn_reference(
     kind: str, takes: tuple[int, ...], before: tuple[LayerSpec, ...], inputs: tuple[int, ...], code: int
 ) -> LayerSpec | None:
-    """A layer that uses an earlier one again, or shares its weight."""
+    """Return a layer that uses an earlier layer again or shares its weight, or None without one."""
     earlier = list(enumerate(ModelSpec(before, inputs).every())) if before else []
     if kind == "again":
-        same = [LayerSpec(kind, of=place) for place, here in earlier if here.takes == takes and _repeats(here.layer)]
+        same = [LayerSpec(kind, of=place) for place, here in earlier if here.takes == takes and _can_repeat(here.layer)]
     else:
         same = [
             LayerSpec(kind, here.gives[-1], of=place)
@@ -141,48 +147,7 @@ def _drawn_reference(
     return same[code * len(same) >> 8] if same else None
 
 
-def _repeats(layer: LayerSpec) -> bool:
+def _can_repeat(layer: LayerSpec) -> bool:
+    """Return whether a network may use this layer twice."""
     row = LAYERS[layer.kind]
     return row.learns and not row.needs and layer.kind not in ("embedding", "lazy-dense")
-
-
-def training_specs(
-    backend: str, *, optimizers: Iterable[str] | None = None, schedules: Iterable[str] | None = None
-) -> st.SearchStrategy[TrainingSpec]:
-    """Specs of training runs of small networks; ``optimizers`` and ``schedules`` are names of `OPTIMIZERS` and `SCHEDULES`.
-
-    Raises ValueError for an unknown name, or where the backend has none of the optimizers.
-    """
-    _check_has_models(backend)
-    named = tuple(OPTIMIZERS) if optimizers is None else chosen(optimizers, OPTIMIZERS, "optimizer")
-    rates = tuple(SCHEDULES) if schedules is None else chosen(schedules, SCHEDULES, "schedule")
-    kinds = tuple(name for name in named if name in capabilities(backend).optimizers)
-    plans = ("", *(name for name in rates if name in capabilities(backend).schedules))
-    if not kinds:
-        raise ValueError(f"{backend} has none of the optimizers {', '.join(named)}")
-    models = model_specs(backend, layers=_TRAINED, containers=False, flags=False, max_layers=3)
-
-    def run(drawn: tuple[ModelSpec, tuple[int, ...], tuple[int, ...]]) -> TrainingSpec:
-        model, (optimizer, schedule, steps), (more, seed, _) = drawn
-        return TrainingSpec(
-            dataclasses.replace(model, training=False),
-            kinds[optimizer * len(kinds) >> 8],
-            plans[schedule * len(plans) >> 8],
-            noise=more >= 192,
-            before=1 + steps % 4,
-            after=1 + (steps >> 6),
-            seed=1 + seed,
-        )
-
-    return st.tuples(models, _CODE, _CODE).map(run)
-
-
-def chosen(given: Iterable[str], known: Iterable[str], what: str) -> tuple[str, ...]:
-    """The given names as a tuple; raises ValueError for one that is not known, with the nearest."""
-    names = (given,) if isinstance(given, str) else tuple(given)
-    for name in names:
-        if name not in known:
-            raise ValueError(f"unknown {what} {name!r}: {nearest(name, known)}")
-    if not names:
-        raise ValueError(f"no {what} is left to draw from")
-    return names
