@@ -140,6 +140,6 @@ def test_numpy_has_no_models_and_says_so() -> None:
     from .faults.reference import reference_format
 
     assert get_models("numpy") is get_training("numpy") is None
-    with pytest.raises(ValueError, match="numpy has no models; those that have are torch, tensorflow, jax, mxnet"):
+    with pytest.raises(ValueError, match="the backend 'numpy' has no models; backends with models: torch, tensorflow, jax, mxnet"):
         strategies.models("numpy")
     assert check_format(reference_format("numpy"), select=["model", "training"]) == []
