@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..compare.trees import tensors_in
-from ..filetypes import regions
+from ..filetypes import RegionRole, regions
 from ..specs import Spec
 from ..verdicts import Observation, Verdict
 from .model import models_for
@@ -101,14 +101,14 @@ class Snapshot:
         """Where the saved values stand, compressed or not; empty where nobody can tell."""
         if self.values:
             return self.values
-        packed = [
+        compressed = [
             Span(file, region.start, region.stop)
             for file, data in self.files.items()
             for region in regions(data)
-            if region.what.startswith("the compressed data of")
+            if region.role is RegionRole.COMPRESSED_MEMBER
         ]
-        most = max((span.length for span in packed), default=0)
-        return tuple(span for span in packed if 2 * span.length > most)
+        most = max((span.length for span in compressed), default=0)
+        return tuple(span for span in compressed if 2 * span.length > most)
 
     @functools.cached_property
     def structures(self) -> tuple[Span, ...]:
@@ -130,8 +130,8 @@ class Snapshot:
         if any(span.file == file and span.start <= byte < span.stop for span in self.values):
             return "in the bytes of the saved values"
         for region in regions(self.files[file]):
-            if region.start <= byte < region.stop and region.what:
-                return f"in {region.what}"
+            if region.start <= byte < region.stop and region.description:
+                return f"in {region.description}"
         return ""
 
 

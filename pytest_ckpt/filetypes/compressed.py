@@ -1,4 +1,4 @@
-"""Streams that are packed as a whole: gzip, zlib, bzip2, xz."""
+"""Files that are compressed as a whole: gzip, zlib, bzip2, xz."""
 
 from __future__ import annotations
 
@@ -13,39 +13,40 @@ from typing import Any, NamedTuple
 from .base import ParseError
 
 
-class _Way(NamedTuple):
-    begins: bytes
-    unpack: Callable[[bytes], bytes]
-    #: Gives what packs one piece after the other.
-    packer: Callable[[], Any]
+class _Codec(NamedTuple):
+    magic: bytes
+    decompress: Callable[[bytes], bytes]
+    #: Returns an object that compresses a stream piece by piece.
+    compressor: Callable[[], Any]
 
 
-_WAYS: dict[str, _Way] = {
-    "gzip": _Way(b"\x1f\x8b", gzip.decompress, functools.partial(zlib.compressobj, wbits=31)),
-    "bzip2": _Way(b"BZh", bz2.decompress, bz2.BZ2Compressor),
-    "xz": _Way(b"\xfd7zXZ", lzma.decompress, lzma.LZMACompressor),
-    "zlib": _Way(b"\x78", zlib.decompress, zlib.compressobj),
+_CODECS: dict[str, _Codec] = {
+    "gzip": _Codec(b"\x1f\x8b", gzip.decompress, functools.partial(zlib.compressobj, wbits=31)),
+    "bzip2": _Codec(b"BZh", bz2.decompress, bz2.BZ2Compressor),
+    "xz": _Codec(b"\xfd7zXZ", lzma.decompress, lzma.LZMACompressor),
+    "zlib": _Codec(b"\x78", zlib.decompress, zlib.compressobj),
 }
 
 
-def unpacked(data: bytes) -> tuple[str, bytes]:
-    """In which way bytes are packed, and what is in them. Raises NotOne."""
-    for name, way in _WAYS.items():
-        if data.startswith(way.begins):
+def decompress(data: bytes) -> tuple[str, bytes]:
+    """Return the name of the codec, and the decompressed content. Raise `ParseError` if the file is not compressed."""
+    for name, codec in _CODECS.items():
+        if data.startswith(codec.magic):
             try:
-                return name, way.unpack(data)
+                return name, codec.decompress(data)
             except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError):
                 continue
     raise ParseError
 
 
-def packed(way: str, data: bytes) -> bytes:
-    packer = _WAYS[way].packer()
-    return bytes(packer.compress(data) + packer.flush())
+def compress(codec: str, data: bytes) -> bytes:
+    """Compress a file with the codec of this name."""
+    compressor = _CODECS[codec].compressor()
+    return bytes(compressor.compress(data) + compressor.flush())
 
 
 @functools.lru_cache(1)
-def packed_zeros(way: str, size: int) -> bytes:
-    """So many MiB of zeros, which are never in memory all at once."""
-    packer, zeros = _WAYS[way].packer(), bytes(1 << 20)
-    return b"".join([*(packer.compress(zeros) for _ in range(size)), packer.flush()])
+def compressed_zeros(codec: str, mebibytes: int) -> bytes:
+    """Compress so many MiB of zeros, without ever holding all of them in memory."""
+    compressor, zeros = _CODECS[codec].compressor(), bytes(1 << 20)
+    return b"".join([*(compressor.compress(zeros) for _ in range(mebibytes)), compressor.flush()])

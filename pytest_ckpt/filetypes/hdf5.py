@@ -1,4 +1,4 @@
-"""HDF5 files: where their structures begin, as far as these carry a signature of their own."""
+"""HDF5 files: the structures that begin with a signature."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from .base import ParseError, Region
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
-#: The signatures of the format's structures, and what they are.
+#: The signatures, and the structures that they begin.
 _STRUCTURES = {
     b"TREE": "a B-tree", b"HEAP": "a local heap", b"GCOL": "a global heap", b"SNOD": "a symbol table", b"OHDR": "an object header",
     b"OCHK": "the rest of an object header", b"BTHD": "a B-tree", b"BTIN": "a B-tree", b"BTLF": "a B-tree", b"FRHP": "a fractal heap",
@@ -17,11 +17,11 @@ _STRUCTURES = {
 
 
 def regions(data: bytes) -> Iterator[Region]:
-    """From each signature to the next. What carries none is part of the one before it. Raises NotOne."""
+    """Yield the bytes from each signature to the next one. Structures without a signature belong to the region before them."""
     if not data.startswith(MAGIC):
         raise ParseError
     found = [(0, "the superblock")]
     pattern = re.compile(b"|".join(map(re.escape, _STRUCTURES)))
     found += [(match.start(), _STRUCTURES[match.group()]) for match in pattern.finditer(data)]
-    for (start, what), (stop, _) in zip(found, [*found[1:], (len(data), "")], strict=True):
-        yield Region(start, stop, f"{what}, and what follows it")
+    for (start, name), (stop, _) in zip(found, [*found[1:], (len(data), "")], strict=True):
+        yield Region(start, stop, f"{name} or the bytes that follow it")

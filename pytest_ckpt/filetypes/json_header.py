@@ -1,4 +1,4 @@
-"""Files with a header of JSON behind its own length, which says where what follows lies; something may stand before it."""
+"""Files that begin with the length of a JSON header, the header, and then data. Other bytes may precede the length."""
 
 from __future__ import annotations
 
@@ -10,58 +10,60 @@ from typing import Any
 
 from .base import ParseError, Region
 
-#: How far into a file a header is looked for, and how many bytes its length may have; the lowest comes first.
-_FAR, _WIDTHS = 1 << 12, (8, 4)
+#: A header begins within the first so many bytes of a file.
+_SEARCHED = 1 << 12
+#: How many bytes the length may have, in the order in which they are tried. The length is little-endian.
+_WIDTHS = (8, 4)
 
 
 @dataclasses.dataclass(frozen=True)
-class Headed:
-    """The bytes ``before`` the length, how many bytes the length has, what the header ``says``, and the ``body`` behind it."""
+class HeaderFile:
+    """The parts of a file: the ``prefix`` before the length, the ``width`` of the length in bytes, the ``header``, and the ``body``."""
 
-    before: bytes
+    prefix: bytes
     width: int
-    says: Any
+    header: Any
     body: bytes
 
     @property
-    def at(self) -> int:
-        """Where the header's text begins."""
-        return len(self.before) + self.width
+    def header_start(self) -> int:
+        """The position of the header's text in the file."""
+        return len(self.prefix) + self.width
 
-    def joined(self, says: Any, length: int | None = None) -> bytes:
-        """The file with another header; ``length`` is what it claims to be long."""
-        text = json.dumps(says, separators=(",", ":")).encode()
+    def with_header(self, header: Any, length: int | None = None) -> bytes:
+        """Return the file with another header. ``length`` replaces the true length of the header."""
+        text = json.dumps(header, separators=(",", ":")).encode()
         text += b" " * (-len(text) % 8)
         claimed = len(text) if length is None else length
-        return self.before + claimed.to_bytes(self.width, "little") + text + self.body
+        return self.prefix + claimed.to_bytes(self.width, "little") + text + self.body
 
 
-def split(data: bytes) -> Headed:
-    """The parts of a file. Raises NotOne."""
-    for match in re.finditer(rb'\{"|\[[{"]', data[:_FAR]):
+def parse(data: bytes) -> HeaderFile:
+    """Return the parts of a file. Raise `ParseError` if it has no such header."""
+    for match in re.finditer(rb'\{"|\[[{"]', data[:_SEARCHED]):
         for width in _WIDTHS:
             start = match.start()
             length = int.from_bytes(data[max(0, start - width) : start], "little") if start >= width else 0
             if not 2 <= length <= len(data) - start:
                 continue
             try:
-                says = json.loads(data[start : start + length])
+                header = json.loads(data[start : start + length])
             except ValueError:
                 continue
-            return Headed(data[: start - width], width, says, data[start + length :])
+            return HeaderFile(data[: start - width], width, header, data[start + length :])
     raise ParseError
 
 
 def regions(data: bytes) -> Iterator[Region]:
-    """Every structure of the file. Raises NotOne."""
-    parts = split(data)
+    """Yield the parts of a file."""
+    parts = parse(data)
     start = len(data) - len(parts.body)
-    yield Region(0, len(parts.before), "what stands before the header")
-    yield Region(len(parts.before), parts.at, "the length of the header")
-    yield Region(parts.at, start, "the header")
-    yield Region(start, len(data), "the data behind the header")
+    yield Region(0, len(parts.prefix), "the bytes before the header")
+    yield Region(len(parts.prefix), parts.header_start, "the length of the header")
+    yield Region(parts.header_start, start, "the header")
+    yield Region(start, len(data), "the data after the header")
 
 
-def written(says: Any, body: bytes, length: int | None = None) -> bytes:
-    """A new file, its length in eight bytes at the beginning."""
-    return Headed(b"", 8, None, body).joined(says, length)
+def build(header: Any, body: bytes, length: int | None = None) -> bytes:
+    """Return a new file that begins with the length, in eight bytes. ``length`` replaces the true length of the header."""
+    return HeaderFile(b"", 8, None, body).with_header(header, length)

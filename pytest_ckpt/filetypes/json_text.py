@@ -1,4 +1,4 @@
-"""Files of JSON."""
+"""JSON files, and operations on JSON documents. A path in a document is the tuple of the keys and indices that lead to a value."""
 
 from __future__ import annotations
 
@@ -9,52 +9,55 @@ from typing import Any
 from .base import ParseError, Region
 
 
-def parsed(data: bytes) -> Any:
-    """What a whole file of JSON says. Raises NotOne where it is none, or only a number or text."""
+def parse(data: bytes) -> Any:
+    """Return the document in a file. Raise `ParseError` if the file is not a JSON object or array."""
     if data[:1] not in (b"{", b"[") and data.strip()[:1] not in (b"{", b"["):
         raise ParseError
     try:
-        said = json.loads(data)
+        document = json.loads(data)
     except (ValueError, RecursionError):
         raise ParseError from None
-    if not isinstance(said, dict | list):
+    if not isinstance(document, dict | list):
         raise ParseError
-    return said
+    return document
 
 
 def regions(data: bytes) -> Iterator[Region]:
-    """The whole of it. Raises NotOne."""
-    parsed(data)
+    """Yield the whole file as one region."""
+    parse(data)
     yield Region(0, len(data), "the JSON")
 
 
-def nodes(said: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
-    """Every value in a JSON document, with the keys that lead to it; parents first."""
-    yield path, said
-    for key, value in said.items() if isinstance(said, dict) else enumerate(said) if isinstance(said, list) else ():
+def nodes(document: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    """Yield the path and the value of every node of a document, parents before their children."""
+    yield path, document
+    children = document.items() if isinstance(document, dict) else enumerate(document) if isinstance(document, list) else ()
+    for key, value in children:
         yield from nodes(value, (*path, key))
 
 
-def at(said: Any, path: tuple[Any, ...]) -> Any:
-    """The value in one place."""
+def value_at(document: Any, path: tuple[Any, ...]) -> Any:
+    """Return the value at a path."""
     for key in path:
-        said = said[key]
-    return said
+        document = document[key]
+    return document
 
 
-def shown(path: tuple[Any, ...]) -> str:
+def describe_path(path: tuple[Any, ...]) -> str:
+    """Return a path as text for messages."""
     return "/".join(map(str, path)) or "the top"
 
 
-def replaced(said: Any, path: tuple[Any, ...], value: Any) -> Any:
-    """The document with another value in one place."""
+def replace(document: Any, path: tuple[Any, ...], value: Any) -> Any:
+    """Return a document with another value at a path."""
     if not path:
         return value
     key = path[0]
-    if isinstance(said, dict):
-        return {**said, key: replaced(said[key], path[1:], value)}
-    return [replaced(each, path[1:], value) if place == key else each for place, each in enumerate(said)]
+    if isinstance(document, dict):
+        return {**document, key: replace(document[key], path[1:], value)}
+    return [replace(each, path[1:], value) if index == key else each for index, each in enumerate(document)]
 
 
-def written(said: Any) -> bytes:
-    return json.dumps(said).encode()
+def build(document: Any) -> bytes:
+    """Return a file that holds a document."""
+    return json.dumps(document).encode()

@@ -1,4 +1,4 @@
-"""Single arrays with a header that is a Python literal, as numpy writes them."""
+"""Files of `numpy.save`: one array, with a header that is a Python literal."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from .base import ParseError, Region
 MAGIC = b"\x93NUMPY"
 
 
-def header(data: bytes) -> tuple[dict[str, Any], int]:
-    """What the header says, and where the elements begin. Raises NotOne."""
+def parse_header(data: bytes) -> tuple[dict[str, Any], int]:
+    """Return the header, and the position of the first element. Raise `ParseError` for any other file."""
     if not data.startswith(MAGIC) or len(data) < 12:
         raise ParseError
     start, length = (10, struct.unpack_from("<H", data, 8)[0]) if data[6] == 1 else (12, struct.unpack_from("<I", data, 8)[0])
     try:
-        said = ast.literal_eval(data[start : start + length].decode("latin1"))
+        header = ast.literal_eval(data[start : start + length].decode("latin1"))
     except (SyntaxError, ValueError):
         raise ParseError from None
-    if not isinstance(said, dict) or not {"descr", "fortran_order", "shape"} <= said.keys():
+    if not isinstance(header, dict) or not {"descr", "fortran_order", "shape"} <= header.keys():
         raise ParseError
-    return said, start + length
+    return header, start + length
 
 
 def regions(data: bytes) -> Iterator[Region]:
-    """Every structure of the file. Raises NotOne."""
-    _, stop = header(data)
+    """Yield the parts of a file."""
+    _, stop = parse_header(data)
     start = 10 if data[6] == 1 else 12
     yield Region(0, len(MAGIC), "the magic number")
     yield Region(len(MAGIC), 8, "the version")
@@ -37,14 +37,14 @@ def regions(data: bytes) -> Iterator[Region]:
     yield Region(stop, len(data), "the elements")
 
 
-def written(said: dict[str, Any], body: bytes) -> bytes:
-    """An array with a header that may say anything."""
-    text = (repr(said) + "\n").encode("latin1")
+def build(header: dict[str, Any], body: bytes) -> bytes:
+    """Return a new file. The header need not describe the body."""
+    text = (repr(header) + "\n").encode("latin1")
     text = text[:-1] + b" " * (-(len(text) + 10) % 64) + b"\n"
     return MAGIC + b"\x01\x00" + struct.pack("<H", len(text)) + text + body
 
 
-def rebuilt(data: bytes, **changed: Any) -> bytes:
-    """The array with another header. Raises NotOne."""
-    said, start = header(data)
-    return written({**said, **changed}, data[start:])
+def with_header(data: bytes, **changed: Any) -> bytes:
+    """Return a file with other entries in its header."""
+    header, start = parse_header(data)
+    return build({**header, **changed}, data[start:])

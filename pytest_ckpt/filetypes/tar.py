@@ -1,4 +1,4 @@
-"""Tar archives, plain ones: their members, and how one is written with hostile names and links."""
+"""Uncompressed tar archives: their members, and archives with hostile names and links."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import io
 import tarfile
 from collections.abc import Iterable, Iterator
 
-from .base import ParseError, Region
+from .base import ParseError, Region, RegionRole
 
 
 def _members(data: bytes) -> list[tarfile.TarInfo]:
@@ -20,12 +20,12 @@ def _members(data: bytes) -> list[tarfile.TarInfo]:
 
 
 def regions(data: bytes) -> Iterator[Region]:
-    """Every structure of the archive. Raises NotOne."""
+    """Yield the header, the data and the padding of each member, and the end of the archive."""
     stop = 0
     for member in _members(data):
         yield Region(stop, member.offset_data, f"the header of the member {member.name!r}")
         stop = member.offset_data + member.size
-        yield Region(member.offset_data, stop, f"the data of the member {member.name!r}")
+        yield Region(member.offset_data, stop, f"the data of the member {member.name!r}", RegionRole.STORED_MEMBER)
         padded = -stop % 512
         yield Region(stop, stop + padded, "padding")
         stop += padded
@@ -33,12 +33,12 @@ def regions(data: bytes) -> Iterator[Region]:
 
 
 def members(data: bytes) -> dict[str, bytes]:
-    """The files in the archive, by name. Raises NotOne."""
+    """Return the content of each file in an archive by name. Raise `ParseError` for any other file."""
     return {each.name: data[each.offset_data : each.offset_data + each.size] for each in _members(data) if each.isfile()}
 
 
-def rebuilt(data: bytes, changed: dict[str, bytes | None], added: Iterable[tuple[tarfile.TarInfo, bytes]] = ()) -> bytes:
-    """The archive with other members: those in ``changed`` get other bytes, or are gone where it has None."""
+def rebuild(data: bytes, changed: dict[str, bytes | None], added: Iterable[tuple[tarfile.TarInfo, bytes]] = ()) -> bytes:
+    """Return an intact archive with the members ``added``, and other contents for the members ``changed`` (None removes a member)."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as new:
         for member in _members(data):
@@ -50,8 +50,8 @@ def rebuilt(data: bytes, changed: dict[str, bytes | None], added: Iterable[tuple
     return out.getvalue()
 
 
-def written(contents: Iterable[tuple[tarfile.TarInfo, bytes]]) -> bytes:
-    """A new archive."""
+def build(contents: Iterable[tuple[tarfile.TarInfo, bytes]]) -> bytes:
+    """Return a new archive."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as new:
         for member, content in contents:
@@ -59,12 +59,13 @@ def written(contents: Iterable[tuple[tarfile.TarInfo, bytes]]) -> bytes:
     return out.getvalue()
 
 
-def plain(name: str) -> tarfile.TarInfo:
+def file_member(name: str) -> tarfile.TarInfo:
+    """Return the header of a regular file."""
     return tarfile.TarInfo(name)
 
 
-def link(name: str, target: str, hard: bool = False) -> tarfile.TarInfo:
-    """A member that is a link."""
+def link_member(name: str, target: str, hard: bool = False) -> tarfile.TarInfo:
+    """Return the header of a symbolic or a hard link."""
     info = tarfile.TarInfo(name)
     info.type, info.linkname = tarfile.LNKTYPE if hard else tarfile.SYMTYPE, target
     return info

@@ -1,6 +1,6 @@
-"""Zip archives: where their structures lie, and how one is written that no honest tool would write.
+"""Zip archives: their structures, and archives with wrong sizes, offsets, names and links.
 
-Reads only archives that are whole; a member's local header is found through the directory at the end.
+Only intact archives are read. The headers of members are found through the directory at the end.
 """
 
 from __future__ import annotations
@@ -13,29 +13,32 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 
-from .base import ParseError, Region
+from .base import ParseError, Region, RegionRole
 
 _LOCAL, _CENTRAL, _END = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"
-#: The mode bits of a symbolic link, where archives keep those of Unix.
+#: The external attributes of a symbolic link.
 LINK_MODE = 0o120777 << 16
 
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """One member: its ``name``, whether it is ``stored`` as it is, and where its structures begin and end in the archive."""
+    """One member: its name, whether it is stored without compression, and the positions of its structures in the archive.
+
+    The data extend from ``start`` to ``stop``, and the data descriptor from there to ``descriptor_stop``.
+    """
 
     name: str
     stored: bool
-    local: int
+    local_header: int
     start: int
     stop: int
-    after: int
-    central: int
-    central_stop: int
+    descriptor_stop: int
+    directory_entry: int
+    directory_entry_stop: int
 
 
 def entries(data: bytes) -> list[Entry]:
-    """The members, in the order of the directory. Raises NotOne."""
+    """Return the members in the order of the directory. Raise `ParseError` for any other file."""
     end = data.rfind(_END)
     if not data.startswith((_LOCAL, _END)) or end < 0 or end + 22 > len(data):
         raise ParseError
@@ -46,19 +49,19 @@ def entries(data: bytes) -> list[Entry]:
             if data[at : at + 4] != _CENTRAL:
                 raise ParseError
             flags, method = struct.unpack_from("<HH", data, at + 8)
-            packed, _, name_length, extra, comment = struct.unpack_from("<IIHHH", data, at + 20)
+            size, _, name_length, extra, comment = struct.unpack_from("<IIHHH", data, at + 20)
             (local,) = struct.unpack_from("<I", data, at + 42)
             name = data[at + 46 : at + 46 + name_length]
             if data[local : local + 4] != _LOCAL:
                 raise ParseError
             local_name, local_extra = struct.unpack_from("<HH", data, local + 26)
             start = local + 30 + local_name + local_extra
-            if packed == 0xFFFFFFFF:  # the true size stands in an extra field
-                packed = _long_size(data[at + 46 + name_length : at + 46 + name_length + extra])
-            after = start + packed + (_descriptor(data, start + packed) if flags & 8 else 0)
+            if size == 0xFFFFFFFF:  # the size is in an extra field
+                size = _long_size(data[at + 46 + name_length : at + 46 + name_length + extra])
+            after = start + size + (_descriptor(data, start + size) if flags & 8 else 0)
             text = name.decode("utf-8" if flags & 0x800 else "cp437")
             central_stop = at + 46 + name_length + extra + comment
-            found.append(Entry(text, method == 0, local, start, start + packed, after, at, central_stop))
+            found.append(Entry(text, method == 0, local, start, start + size, after, at, central_stop))
             at = central_stop
     except (struct.error, UnicodeDecodeError):
         raise ParseError from None
@@ -75,28 +78,30 @@ def _long_size(extra: bytes) -> int:
 
 
 def _descriptor(data: bytes, at: int) -> int:
-    """How long the record behind a member is that repeats its sizes: with 32 or 64 bits, with its own mark or without."""
-    mark = 4 if data[at : at + 4] == b"PK\x07\x08" else 0
+    """Return the length of the data descriptor after a member. Its sizes have 32 or 64 bits, and its signature is optional."""
+    signature = 4 if data[at : at + 4] == b"PK\x07\x08" else 0
     following = (_LOCAL, _CENTRAL)
-    return next((mark + length for length in (12, 20) if data[at + mark + length :].startswith(following)), 0)
+    return next((signature + length for length in (12, 20) if data[at + signature + length :].startswith(following)), 0)
 
 
 def regions(data: bytes) -> Iterator[Region]:
-    """Every structure of the archive. Raises NotOne."""
+    """Yield the local header, the data and the data descriptor of each member, then the directory."""
     found = entries(data)
     for entry in found:
-        yield Region(entry.local, entry.start, f"the local header of the member {entry.name!r}")
-        packed = "" if entry.stored else "compressed "
-        yield Region(entry.start, entry.stop, f"the {packed}data of the member {entry.name!r}")
-        if entry.after > entry.stop:
-            yield Region(entry.stop, entry.after, f"the data descriptor of the member {entry.name!r}")
+        yield Region(entry.local_header, entry.start, f"the local header of the member {entry.name!r}")
+        if entry.stored:
+            yield Region(entry.start, entry.stop, f"the data of the member {entry.name!r}", RegionRole.STORED_MEMBER)
+        else:
+            yield Region(entry.start, entry.stop, f"the compressed data of the member {entry.name!r}", RegionRole.COMPRESSED_MEMBER)
+        if entry.descriptor_stop > entry.stop:
+            yield Region(entry.stop, entry.descriptor_stop, f"the data descriptor of the member {entry.name!r}")
     for entry in found:
-        yield Region(entry.central, entry.central_stop, f"the directory entry of the member {entry.name!r}")
-    yield Region(max([0, *(entry.central_stop for entry in found)]), len(data), "the end of the directory")
+        yield Region(entry.directory_entry, entry.directory_entry_stop, f"the directory entry of the member {entry.name!r}")
+    yield Region(max([0, *(entry.directory_entry_stop for entry in found)]), len(data), "the end of the directory")
 
 
 def members(data: bytes) -> dict[str, bytes]:
-    """What is in the archive, by name. Raises NotOne."""
+    """Return the content of each file in an archive by name. Raise `ParseError` for any other file."""
     entries(data)
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -105,9 +110,11 @@ def members(data: bytes) -> dict[str, bytes]:
         raise ParseError from error
 
 
-def rebuilt(data: bytes, changed: dict[str, bytes | None], added: Iterable[tuple[str, bytes, int]] = ()) -> bytes:
-    """The archive with other members, whole again: those in ``changed`` get other bytes, or are gone where it has None; ``added``
-    are names, bytes and mode bits of further ones."""
+def rebuild(data: bytes, changed: dict[str, bytes | None], added: Iterable[tuple[str, bytes, int]] = ()) -> bytes:
+    """Return an intact archive with other contents for the members ``changed`` (None removes a member).
+
+    ``added`` holds the names, contents and external attributes of further members.
+    """
     out = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(out, "w") as new:
         for info in old.infolist():
@@ -119,8 +126,8 @@ def rebuilt(data: bytes, changed: dict[str, bytes | None], added: Iterable[tuple
     return out.getvalue()
 
 
-def written(contents: Iterable[tuple[str, bytes]]) -> bytes:
-    """A new archive."""
+def build(contents: Iterable[tuple[str, bytes]]) -> bytes:
+    """Return a new archive."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
         for name, content in contents:
@@ -137,29 +144,30 @@ def _write(archive: zipfile.ZipFile, name: str, content: bytes, attributes: int 
 
 
 def with_offset(data: bytes, entry: Entry, offset: int) -> bytes:
-    """The archive with another place for a member in its directory."""
-    return data[: entry.central + 42] + struct.pack("<I", offset & 0xFFFFFFFF) + data[entry.central + 46 :]
+    """Return the archive with another position of a member in its directory."""
+    return data[: entry.directory_entry + 42] + struct.pack("<I", offset & 0xFFFFFFFF) + data[entry.directory_entry + 46 :]
 
 
-def with_sizes(data: bytes, entry: Entry, packed: int, unpacked: int) -> bytes:
-    """The archive with other sizes for a member in its directory."""
-    return data[: entry.central + 20] + struct.pack("<II", packed & 0xFFFFFFFF, unpacked & 0xFFFFFFFF) + data[entry.central + 28 :]
+def with_sizes(data: bytes, entry: Entry, compressed: int, uncompressed: int) -> bytes:
+    """Return the archive with other sizes of a member in its directory."""
+    start = entry.directory_entry + 20
+    return data[:start] + struct.pack("<II", compressed & 0xFFFFFFFF, uncompressed & 0xFFFFFFFF) + data[start + 8 :]
 
 
 @functools.cache
 def _zeros(mebibytes: int) -> tuple[bytes, int]:
-    """So many MiB of zeros, compressed, and their checksum. Compressed once for a MiB, which then stands there many times."""
+    """Return so many MiB of zeros in compressed form, and their checksum. One MiB is compressed, and its compressed form is repeated."""
     one = bytes(1 << 20)
-    press = zlib.compressobj(9, zlib.DEFLATED, -15)
-    block = press.compress(one) + press.flush(zlib.Z_FULL_FLUSH)
+    compressor = zlib.compressobj(9, zlib.DEFLATED, -15)
+    block = compressor.compress(one) + compressor.flush(zlib.Z_FULL_FLUSH)
     checksum = 0
     for _ in range(mebibytes):
         checksum = zlib.crc32(one, checksum)
-    return block * mebibytes + press.flush(zlib.Z_FINISH), checksum
+    return block * mebibytes + compressor.flush(zlib.Z_FINISH), checksum
 
 
 def with_zeros(contents: dict[str, bytes], name: str, mebibytes: int) -> bytes:
-    """A new archive in which one member is so many MiB of zeros, compressed to about a thousandth."""
+    """Return a new archive in which the member ``name`` is so many MiB of zeros, compressed to about a thousandth."""
     packed, checksum = _zeros(mebibytes)
     locals_, centrals, at = b"", b"", 0
     for each, content in {**contents, name: b""}.items():

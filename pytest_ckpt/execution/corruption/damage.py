@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from ...filetypes import members, rebuilt
+from ...filetypes import members, rebuild
 from ...specs import Appended, Damage, DamageCase, DamageSweep, Exchanged, Flipped, Missing, Spec, Spliced, Swapped, Truncated, Zeroed
 from ...verdicts import Observation
 from ..process.lifetime import seen
@@ -153,7 +153,7 @@ def _miss(whole: Snapshot, other: Snapshot | None, damage: Missing) -> _Change:
         return {damage.file: None}, f"{damage.file} is not there"
     if damage.member not in members(data):
         raise _Gone(f"{damage.file} has no member {damage.member!r}")
-    return {damage.file: rebuilt(data, {damage.member: None})}, f"{damage.file} is without its member {damage.member!r}"
+    return {damage.file: rebuild(data, {damage.member: None})}, f"{damage.file} is without its member {damage.member!r}"
 
 
 def _theirs(whole: Snapshot, other: Snapshot | None, file: str) -> tuple[bytes, bytes]:
@@ -171,7 +171,7 @@ def _exchange(whole: Snapshot, other: Snapshot | None, damage: Exchanged) -> _Ch
         return {damage.file: theirs}, f"{damage.file} is that of another checkpoint"
     if damage.member not in members(theirs) or damage.member not in members(mine):
         raise _Gone(f"{damage.file} has no member {damage.member!r}")
-    made = rebuilt(mine, {damage.member: members(theirs)[damage.member]})
+    made = rebuild(mine, {damage.member: members(theirs)[damage.member]})
     return {damage.file: made}, f"the member {damage.member!r} of {damage.file} is that of another checkpoint"
 
 

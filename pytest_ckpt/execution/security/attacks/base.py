@@ -8,7 +8,7 @@ import pathlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from ....filetypes import ParseError, kind_of, members, packed, rebuilt, unpacked
+from ....filetypes import FileType, ParseError, compress, decompress, filetype_of, members, rebuild
 from ...snapshot import Snapshot
 
 #: What names that lead out of a place begin with, so that a file made outside of it is told from any other.
@@ -37,24 +37,23 @@ class Ground:
 
 @dataclasses.dataclass(frozen=True)
 class Host:
-    """Bytes that can be replaced by others: of a ``file``, or of a ``member`` of it, where it is an archive, or of what is ``packed``
-    in it, where it is a stream that is packed as a whole."""
+    """Bytes that an attack can replace: a ``file``, a ``member`` of an archive, or the content of a file compressed with ``codec``."""
 
     file: str
     member: str
     data: bytes
     around: bytes
-    packed: str = ""
+    codec: str = ""
 
     @property
-    def kind(self) -> str | None:
-        return kind_of(self.data)
+    def filetype(self) -> FileType | None:
+        return filetype_of(self.data)
 
     def holding(self, data: bytes) -> bytes:
         """The file with other bytes in this place."""
-        if self.packed:
-            return packed(self.packed, data)
-        return rebuilt(self.around, {self.member: data}) if self.member else data
+        if self.codec:
+            return compress(self.codec, data)
+        return rebuild(self.around, {self.member: data}) if self.member else data
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,14 +69,14 @@ class Attack:
 
 
 def hosts(whole: Snapshot) -> Iterator[Host]:
-    """Every file, every member of those that are archives, and what is in those that are packed."""
+    """Yield every file, every member of each archive, and the content of each compressed file."""
     for file, data in whole.files.items():
         yield Host(file, "", data, data)
         for member, content in members(data).items():
             yield Host(file, member, content, data)
         with contextlib.suppress(ParseError):
-            way, content = unpacked(data)
-            yield Host(file, f"what is in {way}", content, data, way)
+            codec, content = decompress(data)
+            yield Host(file, f"what is in {codec}", content, data, codec)
 
 
 def put(way: str, host: Host, make: Callable[..., bytes], *arguments: Any, **named: Any) -> Attack:

@@ -6,10 +6,7 @@ import functools
 from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
-from ....filetypes import ParseError, npy, packed_zeros
-from ....filetypes import json_header as headed
-from ....filetypes import json_text as texts
-from ....filetypes import msgpack as msgpacks
+from ....filetypes import FileType, ParseError, compressed_zeros, json_header, json_text, msgpack, npy
 from ....filetypes import pickle as pickles
 from ....filetypes import zip as zips
 from ...corruption.cases import some
@@ -30,13 +27,13 @@ def attacks(whole: Snapshot, other: Snapshot | None) -> Iterator[Attack]:
     for host in hosts(whole):
         if not host.member:
             yield from _in_place(host)
-        if host.packed:
-            yield Attack("1 GiB of zeros", host.file, host.member, functools.partial(_packed_zeros, host.packed))
-        if host.kind in (None, "headed"):
+        if host.codec:
+            yield Attack("1 GiB of zeros", host.file, host.member, functools.partial(_compressed_zeros, host.codec))
+        if host.filetype in (None, FileType.JSON_HEADER):
             yield from _claimed_first(host)
-        if host.kind in _WITHIN:
-            yield from _WITHIN[host.kind](host, whole)
-        if host.kind in _BINARY:
+        if host.filetype in _WITHIN:
+            yield from _WITHIN[host.filetype](host, whole)
+        if host.filetype in _BINARY:
             for field in fields(host, whole):
                 yield from _claimed_field(host, field)
 
@@ -44,15 +41,15 @@ def attacks(whole: Snapshot, other: Snapshot | None) -> Iterator[Attack]:
 def _in_place(host: Host) -> Iterator[Attack]:
     for words, size in (("192 MiB", CLAIMS["192 MiB"]), ("4 EiB", CLAIMS["4 EiB"])):
         yield put(f"an array of {words} in its place, of which nothing is there", host, _array, size)
-        yield put(f"a header in its place that claims to be {words} long", host, headed.written, {}, b"", size)
+        yield put(f"a header in its place that claims to be {words} long", host, json_header.build, {}, b"", size)
     yield put("nested lists as a pickle in its place", host, pickles.nested, _DEPTH)
     yield put("nested lists as JSON in its place", host, _nested_json)
-    yield put("nested lists as msgpack in its place", host, msgpacks.nested, _DEPTH)
+    yield put("nested lists as msgpack in its place", host, msgpack.nested, _DEPTH)
     yield put("an archive of 1 GiB of zeros in its place", host, zips.with_zeros, {}, "data.npy", _ZEROS)
 
 
-def _packed_zeros(way: str, ground: Ground) -> bytes:
-    return packed_zeros(way, _ZEROS)
+def _compressed_zeros(codec: str, ground: Ground) -> bytes:
+    return compressed_zeros(codec, _ZEROS)
 
 
 def _claimed_first(host: Host) -> Iterator[Attack]:
@@ -67,7 +64,7 @@ def _claimed_first(host: Host) -> Iterator[Attack]:
 
 
 def _array(size: int) -> bytes:
-    return npy.written({"descr": "<f4", "fortran_order": False, "shape": (size // 4,)}, b"\0" * 32)
+    return npy.build({"descr": "<f4", "fortran_order": False, "shape": (size // 4,)}, b"\0" * 32)
 
 
 def _nested_json() -> bytes:
@@ -89,9 +86,9 @@ def _claimed_field(host: Host, field: Field) -> Iterator[Attack]:
 
 def _within_npy(host: Host, whole: Snapshot) -> Iterator[Attack]:
     for words, size in CLAIMS.items():
-        yield put(f"a shape that claims {words}", host, npy.rebuilt, host.data, shape=(size // 4,))
-    yield put("a shape whose product is beyond 64 bits", host, npy.rebuilt, host.data, shape=(1 << 40, 1 << 40))
-    yield put("a type whose elements have 2 GiB", host, npy.rebuilt, host.data, descr="|V2147483647")
+        yield put(f"a shape that claims {words}", host, npy.with_header, host.data, shape=(size // 4,))
+    yield put("a shape whose product is beyond 64 bits", host, npy.with_header, host.data, shape=(1 << 40, 1 << 40))
+    yield put("a type whose elements have 2 GiB", host, npy.with_header, host.data, descr="|V2147483647")
 
 
 def _within_zip(host: Host, whole: Snapshot) -> Iterator[Attack]:
@@ -112,45 +109,45 @@ def _within_zip(host: Host, whole: Snapshot) -> Iterator[Attack]:
 
 
 def _within_json(host: Host, whole: Snapshot) -> Iterator[Attack]:
-    said = texts.parsed(host.data)
-    yield from _numbers(host, said, whole, texts.written)
-    yield from _depths(host, said, texts.written)
+    said = json_text.parse(host.data)
+    yield from _numbers(host, said, whole, json_text.build)
+    yield from _depths(host, said, json_text.build)
 
 
-def _within_headed(host: Host, whole: Snapshot) -> Iterator[Attack]:
-    parts = headed.split(host.data)
+def _within_json_header(host: Host, whole: Snapshot) -> Iterator[Attack]:
+    parts = json_header.parse(host.data)
     for words, size in CLAIMS.items():
-        yield put(f"a header that claims to be {words} long", host, parts.joined, parts.says, size)
-    yield from _numbers(host, parts.says, whole, parts.joined)
-    yield put("a header of nested lists", host, _headed_depth, parts)
+        yield put(f"a header that claims to be {words} long", host, parts.with_header, parts.header, size)
+    yield from _numbers(host, parts.header, whole, parts.with_header)
+    yield put("a header of nested lists", host, _with_nested_header, parts)
 
 
-def _headed_depth(parts: headed.Headed) -> bytes:
+def _with_nested_header(parts: json_header.HeaderFile) -> bytes:
     text = _nested_json()
-    return parts.before + len(text).to_bytes(parts.width, "little") + text + parts.body
+    return parts.prefix + len(text).to_bytes(parts.width, "little") + text + parts.body
 
 
 def _numbers(host: Host, said: Any, whole: Snapshot, write: Callable[[Any], bytes]) -> Iterator[Attack]:
     """Sizes that JSON tells: those that are right for what was saved."""
     right = counts(whole) | lengths(whole)
-    places = [path for path, value in texts.nodes(said) if type(value) is int and value in right and value >= 8]
+    places = [path for path, value in json_text.nodes(said) if type(value) is int and value in right and value >= 8]
     for path in places[:_TRIED]:
         for words, size in CLAIMS.items():
             yield put(
-                f"{words} for the number at {texts.shown(path)}",
+                f"{words} for the number at {json_text.describe_path(path)}",
                 host,
                 write,
-                texts.replaced(said, path, size // 4),
+                json_text.replace(said, path, size // 4),
             )
 
 
 def _depths(host: Host, said: Any, write: Callable[[Any], bytes]) -> Iterator[Attack]:
     """Nesting in place of the first value that is a list, an object or text."""
     mark = "\0nested\0"
-    for path, value in texts.nodes(said):
+    for path, value in json_text.nodes(said):
         if path and isinstance(value, list | dict | str):
-            text = write(texts.replaced(said, path, mark)).replace(b'"\\u0000nested\\u0000"', _nested_json())
-            yield put(f"nested lists at {texts.shown(path)}", host, bytes, text)
+            text = write(json_text.replace(said, path, mark)).replace(b'"\\u0000nested\\u0000"', _nested_json())
+            yield put(f"nested lists at {json_text.describe_path(path)}", host, bytes, text)
             return
 
 
@@ -167,50 +164,54 @@ def _within_pickle(host: Host, whole: Snapshot) -> Iterator[Attack]:
 
 
 def _within_msgpack(host: Host, whole: Snapshot) -> Iterator[Attack]:
-    yield put("nested lists as msgpack", host, msgpacks.nested, _DEPTH)
-    items = msgpacks.items(host.data)
+    yield put("nested lists as msgpack", host, msgpack.nested, _DEPTH)
+    items = msgpack.parse(host.data)
     most = (1 << 32) - 1
     for kind in ("map", "array"):
         for item in [each for each in items if each.kind == kind][:1]:
-            yield put(f"a {kind} that claims 2**32 items", host, msgpacks.counted, host.data, item, most)
+            yield put(f"a {kind} that claims 2**32 items", host, msgpack.with_count, host.data, item, most)
     for item in [each for each in items if each.kind in ("bin", "ext", "str")][:_TRIED]:
         content = host.data[item.start : item.stop]
         yield put(
-            f"4 GiB for the length of the {item.kind} at byte {item.at}",
+            f"4 GiB for the length of the {item.kind} at byte {item.position}",
             host,
-            msgpacks.replaced,
+            msgpack.with_content,
             host.data,
             item,
             content,
             most,
         )
         try:
-            inner = msgpacks.items(content)
+            inner = msgpack.parse(content)
         except ParseError:
             continue
         # What stands in a document of its own: the shape before the bytes of an array.
         for each in [each for each in inner if each.kind == "array"][1:2]:
-            made = content[: each.at] + b"\x91\xcf" + (1 << 40).to_bytes(8, "big") + _after(content, inner, each)
+            made = content[: each.position] + b"\x91\xcf" + (1 << 40).to_bytes(8, "big") + _after(content, inner, each)
             yield put(
-                f"a shape of 2**40 in the {item.kind} at byte {item.at}",
+                f"a shape of 2**40 in the {item.kind} at byte {item.position}",
                 host,
-                msgpacks.replaced,
+                msgpack.with_content,
                 host.data,
                 item,
                 made,
             )
 
 
-def _after(content: bytes, items: list[msgpacks.Item], shape: msgpacks.Item) -> bytes:
+def _after(content: bytes, items: list[msgpack.Item], shape: msgpack.Item) -> bytes:
     """What follows an array of numbers."""
-    following = [each for each in items if each.at > shape.at and each.kind != "number"]
-    return content[following[0].at :] if following else b""
+    following = [each for each in items if each.position > shape.position and each.kind != "number"]
+    return content[following[0].position :] if following else b""
 
 
 #: By kind of container: what can be claimed in it.
-_WITHIN: dict[str | None, Callable[[Host, Snapshot], Iterator[Attack]]] = {
-    "npy": _within_npy, "zip": _within_zip, "json": _within_json, "headed": _within_headed, "pickle": _within_pickle,
-    "msgpack": _within_msgpack,
-}  # fmt: skip
+_WITHIN: dict[FileType | None, Callable[[Host, Snapshot], Iterator[Attack]]] = {
+    FileType.NPY: _within_npy,
+    FileType.ZIP: _within_zip,
+    FileType.JSON: _within_json,
+    FileType.JSON_HEADER: _within_json_header,
+    FileType.PICKLE: _within_pickle,
+    FileType.MSGPACK: _within_msgpack,
+}
 #: Kinds in which sizes are words of so many bytes: those of which nothing else is known, and HDF5.
-_BINARY = (None, "hdf5")
+_BINARY = (None, FileType.HDF5)

@@ -12,10 +12,7 @@ from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
-from ....filetypes import ParseError, npy
-from ....filetypes import json_header as headed
-from ....filetypes import json_text as texts
-from ....filetypes import msgpack as msgpacks
+from ....filetypes import FileType, ParseError, json_header, json_text, msgpack, npy
 from ....filetypes import pickle as pickles
 from ....filetypes import zip as zips
 from ...snapshot import Snapshot
@@ -42,10 +39,10 @@ def attacks(whole: Snapshot, other: Snapshot | None) -> Iterator[Attack]:
         yield from _in_place(host)
         yield from spoken.in_text(host)
         yield from spoken.in_header(host)
-        if host.kind in (None, "headed"):
+        if host.filetype in (None, FileType.JSON_HEADER):
             yield from spoken.between(host)
-        if host.kind in _WITHIN:
-            yield from _WITHIN[host.kind](host)
+        if host.filetype in _WITHIN:
+            yield from _WITHIN[host.filetype](host)
 
 
 def _in_place(host: Host) -> Iterator[Attack]:
@@ -57,15 +54,15 @@ def _in_place(host: Host) -> Iterator[Attack]:
 
 
 def _pickle(ground: Ground, called: str = "os.mkdir", way: str = _PLAINLY) -> bytes:
-    return pickles.calling(way, *_CALLED[called](ground))
+    return pickles.build_call(way, *_CALLED[called](ground))
 
 
 def _objects(ground: Ground, descr: Any = "|O") -> bytes:
-    return npy.written({"descr": descr, "fortran_order": False, "shape": (1,)}, _pickle(ground))
+    return npy.build({"descr": descr, "fortran_order": False, "shape": (1,)}, _pickle(ground))
 
 
 def _archive(ground: Ground) -> bytes:
-    return zips.written([("archive/data.pkl", _pickle(ground)), ("x.npy", _objects(ground))])
+    return zips.build([("archive/data.pkl", _pickle(ground)), ("x.npy", _objects(ground))])
 
 
 def _within_pickle(host: Host) -> Iterator[Attack]:
@@ -78,11 +75,11 @@ def _within_pickle(host: Host) -> Iterator[Attack]:
 
 
 def _before(ground: Ground, honest: bytes, called: str, way: str) -> bytes:
-    return pickles.before(_pickle(ground, called, way), honest)
+    return pickles.prepend_call(_pickle(ground, called, way), honest)
 
 
 def _before_by_route(ground: Ground, honest: bytes, module: str, route: str) -> bytes:
-    return pickles.before(pickles.calling(_BY_STACK, module, route, ground.canary), honest)
+    return pickles.prepend_call(pickles.build_call(_BY_STACK, module, route, ground.canary), honest)
 
 
 def _routes(data: bytes) -> Iterator[tuple[str, str]]:
@@ -111,39 +108,40 @@ def _within_npy(host: Host) -> Iterator[Attack]:
 
 
 def _within_json(host: Host) -> Iterator[Attack]:
-    yield from _named_code(host, texts.parsed(host.data), texts.written)
+    yield from _named_code(host, json_text.parse(host.data), json_text.build)
     yield from spoken.within_json(host)
 
 
-def _within_headed(host: Host) -> Iterator[Attack]:
-    parts = headed.split(host.data)
-    yield from _named_code(host, parts.says, parts.joined)
-    yield from spoken.within_headed(host)
+def _within_json_header(host: Host) -> Iterator[Attack]:
+    parts = json_header.parse(host.data)
+    yield from _named_code(host, parts.header, parts.with_header)
+    yield from spoken.within_json_header(host)
 
 
 def _named_code(host: Host, said: Any, write: Callable[[Any], bytes]) -> Iterator[Attack]:
     """Where JSON names a module another one, where it describes an object one that holds code, and where it names a type "object"."""
-    for path, value in texts.nodes(said):
+    for path, value in json_text.nodes(said):
         if isinstance(value, str) and path and (path[-1] == "module" or ("." in value and value in sys.modules)):
-            changed = texts.replaced(_unregistered(said, path[:-1]), path, UNWANTED)
+            changed = json_text.replace(_unregistered(said, path[:-1]), path, UNWANTED)
             yield put(f"the module {UNWANTED} for {value!r}", host, write, changed)
         if isinstance(value, dict) and {"class_name", "config"} <= value.keys():
             way = f"a layer with marshalled code for the class {value['class_name']!r}"
             yield aim(way, host, _with_marshalled, said, path, write)
         if isinstance(value, str) and value in _TYPES:
-            yield put(f"the type 'object' for {value!r} at {texts.shown(path)}", host, write, texts.replaced(said, path, "object"))
+            way = f"the type 'object' for {value!r} at {json_text.describe_path(path)}"
+            yield put(way, host, write, json_text.replace(said, path, "object"))
 
 
 def _unregistered(said: Any, path: tuple[Any, ...]) -> Any:
     """The document where an object has no name that it was registered under, so that its module has to be looked for."""
-    node = texts.at(said, path)
+    node = json_text.value_at(said, path)
     if isinstance(node, dict) and "registered_name" in node:
-        return texts.replaced(said, path, {**node, "registered_name": None})
+        return json_text.replace(said, path, {**node, "registered_name": None})
     return said
 
 
 def _with_marshalled(ground: Ground, said: Any, path: tuple[Any, ...], write: Callable[[Any], bytes]) -> bytes:
-    return write(texts.replaced(said, path, _marshalled(ground)))
+    return write(json_text.replace(said, path, _marshalled(ground)))
 
 
 def _marshalled(ground: Ground) -> Any:
@@ -163,24 +161,24 @@ def _marshalled(ground: Ground) -> Any:
 
 def _within_msgpack(host: Host) -> Iterator[Attack]:
     """A pickle in every place that holds bytes, and the type "object" where a type is named in these."""
-    for item in msgpacks.items(host.data):
+    for item in msgpack.parse(host.data):
         if item.kind not in ("bin", "ext"):
             continue
-        where = f"the {item.kind} at byte {item.at}"
+        where = f"the {item.kind} at byte {item.position}"
         yield aim(f"a pickle as the content of {where}", host, _with_pickle, host.data, item)
         content = host.data[item.start : item.stop]
         try:
-            inner = msgpacks.items(content)
+            inner = msgpack.parse(content)
         except ParseError:
             continue
         for each in inner:
             if each.kind == "str" and content[each.start : each.stop].decode(errors="replace") in _TYPES:
-                made = msgpacks.replaced(content, each, b"object")
-                yield put(f"the type 'object' in {where}", host, msgpacks.replaced, host.data, item, made)
+                made = msgpack.with_content(content, each, b"object")
+                yield put(f"the type 'object' in {where}", host, msgpack.with_content, host.data, item, made)
 
 
-def _with_pickle(ground: Ground, data: bytes, item: msgpacks.Item) -> bytes:
-    return msgpacks.replaced(data, item, _pickle(ground))
+def _with_pickle(ground: Ground, data: bytes, item: msgpack.Item) -> bytes:
+    return msgpack.with_content(data, item, _pickle(ground))
 
 
 def _within_hdf5(host: Host) -> Iterator[Attack]:
@@ -193,7 +191,11 @@ def _with_pickles(ground: Ground, data: bytes) -> bytes:
 
 
 #: By kind of container: what can be put into it.
-_WITHIN: dict[str | None, Callable[[Host], Iterator[Attack]]] = {
-    "pickle": _within_pickle, "npy": _within_npy, "json": _within_json, "headed": _within_headed, "msgpack": _within_msgpack,
-    "hdf5": _within_hdf5,
-}  # fmt: skip
+_WITHIN: dict[FileType | None, Callable[[Host], Iterator[Attack]]] = {
+    FileType.PICKLE: _within_pickle,
+    FileType.NPY: _within_npy,
+    FileType.JSON: _within_json,
+    FileType.JSON_HEADER: _within_json_header,
+    FileType.MSGPACK: _within_msgpack,
+    FileType.HDF5: _within_hdf5,
+}

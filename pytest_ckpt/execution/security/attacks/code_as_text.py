@@ -10,9 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
-from ....filetypes import ParseError
-from ....filetypes import json_header as headed
-from ....filetypes import json_text as texts
+from ....filetypes import ParseError, json_header, json_text
 from ....filetypes import pickle as pickles
 from .base import UNWANTED, Attack, Ground, Host, aim, put
 
@@ -84,14 +82,14 @@ def _in_header(ground: Ground, data: bytes, at: int, width: int, order: Any, sto
 def in_json(host: Host, said: Any, write: Callable[[Any], bytes]) -> Iterator[Attack]:
     """For texts in JSON, one of each name that they have."""
     found: dict[Any, tuple[tuple[Any, ...], str]] = {}
-    for path, value in texts.nodes(said):
+    for path, value in json_text.nodes(said):
         if isinstance(value, str) and path:
             found.setdefault(path[-1], (path, value))
     for path, value in list(found.values())[:_TRIED]:
-        where = f"for the text at {texts.shown(path)}"
+        where = f"for the text at {json_text.describe_path(path)}"
         yield aim(f"an expression of Python {where}", host, _in_json, said, path, write)
         if (function := _FUNCTION.match(value)) and hasattr(sys.modules.get(function[1]), function[3]):
-            other = texts.replaced(said, path, f"{UNWANTED}{function[2]}main")
+            other = json_text.replace(said, path, f"{UNWANTED}{function[2]}main")
             yield put(f"a function of the module {UNWANTED} {where}", host, write, other)
         for letters, (read, _) in _LETTERS.items():
             if _holds_a_pickle(value, read):
@@ -99,7 +97,7 @@ def in_json(host: Host, said: Any, write: Callable[[Any], bytes]) -> Iterator[At
 
 
 def _in_json(ground: Ground, said: Any, path: tuple[Any, ...], write: Callable[[Any], bytes]) -> bytes:
-    return write(texts.replaced(said, path, _spoken(ground, "an expression of Python").decode()))
+    return write(json_text.replace(said, path, _spoken(ground, "an expression of Python").decode()))
 
 
 def _holds_a_pickle(text: str, read: Callable[[str], bytes]) -> bool:
@@ -110,16 +108,16 @@ def _holds_a_pickle(text: str, read: Callable[[str], bytes]) -> bool:
 
 
 def _pickle_in_letters(ground: Ground, said: Any, path: tuple[Any, ...], write: Callable[[Any], bytes], letters: str) -> bytes:
-    return write(texts.replaced(said, path, _LETTERS[letters][1](_calling(ground)).decode()))
+    return write(json_text.replace(said, path, _LETTERS[letters][1](_calling(ground)).decode()))
 
 
 def _calling(ground: Ground) -> bytes:
-    return pickles.calling("GLOBAL and REDUCE", "os", "mkdir", ground.canary)
+    return pickles.build_call("GLOBAL and REDUCE", "os", "mkdir", ground.canary)
 
 
 def between(host: Host) -> Iterator[Attack]:
     """A pickle for one that stands somewhere among other bytes; a length of it right before, or at the end, is that of the new one."""
-    for start, stop in list(pickles.within(host.data))[:_TRIED]:
+    for start, stop in list(pickles.find_pickles(host.data))[:_TRIED]:
         yield aim(f"a pickle that calls os.mkdir for the one at byte {start}", host, _between, host.data, start, stop)
 
 
@@ -134,10 +132,10 @@ def _between(ground: Ground, data: bytes, start: int, stop: int) -> bytes:
     return before + made + after
 
 
-def within_headed(host: Host) -> Iterator[Attack]:
-    parts = headed.split(host.data)
-    yield from in_json(host, parts.says, parts.joined)
+def within_json_header(host: Host) -> Iterator[Attack]:
+    parts = json_header.parse(host.data)
+    yield from in_json(host, parts.header, parts.with_header)
 
 
 def within_json(host: Host) -> Iterator[Attack]:
-    yield from in_json(host, texts.parsed(host.data), texts.written)
+    yield from in_json(host, json_text.parse(host.data), json_text.build)

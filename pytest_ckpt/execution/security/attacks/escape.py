@@ -7,6 +7,7 @@ import posixpath
 import tarfile
 from collections.abc import Callable, Iterator
 
+from ....filetypes import FileType
 from ....filetypes import tar as tars
 from ....filetypes import zip as zips
 from ...corruption.cases import paired, some
@@ -29,8 +30,8 @@ def attacks(whole: Snapshot, other: Snapshot | None) -> Iterator[Attack]:
     pairs = paired(whole, other)
     for host in hosts(whole):
         twin = theirs.get((pairs.get(host.file, ""), host.member))
-        if host.kind in _WITHIN:
-            yield from _WITHIN[host.kind](host, twin)
+        if host.filetype in _WITHIN:
+            yield from _WITHIN[host.filetype](host, twin)
         if not host.member:
             yield from renamed_files(host, whole, other)
 
@@ -58,12 +59,12 @@ def _inside(member: str) -> list[str]:
 
 
 def _foreign_zip(ground: Ground) -> bytes:
-    return zips.written([(name, b"data") for name in [*_inside("data"), *(_leading_out(ground, how, "data") for how in _LEADING_OUT)]])
+    return zips.build([(name, b"data") for name in [*_inside("data"), *(_leading_out(ground, how, "data") for how in _LEADING_OUT)]])
 
 
 def _foreign_tar(ground: Ground) -> bytes:
     names = [*_inside("data"), *(_leading_out(ground, how, "data") for how in _LEADING_OUT)]
-    return tars.written([*((tars.plain(name), b"data") for name in names), *_tar_link_and_behind(ground)])
+    return tars.build([*((tars.file_member(name), b"data") for name in names), *_tar_link_and_behind(ground)])
 
 
 def _within_zip(host: Host, twin: Host | None) -> Iterator[Attack]:
@@ -82,15 +83,15 @@ def _zip_with_one(ground: Ground, data: bytes, member: str, how: str, more: bool
     """With a name that leads out, for a member or for one ``more``, and files that show where it should have been."""
     content = zips.members(data)[member]
     names = [*_inside(member), _leading_out(ground, how, member)]
-    return zips.rebuilt(data, {} if more else {member: None}, [(name, content, 0) for name in names])
+    return zips.rebuild(data, {} if more else {member: None}, [(name, content, 0) for name in names])
 
 
 def _zip_with_link(ground: Ground, data: bytes, member: str) -> bytes:
-    return zips.rebuilt(data, {member: None}, [(member, os.fsencode(ground.outside / SECRET), zips.LINK_MODE)])
+    return zips.rebuild(data, {member: None}, [(member, os.fsencode(ground.outside / SECRET), zips.LINK_MODE)])
 
 
 def _zip_with_link_and_behind(ground: Ground, data: bytes) -> bytes:
-    return zips.rebuilt(data, {}, [("way", os.fsencode(ground.outside), zips.LINK_MODE), (f"way/{TOKEN}", b"hostile", 0)])
+    return zips.rebuild(data, {}, [("way", os.fsencode(ground.outside), zips.LINK_MODE), (f"way/{TOKEN}", b"hostile", 0)])
 
 
 def _within_tar(host: Host, twin: Host | None) -> Iterator[Attack]:
@@ -108,19 +109,19 @@ def _within_tar(host: Host, twin: Host | None) -> Iterator[Attack]:
 
 def _tar_with_one(ground: Ground, data: bytes, member: str, how: str) -> bytes:
     content = tars.members(data)[member]
-    return tars.rebuilt(data, {}, [(tars.plain(name), content) for name in [*_inside(member), _leading_out(ground, how, member)]])
+    return tars.rebuild(data, {}, [(tars.file_member(name), content) for name in [*_inside(member), _leading_out(ground, how, member)]])
 
 
 def _tar_with_link(ground: Ground, data: bytes, member: str, hard: bool) -> bytes:
-    return tars.rebuilt(data, {member: None}, [(tars.link(member, str(ground.outside / SECRET), hard), b"")])
+    return tars.rebuild(data, {member: None}, [(tars.link_member(member, str(ground.outside / SECRET), hard), b"")])
 
 
 def _tar_with_link_and_behind(ground: Ground, data: bytes) -> bytes:
-    return tars.rebuilt(data, {}, _tar_link_and_behind(ground))
+    return tars.rebuild(data, {}, _tar_link_and_behind(ground))
 
 
 def _tar_link_and_behind(ground: Ground) -> list[tuple[tarfile.TarInfo, bytes]]:
-    return [(tars.link("way", str(ground.outside)), b""), (tars.plain(f"way/{TOKEN}"), b"hostile")]
+    return [(tars.link_member("way", str(ground.outside)), b""), (tars.file_member(f"way/{TOKEN}"), b"hostile")]
 
 
 def _within_hdf5(host: Host, twin: Host | None) -> Iterator[Attack]:
@@ -144,6 +145,6 @@ def _with_hdf5_storage(ground: Ground, data: bytes, name: str) -> bytes:
     return hdf5.with_storage(data, name, str(ground.outside / SECRET))
 
 
-_WITHIN: dict[str | None, Callable[[Host, Host | None], Iterator[Attack]]] = {
-    "zip": _within_zip, "tar": _within_tar, "hdf5": _within_hdf5,
+_WITHIN: dict[FileType | None, Callable[[Host, Host | None], Iterator[Attack]]] = {
+    FileType.ZIP: _within_zip, FileType.TAR: _within_tar, FileType.HDF5: _within_hdf5,
 }  # fmt: skip

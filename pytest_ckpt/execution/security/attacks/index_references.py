@@ -7,8 +7,7 @@ import posixpath
 from collections.abc import Iterator
 from typing import Any
 
-from ....filetypes import json_header as headed
-from ....filetypes import json_text as texts
+from ....filetypes import FileType, json_header, json_text
 from ...corruption.cases import paired, some
 from ...snapshot import Snapshot
 from .base import SECRET, Attack, Ground, Host, aim
@@ -39,21 +38,21 @@ def _known_as(file: str, from_file: str) -> list[str]:
 
 def _names(host: Host, name: str) -> bool:
     """Whether a host is a text that has a name in it."""
-    if host.kind == "json":
-        return name in _strings(texts.parsed(host.data))
-    if host.kind == "headed":
-        return name in _strings(headed.split(host.data).says)
-    return host.kind is None and name.encode() in host.data and _is_text(host.data)
+    if host.filetype == FileType.JSON:
+        return name in _strings(json_text.parse(host.data))
+    if host.filetype == FileType.JSON_HEADER:
+        return name in _strings(json_header.parse(host.data).header)
+    return host.filetype is None and name.encode() in host.data and _is_text(host.data)
 
 
 def _renamed(ground: Ground, host: Host, name: str, absolute: bool) -> bytes:
     secret = ground.outside / SECRET
     new = str(secret) if absolute else os.path.relpath(secret, (ground.checkpoint / host.file).parent)
-    if host.kind == "json":
-        return texts.written(_exchanged(texts.parsed(host.data), name, new))
-    if host.kind == "headed":
-        parts = headed.split(host.data)
-        return parts.joined(_exchanged(parts.says, name, new))
+    if host.filetype == FileType.JSON:
+        return json_text.build(_exchanged(json_text.parse(host.data), name, new))
+    if host.filetype == FileType.JSON_HEADER:
+        parts = json_header.parse(host.data)
+        return parts.with_header(_exchanged(parts.header, name, new))
     return host.data.replace(name.encode(), new.encode())
 
 
@@ -65,11 +64,11 @@ def _is_text(data: bytes) -> bool:
 
 
 def _strings(said: Any) -> set[str]:
-    return {value for _, value in texts.nodes(said) if isinstance(value, str)}
+    return {value for _, value in json_text.nodes(said) if isinstance(value, str)}
 
 
 def _exchanged(said: Any, name: str, new: str) -> Any:
-    for path, value in list(texts.nodes(said)):
+    for path, value in list(json_text.nodes(said)):
         if value == name:
-            said = texts.replaced(said, path, new)
+            said = json_text.replace(said, path, new)
     return said

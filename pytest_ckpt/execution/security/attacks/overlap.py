@@ -9,10 +9,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ....filetypes import json_header as headed
-from ....filetypes import json_text as texts
-from ....filetypes import msgpack as msgpacks
-from ....filetypes import npy
+from ....filetypes import FileType, json_header, json_text, msgpack, npy
 from ....filetypes import pickle as pickles
 from ....filetypes import zip as zips
 from ...snapshot import Snapshot
@@ -24,9 +21,9 @@ _TRIED = 6
 
 def attacks(whole: Snapshot, other: Snapshot | None) -> Iterator[Attack]:
     for host in hosts(whole):
-        if host.kind in _WITHIN:
-            yield from _WITHIN[host.kind](host, whole)
-        if host.kind in _BINARY:
+        if host.filetype in _WITHIN:
+            yield from _WITHIN[host.filetype](host, whole)
+        if host.filetype in _BINARY:
             for field in fields(host, whole):
                 yield from _wrong_field(host, field, whole)
 
@@ -53,7 +50,7 @@ def _wrong_field(host: Host, field: Field, whole: Snapshot) -> Iterator[Attack]:
 
 def _within_zip(host: Host, whole: Snapshot) -> Iterator[Attack]:
     found = zips.entries(host.data)
-    directory = min((entry.central for entry in found), default=0)
+    directory = min((entry.directory_entry for entry in found), default=0)
     for first, second in list(itertools.pairwise(found))[:_TRIED]:
         for entry, other in ((first, second), (second, first)):
             yield put(
@@ -62,7 +59,7 @@ def _within_zip(host: Host, whole: Snapshot) -> Iterator[Attack]:
                 zips.with_offset,
                 host.data,
                 entry,
-                other.local,
+                other.local_header,
             )
         yield put(
             f"{first.name!r} reaches over {second.name!r}",
@@ -86,20 +83,20 @@ def _within_zip(host: Host, whole: Snapshot) -> Iterator[Attack]:
 
 
 def _within_npy(host: Host, whole: Snapshot) -> Iterator[Attack]:
-    shape = npy.header(host.data)[0]["shape"]
+    shape = npy.parse_header(host.data)[0]["shape"]
     if not shape:
         return
     for how, first in (("one more", shape[0] + 1), ("twice as many", 2 * shape[0]), ("a negative number of", -shape[0] - 1)):
-        yield put(f"a shape with {how} elements", host, npy.rebuilt, host.data, shape=(first, *shape[1:]))
+        yield put(f"a shape with {how} elements", host, npy.with_header, host.data, shape=(first, *shape[1:]))
 
 
 def _within_json(host: Host, whole: Snapshot) -> Iterator[Attack]:
-    yield from _wrong_numbers(host, texts.parsed(host.data), whole, texts.written)
+    yield from _wrong_numbers(host, json_text.parse(host.data), whole, json_text.build)
 
 
-def _within_headed(host: Host, whole: Snapshot) -> Iterator[Attack]:
-    parts = headed.split(host.data)
-    yield from _wrong_numbers(host, parts.says, whole, parts.joined)
+def _within_json_header(host: Host, whole: Snapshot) -> Iterator[Attack]:
+    parts = json_header.parse(host.data)
+    yield from _wrong_numbers(host, parts.header, whole, parts.with_header)
     yield from _wrong_pairs(host, parts, whole)
     yield from _wrong_places(host, parts, whole)
 
@@ -107,35 +104,35 @@ def _within_headed(host: Host, whole: Snapshot) -> Iterator[Attack]:
 def _wrong_numbers(host: Host, said: Any, whole: Snapshot, write: Callable[[Any], bytes]) -> Iterator[Attack]:
     """Lengths and numbers of elements that are right, and one or twice as many for them."""
     right = {value for value in counts(whole) | lengths(whole) if value >= 8}
-    places = [(path, value) for path, value in texts.nodes(said) if type(value) is int and value in right]
+    places = [(path, value) for path, value in json_text.nodes(said) if type(value) is int and value in right]
     for path, value in places[:_TRIED]:
         for how, new in (("one more", value + 1), ("twice as many", 2 * value), ("a negative number", -value)):
             yield put(
-                f"{how} for the number at {texts.shown(path)}",
+                f"{how} for the number at {json_text.describe_path(path)}",
                 host,
                 write,
-                texts.replaced(said, path, new),
+                json_text.replace(said, path, new),
             )
 
 
-def _wrong_places(host: Host, parts: headed.Headed, whole: Snapshot) -> Iterator[Attack]:
+def _wrong_places(host: Host, parts: json_header.HeaderFile, whole: Snapshot) -> Iterator[Attack]:
     """The place of one tensor for that of another one, counted from the beginning of the file or of what follows the header."""
     body = len(host.data) - len(parts.body)
     for starts in ([start - body for start, _ in blocks_in(host, whole)], [start for start, _ in blocks_in(host, whole)]):
-        places = [(path, value) for path, value in texts.nodes(parts.says) if type(value) is int and value in starts and value >= 8]
+        places = [(path, value) for path, value in json_text.nodes(parts.header) if type(value) is int and value in starts and value >= 8]
         for path, value in places[:_TRIED]:
             other = next((start for start in starts if start != value), None)
             if other is not None:
-                way = f"the place of another one for the number at {texts.shown(path)}"
-                yield put(way, host, parts.joined, texts.replaced(parts.says, path, other))
+                way = f"the place of another one for the number at {json_text.describe_path(path)}"
+                yield put(way, host, parts.with_header, json_text.replace(parts.header, path, other))
 
 
-def _wrong_pairs(host: Host, parts: headed.Headed, whole: Snapshot) -> Iterator[Attack]:
+def _wrong_pairs(host: Host, parts: json_header.HeaderFile, whole: Snapshot) -> Iterator[Attack]:
     """Begin and end of a tensor in what follows the header."""
     sizes = lengths(whole)
     pairs = [
         (path, value)
-        for path, value in texts.nodes(parts.says)
+        for path, value in json_text.nodes(parts.header)
         if isinstance(value, list) and len(value) == 2 and all(type(each) is int for each in value) and value[1] - value[0] in sizes
     ]
     for place, (path, (start, stop)) in enumerate(pairs[:_TRIED]):
@@ -151,10 +148,10 @@ def _wrong_pairs(host: Host, parts: headed.Headed, whole: Snapshot) -> Iterator[
             wrong["the region of another one"] = pairs[place - 1][1]
         for how, new in wrong.items():
             yield put(
-                f"{how} for {texts.shown(path)}",
+                f"{how} for {json_text.describe_path(path)}",
                 host,
-                parts.joined,
-                texts.replaced(parts.says, path, new),
+                parts.with_header,
+                json_text.replace(parts.header, path, new),
             )
 
 
@@ -178,13 +175,13 @@ def _within_pickle(host: Host, whole: Snapshot) -> Iterator[Attack]:
 
 def _within_msgpack(host: Host, whole: Snapshot) -> Iterator[Attack]:
     """Items that claim to be longer than they are, so that they reach over what follows, or over the end."""
-    for item in [each for each in msgpacks.items(host.data) if each.kind in ("bin", "ext")][:_TRIED]:
+    for item in [each for each in msgpack.parse(host.data) if each.kind in ("bin", "ext")][:_TRIED]:
         content = host.data[item.start : item.stop]
         for how, more in (("one byte", 1), ("twice as long", len(content))):
             yield put(
-                f"{how} too much for the {item.kind} at byte {item.at}",
+                f"{how} too much for the {item.kind} at byte {item.position}",
                 host,
-                msgpacks.replaced,
+                msgpack.with_content,
                 host.data,
                 item,
                 content,
@@ -192,8 +189,12 @@ def _within_msgpack(host: Host, whole: Snapshot) -> Iterator[Attack]:
             )
 
 
-_WITHIN: dict[str | None, Callable[[Host, Snapshot], Iterator[Attack]]] = {
-    "zip": _within_zip, "npy": _within_npy, "json": _within_json, "headed": _within_headed, "pickle": _within_pickle,
-    "msgpack": _within_msgpack,
-}  # fmt: skip
-_BINARY = (None, "hdf5")
+_WITHIN: dict[FileType | None, Callable[[Host, Snapshot], Iterator[Attack]]] = {
+    FileType.ZIP: _within_zip,
+    FileType.NPY: _within_npy,
+    FileType.JSON: _within_json,
+    FileType.JSON_HEADER: _within_json_header,
+    FileType.PICKLE: _within_pickle,
+    FileType.MSGPACK: _within_msgpack,
+}
+_BINARY = (None, FileType.HDF5)
