@@ -94,7 +94,7 @@ def build(spec: TensorSpec) -> Any:
 
 
 def view(tensor: Any, start: int, stop: int) -> Any:
-    raise CannotBuild("jax arrays are immutable, so a view cannot be distinguished from a copy")
+    raise CannotBuild("jax arrays are immutable, so no view can be distinguished from a copy")
 
 
 def overwrite(tensor: Any, other: Any) -> bool:

@@ -171,7 +171,7 @@ def copy(model: Any) -> Any:
     memo: dict[int, Any] = {}
     with _semantics_of(model):
         for parameter in distinct(model).values():
-            memo[id(parameter)] = _copy_parameter(parameter)
+            memo[id(parameter)] = copy_parameter(parameter)
         for block in modules(model).values():
             if isinstance(block, mx.gluon.HybridBlock):
                 # The graph is immutable, so both models share it. The next call compiles it again.
@@ -180,7 +180,8 @@ def copy(model: Any) -> Any:
         return copy_module.deepcopy(model, memo)
 
 
-def _copy_parameter(parameter: Any) -> Any:
+def copy_parameter(parameter: Any) -> Any:
+    """Return a copy of a parameter, with its own array and gradient, and without its trainer."""
     copied = copy_module.copy(parameter)
     copied._trainer = None
     copied._data, copied._grad = (None if each is None else [array.copy() for array in each] for each in (parameter._data, parameter._grad))

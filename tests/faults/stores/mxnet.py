@@ -8,7 +8,8 @@ from typing import Any
 import mxnet as mx
 import numpy as np
 
-from pytest_ckpt.backends.mxnet.tensors import models, read
+from pytest_ckpt.backends.mxnet import models
+from pytest_ckpt.backends.mxnet.tensors import read
 
 from .blocks import pack_blocks
 
@@ -91,7 +92,7 @@ def set_flags(model: Any, flags: Any) -> None:
 
 
 def _own(parameter: Any) -> Any:
-    return models._copied(parameter)
+    return models.copy_parameter(parameter)
 
 
 def untie(model: Any) -> None:

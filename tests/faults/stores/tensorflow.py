@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from pytest_ckpt.backends.tensorflow.layers import Tied
-from pytest_ckpt.backends.tensorflow.models import look, modules
+from pytest_ckpt.backends.tensorflow.models import modules, read
 
 
 def _packed(tensor: Any) -> Any:
@@ -69,12 +69,12 @@ def ragged_once(tensor: Any) -> Any:
 
 def flags_of(model: Any) -> Any:
     """What the values of variables do not tell: which are trained. Keras has no mode on models."""
-    return {name: not variable.trainable for name, variable in look(model).tensors.items()}, {}
+    return {name: not variable.trainable for name, variable in read(model).tensors.items()}, {}
 
 
 def set_flags(model: Any, flags: Any) -> None:
     frozen, _ = flags
-    for name, variable in look(model).tensors.items():
+    for name, variable in read(model).tensors.items():
         variable.trainable = not frozen[name]
 
 
