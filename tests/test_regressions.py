@@ -65,7 +65,7 @@ def test_a_file_that_is_none_of_ours_is_an_error_that_says_so(pytester: pytest.P
     path.write_bytes(text.encode("utf-8", "surrogateescape"))
     result = pytester.runpytest("--ckpt-regressions=found.json")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines([f"ERROR: {path} is no file of regressions as --ckpt-update-regressions writes it: *"])
+    result.stderr.fnmatch_lines([f"ERROR: {path} is not a regressions file written by --ckpt-update-regressions: *"])
 
 
 def test_a_folder_and_an_unknown_check_are_errors_too(pytester: pytest.Pytester) -> None:
@@ -74,7 +74,7 @@ def test_a_folder_and_an_unknown_check_are_errors_too(pytester: pytest.Pytester)
     (pytester.path / "found.json").write_text('{"mine": {"dtype/boool": []}}')
     result = pytester.runpytest("--ckpt-regressions=found.json")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["ERROR: *found.json: unknown check 'dtype/boool': did you mean 'dtype/bool'? Rename it, or take it out"])
+    result.stderr.fnmatch_lines(["ERROR: *found.json: unknown check 'dtype/boool': did you mean 'dtype/bool'? Rename or remove it"])
 
 
 @pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["alone", "workers"])

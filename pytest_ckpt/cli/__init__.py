@@ -286,7 +286,7 @@ def _said_in_one_line() -> Iterator[None]:
 
 
 def _survey(options: argparse.Namespace, rest: list[str]) -> int:
-    from ..reports.survey import declaration
+    from ..reports.declaration import declaration
     from ..runner.survey import survey
 
     if unknown := [word for word in rest if word.startswith("-")]:

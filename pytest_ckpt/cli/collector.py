@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from ..formats import backend_of
-from ..plugin import SESSION
 from ..plugin.bound_check import BoundCheck
+from ..plugin.session import SESSION
 from ..reports.record import recorded, write_record
 from ..reports.terminal import summary
 from .targets import Target
@@ -99,9 +99,9 @@ class FormatCollector(pytest.Collector):
         if not self.config.getoption("ckpt_in_process"):
             # A process for each format: it may die, and what it leaves in its process is not met by the next one.
             format = format.isolated()
-        for bound in session.bound([format], None, None, None):
-            words = ["pytest-ckpt", "run", *self.target.arguments(), f"--select={bound.check.name}", *session.settings.repeated("--")]
-            bound.repeat = shlex.join(words)
+        for bound in session.bind_checks([format], None, None, None):
+            words = ["pytest-ckpt", "run", *self.target.arguments(), f"--select={bound.check.name}", *session.settings.draw_options("--")]
+            bound.rerun = shlex.join(words)
             yield CheckItem.from_parent(self, name=bound.check.name, bound=bound)
 
 

@@ -1,4 +1,4 @@
-"""What a test gets as ``check``: a check bound to a format, which runs when it is called and speaks pytest's language."""
+"""The ``check`` that a test receives: one check of one format, which reports its result as pytest does."""
 
 from __future__ import annotations
 
@@ -11,23 +11,26 @@ from ..verdicts import Verdict
 
 
 class CheckFailed(pytest.fail.Exception, AssertionError):  # type: ignore[name-defined, misc]
-    """A verdict that was not declared. Its message is all there is to show; where in the test it was asked says nothing."""
+    """A check got a verdict that was not expected. The message is complete, so it is shown without a traceback."""
 
 
-# Its first line stands in pytest's summary, where the name of this module would leave no room for it.
+# pytest's summary line begins with the module's name, which would leave no room for the message.
 CheckFailed.__module__ = "builtins"
 
 
 class BoundCheck:
-    """One check of one format. Called, it asks: it returns the `Result` if that is kept, fails the test if the verdict is not
-    as declared, and otherwise ends it as an expected failure or a skip, with the reason."""
+    """One check of one format; call it to run the check.
+
+    The call returns the `Result` if the verdict is KEPT. It raises `CheckFailed` if the verdict is
+    not the expected one. Otherwise it ends the test as an expected failure or a skip, with the reason.
+    """
 
     def __init__(self, runner: Runner, check: Check) -> None:
         self.runner = runner
         self.check = check
         self.result: Result | None = None
-        #: The command that asks this again.
-        self.repeat = ""
+        #: The command that runs this check again.
+        self.rerun = ""
 
     def __repr__(self) -> str:
         return f"<check {self.check.name} of {self.runner.format.name}>"
@@ -38,8 +41,9 @@ class BoundCheck:
         if result.skipped is not None:
             pytest.skip(result.skipped)
         if not result.passed:
-            raise CheckFailed(f"{result}\nrerun: {self.repeat}" if self.repeat else str(result), pytrace=False)  # type: ignore[call-arg]
+            raise CheckFailed(f"{result}\nrerun: {self.rerun}" if self.rerun else str(result), pytrace=False)  # type: ignore[call-arg]
         if result.verdict is not Verdict.KEPT:
-            why = result.expectation.why if result.expectation else f"outside what the format accepts ({self.runner.format.accepts})"
-            pytest.xfail(f"{result.verdict}: {why}")
+            accepts = self.runner.format.accepts
+            reason = result.expectation.why if result.expectation else f"outside the domain of the format (accepts={accepts!r})"
+            pytest.xfail(f"{result.verdict}: {reason}")
         return result

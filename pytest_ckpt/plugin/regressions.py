@@ -1,4 +1,4 @@
-"""The file of counterexamples that were found: specs, by format and check, as readable JSON beside the user's project."""
+"""The regressions file: the counterexamples that earlier runs found, by format and check, as readable JSON."""
 
 from __future__ import annotations
 
@@ -15,14 +15,17 @@ Known = dict[str, dict[str, list[Spec]]]
 
 
 def read_regressions(path: pathlib.Path) -> Known:
-    """The counterexamples by format and check; none if there is no file. Raises ValueError for a file that is none of ours."""
+    """Return the counterexamples by format and check, or none if the file does not exist.
+
+    Raises ValueError for a file that `write_regressions` has not written.
+    """
     if not path.exists():
         return {}
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         return {format: {CHECKS.get(check, check): _specs(specs) for check, specs in checks.items()} for format, checks in data.items()}
     except (ValueError, TypeError, AttributeError, OSError, RecursionError) as error:
-        raise ValueError(f"{path} is no file of regressions as --ckpt-update-regressions writes it: {error}") from error
+        raise ValueError(f"{path} is not a regressions file written by --ckpt-update-regressions: {error}") from error
 
 
 def _specs(data: Any) -> list[Spec]:
@@ -36,7 +39,7 @@ def _specs(data: Any) -> list[Spec]:
 
 
 def write_regressions(path: pathlib.Path, known: Mapping[str, Mapping[str, Iterable[Spec]]]) -> None:
-    """Writes the file anew, in a fixed order, one spec a line. It goes by way of another file, so it is never half written."""
+    """Write the file in a fixed order, one spec per line. The write is atomic."""
     formats = []
     for format, checks in sorted(known.items()):
         lists = []
@@ -55,7 +58,7 @@ def write_regressions(path: pathlib.Path, known: Mapping[str, Mapping[str, Itera
 
 
 def merged(known: Known, found: Iterable[tuple[str, str, Spec]]) -> tuple[Known, int]:
-    """What was known and what was found, each spec once; and how many are new."""
+    """Return the counterexamples of ``known`` and ``found``, each spec once, and the number of new ones."""
     result = {format: {check: list(specs) for check, specs in checks.items()} for format, checks in known.items()}
     new = 0
     for format, check, spec in found:

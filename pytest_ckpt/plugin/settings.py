@@ -1,7 +1,4 @@
-"""The settings of a run: the command line over what a decorator says over the ini file over the default.
-
-Knows pytest's configuration, and asks no check.
-"""
+"""The settings of a run. An option overrides the decorator, the decorator overrides the ini file, the ini file overrides the default."""
 
 from __future__ import annotations
 
@@ -17,8 +14,11 @@ if TYPE_CHECKING:
 
 
 class Settings:
-    """What the options and the ini file of one pytest session say. Raises `pytest.UsageError`, with what is possible, for what
-    cannot be. A seed that is left to chance is drawn here, unless another process of the same run has drawn it: ``drawn``."""
+    """The options and ini settings of one pytest session.
+
+    Raises `pytest.UsageError`, with a message that states the fix, for invalid ones. If the seed is
+    random, it is drawn here. ``drawn`` is the seed that another process of the same run has drawn.
+    """
 
     def __init__(self, config: pytest.Config, drawn: str | None = None) -> None:
         self.config = config
@@ -29,7 +29,8 @@ class Settings:
         self.known: Known = {}
         try:
             self._check_numbers()
-            self._check_names()
+            self._check_backends()
+            self._check_selection()
             self._read_regressions()
         except (ValueError, ImportError, OSError) as error:
             raise pytest.UsageError(str(error)) from None
@@ -37,20 +38,22 @@ class Settings:
     def _check_numbers(self) -> None:
         seed, count, setting = self.option_seed, self.config.getoption("--ckpt-examples"), self.config.getini("ckpt_examples")
         if seed is not None and not is_number(seed):
-            raise ValueError(f"--ckpt-seed takes a whole number, 0 or more, or 'random', not {seed!r}")
+            raise ValueError(f"--ckpt-seed must be an integer of at least 0, or 'random', got {seed!r}")
         if count is not None and count < 0:
-            raise ValueError(f"--ckpt-examples takes a number of examples, 0 or more, not {count}")
+            raise ValueError(f"--ckpt-examples must be an integer of at least 0, got {count}")
         if setting and not is_number(setting):
-            raise ValueError(f"the setting ckpt_examples takes a number of examples, 0 or more, not {setting!r}")
+            raise ValueError(f"the setting ckpt_examples must be an integer of at least 0, got {setting!r}")
 
-    def _check_names(self) -> None:
+    def _check_backends(self) -> None:
         for origin, names in (("--ckpt-backend", self.option_backends), ("ckpt_backends", self.config.getini("ckpt_backends"))):
             for name in names:
                 try:
                     check_installed(name)
                 except (ValueError, ImportError) as error:
                     raise ValueError(f"{origin}: {error}") from None
-        for origin, names in (("--ckpt-select", self.option_select), ("ckpt_select", self.config.getini("ckpt_select"))):
+
+    def _check_selection(self) -> None:
+        for origin, names in (("--ckpt-select", self.option_select), ("ckpt_select", self.ini_select)):
             for name in names:
                 from ..checks import check_pattern
 
@@ -63,7 +66,7 @@ class Settings:
         path = self.regressions
         if path is None:
             if self.updates:
-                raise ValueError("--ckpt-update-regressions needs a file: give --ckpt-regressions=FILE, or set ckpt_regressions")
+                raise ValueError("--ckpt-update-regressions needs a file: add --ckpt-regressions=FILE, or set ckpt_regressions")
         elif path.exists():
             from ..checks import CHECKS
             from ..util.suggestions import nearest
@@ -71,77 +74,87 @@ class Settings:
 
             self.known = read_regressions(path)
             for name in {check for checks in self.known.values() for check in checks if check not in CHECKS}:
-                raise ValueError(f"{path}: unknown check {name!r}: {nearest(name, CHECKS)} Rename it, or take it out")
+                raise ValueError(f"{path}: unknown check {name!r}: {nearest(name, CHECKS)} Rename or remove it")
         elif self.config.getoption("--ckpt-regressions") and not self.updates:
-            raise ValueError(f"--ckpt-regressions: there is no file {path}; --ckpt-update-regressions makes it")
+            raise ValueError(f"--ckpt-regressions: the file {path} does not exist; --ckpt-update-regressions creates it")
 
     @property
     def option_backends(self) -> list[str]:
+        """The backends that the command line names."""
         return list(self.config.getoption("--ckpt-backend") or ())
 
     @property
     def option_select(self) -> list[str]:
+        """The checks that the command line selects."""
         return list(self.config.getoption("--ckpt-select") or ())
 
     @property
+    def ini_select(self) -> list[str]:
+        """The checks that the ini file selects."""
+        return [name for names in self.config.getini("ckpt_select") for name in names.split(",") if name]
+
+    @property
     def backends(self) -> list[str]:
-        """The backends of the fixtures: those that are named, or all that are installed."""
+        """The backends of the fixtures: those that an option or setting names, or otherwise all that are installed."""
         from ..backends import installed_backends
 
         return list(dict.fromkeys(self.option_backends or self.config.getini("ckpt_backends") or installed_backends()))
 
     def select(self, decorated: Iterable[str] | None) -> tuple[str, ...] | None:
-        """What to ask; None is the default."""
+        """Return the selection of checks; None means the default selection."""
         if self.option_select or decorated is None:
-            decorated = self.option_select or self.config.getini("ckpt_select")
+            decorated = self.option_select or self.ini_select
         return tuple(decorated) or None
 
     def examples(self, decorated: int | None) -> int | None:
-        """How many examples to draw; None is the default."""
-        given: int | None = self.config.getoption("--ckpt-examples")
-        if given is not None or decorated is not None:
-            return given if given is not None else decorated
+        """Return the number of examples to draw for each check; None means the default number."""
+        option: int | None = self.config.getoption("--ckpt-examples")
+        if option is not None or decorated is not None:
+            return option if option is not None else decorated
         setting = self.config.getini("ckpt_examples")
         return int(setting) if setting else None
 
     def seed(self, decorated: int | None) -> int | None:
-        """The seed of what is drawn; None is the default."""
+        """Return the seed for drawing examples; None means the default seed."""
         return decorated if self.option_seed is None else int(self.option_seed)
 
     @property
     def regressions(self) -> pathlib.Path | None:
-        """The file of counterexamples, absolute: an option counts from where pytest was called, a setting from the ini file."""
+        """The absolute path of the regressions file.
+
+        A path in an option is relative to the folder in which pytest was started, one in a setting to the ini file.
+        """
         if given := self.config.getoption("--ckpt-regressions"):
             return self.config.invocation_params.dir / str(given)
-        above = self.config.inipath.parent if self.config.inipath else self.config.rootpath
-        return above / setting if (setting := self.config.getini("ckpt_regressions")) else None
+        folder = self.config.inipath.parent if self.config.inipath else self.config.rootpath
+        return folder / setting if (setting := self.config.getini("ckpt_regressions")) else None
 
     @property
     def keep_files(self) -> pathlib.Path | None:
-        """The folder in which files that show a failure are left, absolute."""
+        """The absolute path of the folder for files that show a failure."""
         given = self.config.getoption("--ckpt-keep-files")
         return self.config.invocation_params.dir / str(given) if given else None
 
     @property
     def updates(self) -> bool:
-        """Whether new counterexamples are written."""
+        """Whether new counterexamples are written to the regressions file."""
         return bool(self.config.getoption("--ckpt-update-regressions"))
 
-    def repeated(self, prefix: str = "--ckpt-") -> list[str]:
-        """The options of this run that decide which examples are drawn, for another run that draws the same."""
+    def draw_options(self, prefix: str = "--ckpt-") -> list[str]:
+        """Return the options that make another run draw the same examples as this one."""
         count = self.config.getoption("--ckpt-examples")
-        texts = [f"{prefix}examples={count}"] if count is not None else []
-        return [*texts, f"{prefix}seed={self.option_seed}"] if self.option_seed is not None else texts
+        options = [f"{prefix}examples={count}"] if count is not None else []
+        return [*options, f"{prefix}seed={self.option_seed}"] if self.option_seed is not None else options
 
 
 def check_installed(backend: str) -> None:
-    """Raises ValueError for a backend that is not known, with the nearest name, and ImportError for one that is not installed."""
+    """Raise an error if the backend cannot be used: ValueError if its name is unknown, ImportError if it cannot be imported."""
     from ..backends import installed_backends, missing
 
-    if (lacks := missing(backend)) is not None:
-        raise ImportError(f"{lacks}; installed are {', '.join(installed_backends())}")
+    if (reason := missing(backend)) is not None:
+        raise ImportError(f"{reason}; installed backends: {', '.join(installed_backends())}")
 
 
 def is_number(text: object) -> bool:
-    """Whether an option's text is a whole number, 0 or more."""
+    """Return whether ``text`` is a decimal integer of at least 0."""
     return str(text).isascii() and str(text).isdecimal()

@@ -56,7 +56,9 @@ def load_entry_point(group: str, name: str) -> Any:
         raise EntryPointError(str(failure))
     try:
         return entry_points(group)[name].load()
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # SystemExit, and outcomes of pytest such as that of importorskip, too
         failure = record_failure(group, name, f"{type(error).__name__}: {error}")
         raise EntryPointError(str(failure)) from error
 

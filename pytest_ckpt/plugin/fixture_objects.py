@@ -1,5 +1,4 @@
-"""The few objects that the fixtures ``ckpt_tensor``, ``ckpt_list``, ``ckpt_dict`` and ``ckpt_model`` give: their specs, by the names
-in test ids."""
+"""The objects of the fixtures ``ckpt_tensor``, ``ckpt_list``, ``ckpt_dict`` and ``ckpt_model``, as specs."""
 
 from __future__ import annotations
 
@@ -12,12 +11,13 @@ from ..specs import DictSpec, Fill, LayerSpec, ListSpec, ModelSpec, Spec, Tensor
 
 _FLOATS = TensorSpec("float32", (2, 3), fill=Fill(1))
 _INTS = TensorSpec("int32", (4,), fill=Fill(2))
-#: Negative zero, infinity, the smallest subnormal, and one.
+#: Negative zero, infinity, the smallest subnormal number, and one.
 _SPECIAL = TensorSpec("float32", (4,), fill=Fill(specials=((0, 0x80000000), (1, 0x7F800000), (2, 1), (3, 0x3F800000))))
 
-__all__ = ["SAMPLES", "CannotBuild", "build_sample"]
+__all__ = ["OBJECTS", "CannotBuild", "build_object"]
 
-SAMPLES: dict[str, dict[str, Spec]] = {
+#: For each fixture, the specs by their names in test ids.
+OBJECTS: dict[str, dict[str, Spec]] = {
     "ckpt_tensor": {"float32-2x3": _FLOATS, "int32-4": _INTS, "special-values": _SPECIAL},
     "ckpt_list": {
         "one": ListSpec((_FLOATS,)),
@@ -38,9 +38,12 @@ SAMPLES: dict[str, dict[str, Spec]] = {
 }
 
 
-def build_sample(fixture: str, name: str, backend: str) -> Any:
-    """The object, built anew. Raises CannotBuild for a model of a backend that has none."""
-    spec = SAMPLES[fixture][name]
+def build_object(fixture: str, name: str, backend: str) -> Any:
+    """Return a new object of the backend.
+
+    Raises CannotBuild for a model if the backend has no models.
+    """
+    spec = OBJECTS[fixture][name]
     if not isinstance(spec, ModelSpec):
         return build_tree(spec, get_backend(backend))
     models = get_models(backend)
