@@ -17,7 +17,7 @@ BACKENDS = tuple(dict.fromkeys(["numpy", UNDER_TEST])) if UNDER_TEST else instal
 APART = tuple(name for name in BACKENDS if name == UNDER_TEST or not UNDER_TEST)
 
 #: What knows no framework, and takes long, is tested in numpy's environment alone.
-_OF_NO_FRAMEWORK = ("cli", "containers", "crash_checks", "crashes", "damage", "isolation", "plugin", "workers")
+_OF_NO_FRAMEWORK = ("cli", "containers", "crash_checks", "crashes", "corruption", "isolation", "plugin", "workers")
 collect_ignore = [f"test_{name}.py" for name in _OF_NO_FRAMEWORK] if UNDER_TEST not in ("", "numpy") else []
 
 # A pytest session inside this process forgets, at its end, the modules that it was the first to import. What the package keeps

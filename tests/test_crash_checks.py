@@ -1,4 +1,4 @@
-"""The family `crash` through `check_format`: what tells ways to write apart, what is skipped and why, what can be looked at afterwards."""
+"""The family `crash` through `check_format`: verdicts, skips, and counterexamples on disk."""
 
 from __future__ import annotations
 
@@ -18,35 +18,35 @@ from pytest_ckpt.execution.dispatch import Context
 from pytest_ckpt.runner import Runner
 from pytest_ckpt.specs import CrashState, CrashSweep, InterruptCase, InterruptSweep, TensorSpec, from_json, to_json
 
-from .faults.crash import in_place, renamed, renamed_and_file_synced
-from .faults.sealed import decode, encode, sealed_format, unseal, write_safely
+from .faults.checksummed import checksummed_format, decode, encode, verify_checksum, write_atomically
+from .faults.crash import write_and_rename, write_in_place, write_sync_and_rename
 from .test_crashes import processes_about
 
-ROW = ("crash/kill", "crash/power-loss", "crash/durable")
+SERIES = ("crash/kill", "crash/power-loss", "crash/durable")
 
 
-# The table: each way to write does one thing more, and one promise more is kept.
+# Each way to write adds one step and passes one more check.
 
 
 @pytest.mark.parametrize(
     ("write", "kept"),
     [
-        (in_place, []),
-        (renamed, ["crash/kill"]),
-        (renamed_and_file_synced, ["crash/kill", "crash/power-loss"]),
-        (write_safely, ["crash/kill", "crash/power-loss", "crash/durable"]),
+        (write_in_place, []),
+        (write_and_rename, ["crash/kill"]),
+        (write_sync_and_rename, ["crash/kill", "crash/power-loss"]),
+        (write_atomically, ["crash/kill", "crash/power-loss", "crash/durable"]),
     ],
 )
-def test_the_three_checks_together_tell_how_a_file_is_written(write: Any, kept: list[str]) -> None:
-    results = check_format(sealed_format("numpy", write=write), select=ROW)
+def test_each_step_of_a_write_passes_one_more_check(write: Any, kept: list[str]) -> None:
+    results = check_format(checksummed_format("numpy", write=write), select=SERIES)
     assert [result.check for result in results if result.verdict is Verdict.KEPT] == kept
     assert all(result.skipped is None and result.examples for result in results)
 
 
-# Where nothing can be traced, or not everything seen.
+# Skips: tracing is impossible or incomplete.
 
 
-def test_a_format_that_writes_through_memory_is_skipped_with_the_reason() -> None:
+def test_skips_when_file_is_written_through_memory_map() -> None:
     def save(array: Any, path: pathlib.Path) -> None:
         np.lib.format.open_memmap(path, "w+", array.dtype, array.shape)[...] = array
 
@@ -57,16 +57,16 @@ def test_a_format_that_writes_through_memory_is_skipped_with_the_reason() -> Non
     assert "checkpoint.npy is mapped into memory" in result.skipped
 
 
-def test_without_strace_the_checks_are_skipped_and_say_so(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_skips_without_strace(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    results = check_format(sealed_format("numpy"), select=["crash"])
+    results = check_format(checksummed_format("numpy"), select=["crash"])
     skipped = {result.check: result.skipped for result in results if result.verdict is None}
     assert set(skipped) == {name for name in CHECKS if name.startswith("crash/")} - {"crash/exception"}
     assert {"strace" in str(reason) for reason in skipped.values()} == {True}
 
 
-#: A program called strace that gives up the right to trace, by a filter for system calls, and goes on as strace.
-_FORBIDDEN = """#!{python}
+#: A program named strace that forbids itself ptrace by a seccomp filter, and then runs strace.
+_STRACE_WITHOUT_PTRACE = """#!{python}
 import ctypes, os, struct, sys
 steps = [(0x20, 0, 0, 0), (0x15, 0, 1, {ptrace}), (0x06, 0, 0, 0x00050001), (0x06, 0, 0, 0x7fff0000)]
 code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in steps))
@@ -77,22 +77,22 @@ os.execv({strace!r}, [{strace!r}, *sys.argv[1:]])
 """
 
 
-def test_where_tracing_is_not_allowed_the_checks_are_skipped_and_say_so(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_skips_when_tracing_is_forbidden(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ptrace = {"x86_64": 101, "aarch64": 117}[os.uname().machine]
     forbidden = tmp_path / "strace"
-    forbidden.write_text(_FORBIDDEN.format(python=sys.executable, ptrace=ptrace, strace=shutil.which("strace")))
+    forbidden.write_text(_STRACE_WITHOUT_PTRACE.format(python=sys.executable, ptrace=ptrace, strace=shutil.which("strace")))
     forbidden.chmod(forbidden.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    (result,) = check_format(sealed_format("numpy"), select=["crash/kill"])
+    (result,) = check_format(checksummed_format("numpy"), select=["crash/kill"])
     assert result.verdict is None
     assert str(result.skipped).startswith("strace cannot trace a process here")
     assert "Operation not permitted" in str(result.skipped)
 
 
-# Specs, and states that are asked for again.
+# Specs, and counterexamples that run again.
 
 
-def test_specs_of_crashes_are_written_down_and_read_again() -> None:
+def test_crash_specs_survive_repr_and_json() -> None:
     tensor = TensorSpec("float32", (2,))
     for spec in (
         CrashSweep("kill", tensor, tensor), CrashState("power-loss", tensor, None, 3, ((2, "all", 0), (3, "from", 512))),
@@ -104,8 +104,8 @@ def test_specs_of_crashes_are_written_down_and_read_again() -> None:
         CrashSweep("fire", tensor)
 
 
-def test_the_files_of_a_counterexample_can_be_left_for_inspection(tmp_path: pathlib.Path) -> None:
-    format, check = sealed_format("numpy", write=renamed), CHECKS["crash/power-loss"]
+def test_files_of_counterexample_are_kept(tmp_path: pathlib.Path) -> None:
+    format, check = checksummed_format("numpy", write=write_and_rename), CHECKS["crash/power-loss"]
     with Runner(format, select=[check.name]) as runner:
         result = runner.run(check)
         assert isinstance(result.counterexample, CrashState)
@@ -114,10 +114,10 @@ def test_the_files_of_a_counterexample_can_be_left_for_inspection(tmp_path: path
         before = recorded[0]
         runner.trials.leave_in = tmp_path / "left"
         runner.judge(check, result.counterexample)
-        assert [kept for key, kept in runner.trials.kept.items() if key[0] == "crash"] == [before], "it was not recorded anew"
+        assert [kept for key, kept in runner.trials.kept.items() if key[0] == "crash"] == [before], "the recording is reused"
     (left,) = (tmp_path / "left").iterdir()
     assert left.name.endswith("-checkpoint")
-    with pytest.raises(ValueError, match="not a sealed file"):
+    with pytest.raises(ValueError, match="not a functions file"):
         format.load(left)  # type: ignore[misc]
     with Context(format, tmp_path) as trials:
         again = trials.run(result.counterexample)
@@ -125,70 +125,70 @@ def test_the_files_of_a_counterexample_can_be_left_for_inspection(tmp_path: path
     assert again.unreadable.startswith("after operation ")
 
 
-def test_a_format_that_does_not_save_over_what_is_there_is_asked_in_an_empty_place() -> None:
+def test_format_that_refuses_to_overwrite_runs_in_empty_folder() -> None:
     def save(path: pathlib.Path, data: bytes) -> None:
         if path.exists():
             raise FileExistsError(path)
-        in_place(path, data)
+        write_in_place(path, data)
 
-    results = {result.check: result for result in check_format(sealed_format("numpy", write=save), select=["crash"])}
+    results = {result.check: result for result in check_format(checksummed_format("numpy", write=save), select=["crash"])}
     for name in ("crash/kill", "crash/power-loss", "crash/exception", "crash/new-path"):
         assert results[name].verdict is Verdict.KEPT, str(results[name])
     assert "does not save over what is there" in results["crash/kill"].detail
     assert results["crash/durable"].verdict is Verdict.UNREADABLE
 
 
-def test_a_loader_that_takes_nothing_for_an_empty_tree_is_not_blamed_for_an_empty_place(tmp_path: pathlib.Path) -> None:
+def test_passes_when_load_of_missing_file_returns_empty_tree(tmp_path: pathlib.Path) -> None:
     def save(tree: Any, path: pathlib.Path) -> None:
         path.mkdir(exist_ok=True)
-        write_safely(path / "data", encode("numpy", tree))
+        write_atomically(path / "data", encode("numpy", tree))
 
     def load(path: pathlib.Path) -> Any:
-        return decode("numpy", unseal((path / "data").read_bytes())) if (path / "data").exists() else {}
+        return decode("numpy", verify_checksum((path / "data").read_bytes())) if (path / "data").exists() else {}
 
     lenient = Format(name="lenient", backend="numpy", save=save, load=load, accepts="dict")
     with Runner(lenient, select=["crash/new-path", "crash/kill"], folder=tmp_path) as runner:
         kill, new_path = runner.checks
         assert runner.run(kill).verdict is runner.run(new_path).verdict is Verdict.KEPT
-        (general,) = new_path.examples(runner.asking)
-        seen = [runner.judge(new_path, state) for state in runner.trials.variants(general)]
+        (sweep,) = new_path.examples(runner.asking)
+        seen = [runner.judge(new_path, state) for state in runner.trials.variants(sweep)]
     assert "what loads is what loads where nothing stands" in {each.detail for each in seen}
 
 
 # Interrupts.
 
 
-def test_each_change_on_disk_is_a_moment_at_which_an_interrupt_is_raised() -> None:
-    format, check = sealed_format("numpy", write=in_place), CHECKS["crash/exception"]
+def test_interrupt_is_raised_at_each_change_on_disk() -> None:
+    format, check = checksummed_format("numpy", write=write_in_place), CHECKS["crash/exception"]
     with Runner(format, select=[check.name]) as runner:
-        (general,) = check.examples(runner.asking)
-        moments = list(runner.trials.variants(general))
-        assert [moment.at for moment in moments] == [1, 2, 3, 4, 5, 6], "the truncation, and five writes"
-        seen = [runner.judge(check, moment) for moment in moments]
+        (sweep,) = check.examples(runner.asking)
+        cases = list(runner.trials.variants(sweep))
+        assert [case.at for case in cases] == [1, 2, 3, 4, 5, 6], "one truncation and five writes"
+        seen = [runner.judge(check, case) for case in cases]
     assert [each.verdict for each in seen] == [Verdict.UNREADABLE] * 5 + [Verdict.KEPT]
-    assert seen[0].detail.startswith("after change 1 of 6 (checkpoint has 0 bytes) a KeyboardInterrupt, raised in _put (crash.py:")
+    assert seen[0].detail.startswith("after change 1 of 6 (checkpoint has 0 bytes) a KeyboardInterrupt, raised in _write_pieces (crash.py:")
 
 
-def test_an_interrupt_is_of_the_kind_that_the_keyboard_gives_and_is_gone_afterwards(tmp_path: pathlib.Path) -> None:
+def test_interrupt_is_a_keyboard_interrupt(tmp_path: pathlib.Path) -> None:
     caught = tmp_path / "caught"
 
     def write(path: pathlib.Path, data: bytes) -> None:
         try:
-            write_safely(path, data)
+            write_atomically(path, data)
         except KeyboardInterrupt:
             caught.write_bytes(b"")
             raise
 
-    (result,) = check_format(sealed_format("numpy", write=write), select=["crash/exception"])
+    (result,) = check_format(checksummed_format("numpy", write=write), select=["crash/exception"])
     assert result.verdict is Verdict.KEPT
     assert caught.exists()
 
 
-# Nothing stays.
+# Cleanup.
 
 
-def test_no_process_and_no_file_is_left_behind(tmp_path: pathlib.Path) -> None:
-    with Runner(sealed_format("numpy"), select=["crash"], folder=tmp_path) as runner:
+def test_leaves_no_process_and_no_file(tmp_path: pathlib.Path) -> None:
+    with Runner(checksummed_format("numpy"), select=["crash"], folder=tmp_path) as runner:
         for check in runner.checks:
             assert runner.run(check).passed
         assert processes_about(str(tmp_path))

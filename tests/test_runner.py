@@ -1,4 +1,4 @@
-"""The runner: verdicts, expectations, domains, repeatability, and what is caught rather than believed."""
+"""The runner: verdicts, expectations, domains, repeatability, and loaders that cheat."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from pytest_ckpt.verdicts import Difference, Observation, blocks, judge
 from .mine import asked, dump, mine, raising, undump
 
 
-def test_a_sound_format_is_green_without_select_in_its_domain() -> None:
+def test_pickle_format_passes_in_every_domain() -> None:
     for accepts in ("tensor", "list", "dict", "tree"):
         results = check_format(mine(accepts=accepts), examples=5)
         assert [str(result) for result in results if result.failed] == []
         assert sum(result.verdict is Verdict.KEPT for result in results) > 90
 
 
-def test_the_fortran_memory_fault_is_found_with_at_most_four_elements() -> None:
+def test_fortran_fault_shrinks_to_four_elements() -> None:
     def save(array: Any, path: pathlib.Path) -> None:
         np.savez(path, shape=array.shape, memory=np.frombuffer(array.tobytes("A"), array.dtype))
 
@@ -45,7 +45,7 @@ def test_the_fortran_memory_fault_is_found_with_at_most_four_elements() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "verdict", "said"),
+    ("fields", "verdict", "detail"),
     [
         ({"save": lambda tree, path: raising(ValueError("no"))}, "REFUSED", "ValueError: no"),
         ({"load": lambda path: raising(ValueError("no"))}, "UNREADABLE", "ValueError: no"),
@@ -54,30 +54,30 @@ def test_the_fortran_memory_fault_is_found_with_at_most_four_elements() -> None:
         ({"save": lambda tree, path: dump({key: value * 2 for key, value in tree.items()}, path)}, "CHANGED", "elements differ"),
         ({"load": lambda path, template: template, "template": True}, "CHANGED", "elements differ"),
     ],
-    ids=["refuses", "unreadable", "exits", "writes-nothing", "changes", "returns-its-template"],
+    ids=["save_raises", "load_raises", "load_exits", "save_writes_nothing", "save_changes_values", "load_returns_template"],
 )
-def test_what_happens_is_judged(fields: dict[str, Any], verdict: str, said: str) -> None:
+def test_each_outcome_gets_its_verdict(fields: dict[str, Any], verdict: str, detail: str) -> None:
     result = asked(mine(**fields), "dtype/float32")
     assert result.verdict == verdict
-    assert said in result.detail
+    assert detail in result.detail
     assert result.failed
 
 
-def test_a_load_that_returns_the_saved_object_is_not_believed() -> None:
-    kept: list[Any] = []
+def test_load_that_returns_the_saved_object_fails() -> None:
+    saved: list[Any] = []
 
     def save(tree: Any, path: pathlib.Path) -> None:
-        kept.append(tree)
+        saved.append(tree)
         path.write_bytes(b"x")
 
-    result = asked(mine(save=save, load=lambda path: kept[-1]), "dtype/float32")
+    result = asked(mine(save=save, load=lambda path: saved[-1]), "dtype/float32")
     assert result.verdict is Verdict.UNREADABLE
     assert "very object" in result.detail
-    result = asked(mine(save=save, load=lambda path: {key: value[...] for key, value in kept[-1].items()}), "dtype/float32")
+    result = asked(mine(save=save, load=lambda path: {key: value[...] for key, value in saved[-1].items()}), "dtype/float32")
     assert result.verdict is Verdict.UNREADABLE
 
 
-def test_interrupts_and_pytest_outcomes_pass_through_and_leave_nothing(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interrupts_and_pytest_outcomes_propagate(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     for error in (KeyboardInterrupt(), pytest.skip.Exception("not today")):
         with pytest.raises(type(error)):
@@ -85,12 +85,12 @@ def test_interrupts_and_pytest_outcomes_pass_through_and_leave_nothing(tmp_path:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_worst_verdict_wins_with_its_smallest_example() -> None:
-    """Mild and common: arrays of one dimension are refused. Rare and worse: three dimensions come back changed."""
+def test_worst_verdict_is_reported_with_smallest_example() -> None:
+    """Vectors are refused, which is common and mild; rank 3 is changed, which is rare and worse."""
 
     def save(array: Any, path: pathlib.Path) -> None:
         if array.ndim == 1:
-            raise ValueError("no vectors")
+            raise ValueError("vectors are not supported")
         dump(array * 2 if array.ndim == 3 else array, path)
 
     result = asked(mine(save=save, accepts="tensor"), "dtype/int32", examples=60)
@@ -100,14 +100,14 @@ def test_the_worst_verdict_wins_with_its_smallest_example() -> None:
     assert result.counterexample.size == 8, "shrunk to the smallest lengths"
 
 
-def test_a_flaky_format_keeps_its_worst_verdict_and_is_called_flaky() -> None:
+def test_flaky_format_gets_its_worst_verdict() -> None:
     calls = itertools.count()
     result = asked(mine(load=lambda path: raising(ValueError("sometimes")) if next(calls) == 0 else undump(path)), "dtype/float32")
     assert result.verdict is Verdict.UNREADABLE
     assert "flaky: 1 of 3 tries" in result.detail
 
 
-def test_a_run_is_repeatable_whatever_other_modules_are_loaded(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
+def test_run_is_repeatable_with_other_modules_loaded(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
     seen: list[list[bytes]] = []
 
     def save(tree: Any, path: pathlib.Path) -> None:
@@ -115,7 +115,7 @@ def test_a_run_is_repeatable_whatever_other_modules_are_loaded(monkeypatch: pyte
         dump({key: value * 2 if value.ndim > 2 else value for key, value in tree.items()}, path)
 
     def run(seed: int) -> list[bytes]:
-        """Everything that is saved while a fault is found and shrunk."""
+        """Return everything that is saved while a fault is found and shrunk."""
         seen.append([])
         results = check_format(mine(save=save), select=["bits/int32", "dtype/int64", "layout/fortran"], seed=seed)
         assert all(result.failed for result in results)
@@ -135,13 +135,13 @@ def test_a_run_is_repeatable_whatever_other_modules_are_loaded(monkeypatch: pyte
 
 @settings(max_examples=3, deadline=None)
 @given(st.integers(0, 5))
-def test_check_format_works_inside_a_users_own_given(seed: int) -> None:
+def test_check_format_works_inside_given(seed: int) -> None:
     results = check_format(mine(), select=["layout"], seed=seed, examples=5)
     assert all(result.passed for result in results)
 
 
 @pytest.mark.parametrize(
-    ("make", "said"),
+    ("make", "message"),
     [
         (lambda: mine(backend="troch"), "did you mean 'torch'"),
         (lambda: mine(save=3), "save must be a function, not int"),
@@ -167,12 +167,12 @@ def test_check_format_works_inside_a_users_own_given(seed: int) -> None:
         (lambda: list_checks("numpi"), "did you mean 'numpy'"),
     ],
 )
-def test_wrong_input_is_an_error_at_once_that_says_what_is_possible(make: Any, said: str) -> None:
-    with pytest.raises((ValueError, TypeError), match=said):
+def test_invalid_input_raises_with_suggestion(make: Any, message: str) -> None:
+    with pytest.raises((ValueError, TypeError), match=message):
         make()
 
 
-class _Broken:
+class _RaisesOnAccess:
     def __getattr__(self, name: str) -> Any:
         raise RuntimeError("closed")
 
@@ -180,28 +180,30 @@ class _Broken:
         raise RuntimeError("closed")
 
 
-def _deep(depth: int) -> Any:
+def _nested_list(depth: int) -> Any:
     tree: Any = 1
     for _ in range(depth):
         tree = [tree]
     return tree
 
 
-def _closed(path: pathlib.Path) -> Any:
+def _closed_file(path: pathlib.Path) -> Any:
     np.savez(path.with_name("closed.npz"), x=np.ones(2))
     file = np.load(path.with_name("closed.npz"))
     file.close()
     return file
 
 
-@pytest.mark.parametrize("load", [lambda path: _Broken(), lambda path: {"x": _Broken()}, lambda path: _deep(5000), _closed])
-def test_whatever_comes_back_gets_a_verdict(load: Any) -> None:
+@pytest.mark.parametrize(
+    "load", [lambda path: _RaisesOnAccess(), lambda path: {"x": _RaisesOnAccess()}, lambda path: _nested_list(5000), _closed_file]
+)
+def test_unusable_loaded_objects_get_a_verdict(load: Any) -> None:
     for result in check_format(mine(load=load), select=["dtype/float32", "container/int"], examples=0):
         assert result.verdict in (Verdict.CHANGED, Verdict.UNREADABLE)
         assert result.counterexample is not None
 
 
-def test_judging_follows_its_page() -> None:
+def test_judge_follows_the_rules_of_verdicts() -> None:
     def verdict(seen: Observation, *judges: str, other: str | None = None) -> Any:
         return judge(seen, judges, lambda difference: other).verdict
 
@@ -222,7 +224,7 @@ def test_judging_follows_its_page() -> None:
     assert Verdict.KEPT < Verdict.COSTLY < Verdict.REFUSED < Verdict.CONVERTED < Verdict.UNREADABLE < Verdict.CRASHED < Verdict.CHANGED
 
 
-def test_wait_is_called_before_anything_is_loaded_and_context_is_held() -> None:
+def test_wait_and_context_surround_save_and_load() -> None:
     events: list[str] = []
 
     class Context:
@@ -246,7 +248,7 @@ def test_wait_is_called_before_anything_is_loaded_and_context_is_held() -> None:
     assert events[:5] == ["enter", "save", "wait future", "load", "exit"]
 
 
-def test_a_template_has_the_structure_and_other_values() -> None:
+def test_template_has_same_structure_and_other_values() -> None:
     templates: list[Any] = []
 
     def load(path: pathlib.Path, template: Any) -> Any:
@@ -259,7 +261,7 @@ def test_a_template_has_the_structure_and_other_values() -> None:
     assert all(len(template) == 2 for template in templates if any(value is not None and value.size == 0 for value in template.values()))
 
 
-def test_domains_are_told_apart() -> None:
+def test_in_domain_follows_accepts() -> None:
     tensor = TensorSpec("float32", (2,))
     assert mine(accepts="tensor").in_domain(tensor)
     assert not mine(accepts="tensor").in_domain(ListSpec((tensor,)))
@@ -270,14 +272,14 @@ def test_domains_are_told_apart() -> None:
 
 
 @pytest.mark.parametrize("declared", [unreadable("x"), converted("x")])
-def test_results_say_what_was_asked_promised_and_found(declared: Any) -> None:
+def test_result_text_has_check_expectation_and_finding(declared: Any) -> None:
     format = mine(load=lambda path: raising(ValueError("no")), expected_failures={"dtype/bool": declared})
     result = asked(format, "dtype/bool")
     text = str(result)
     for part in (
         "mine [dtype/bool]: UNREADABLE",
-        "asked: A tensor of this dtype",
-        f"declared: {declared.verdict} (x)",
+        "check: A tensor of this dtype",
+        f"expected: {declared.verdict} (x)",
         "TensorSpec('bool'",
         "ValueError: no",
     ):

@@ -1,4 +1,4 @@
-"""Hostile files: what they do stays in the test's own folder, and careful loaders are not blamed."""
+"""The family `security`: hostile files act only in the test folder, and careful loaders pass."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from pytest_ckpt import Format, check_format
 from pytest_ckpt.verdicts import Verdict
 
 from .conftest import UNDER_TEST
-from .faults import code
-from .faults import security as faults
-from .faults.sealed import decode, encode, sealed_format, unseal
+from .faults import code_execution
+from .faults.checksummed import checksummed_format, decode, encode, verify_checksum
+from .faults.security import Offsets, faults
 
-#: Which verdict each fault has to get.
+#: The verdict that the faults of each case must get.
 VERDICTS = {"code": Verdict.UNSAFE, "escape": Verdict.UNSAFE, "bomb": Verdict.CRASHED, "overlap": Verdict.CHANGED}
 
 
@@ -36,63 +36,61 @@ def _verdict(format: Format, check: str) -> Verdict | None:
 
 
 @pytest.mark.parametrize("case", ["code", "escape", "overlap"])
-def test_faults_get_the_verdict_that_says_what_they_are(case: str) -> None:
-    found = {name: _verdict(format, f"security/{case}") for name, format in faults.faults(case, "numpy").items()}
+def test_faults_get_the_verdict_of_their_case(case: str) -> None:
+    found = {name: _verdict(format, f"security/{case}") for name, format in faults(case, "numpy").items()}
     assert found == dict.fromkeys(found, VERDICTS[case])
 
 
-@pytest.mark.parametrize("name", ["length-trusted", "inflated", "nested-without-end"])
-def test_bombs_that_go_off_are_crashes(name: str) -> None:
-    assert _verdict(faults.faults("bomb", "numpy")[name], "security/bomb") is Verdict.CRASHED
+@pytest.mark.parametrize("name", ["trusts_64_bit_length", "inflates_zip_member", "removes_recursion_limit"])
+def test_exploding_bomb_is_a_crash(name: str) -> None:
+    assert _verdict(faults("bomb", "numpy")[name], "security/bomb") is Verdict.CRASHED
 
 
-def _standing(folder: pathlib.Path) -> dict[str, int]:
+def _entries(folder: pathlib.Path) -> dict[str, int]:
     return {entry.relative_to(folder).as_posix(): entry.lstat().st_mtime_ns for entry in folder.rglob("*")}
 
 
-@pytest.mark.parametrize("name", ["unpacked-by-name", "links-followed", "untarred", "files-named"])
-def test_hostile_files_do_nothing_outside_of_the_folder_of_the_test(
-    name: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The folder of the test is inside of the one for temporary files, which is watched, and so is the current one."""
+@pytest.mark.parametrize("name", ["extracts_by_member_name", "extracts_symlinks", "extracts_untrusted_tar", "reads_any_named_file"])
+def test_escape_stays_inside_the_temporary_folder(name: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test watches the parent of the temporary folder and of the current directory."""
     temporary, current = tmp_path / "temporary", tmp_path / "current"
     temporary.mkdir()
     current.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", os.fspath(temporary))
     monkeypatch.setenv("TMPDIR", os.fspath(temporary))
     monkeypatch.chdir(current)
-    before = _standing(tmp_path)
-    assert _verdict(faults.faults("escape", "numpy")[name], "security/escape") is Verdict.UNSAFE
-    after = _standing(tmp_path)
+    before = _entries(tmp_path)
+    assert _verdict(faults("escape", "numpy")[name], "security/escape") is Verdict.UNSAFE
+    after = _entries(tmp_path)
     assert after.keys() == before.keys()
 
 
-def test_code_that_ran_in_a_file_leaves_nothing_behind(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_executed_code_leaves_no_files(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", os.fspath(tmp_path))
-    assert _verdict(code.unpickled("numpy"), "security/code") is Verdict.UNSAFE
+    assert _verdict(code_execution.unpickles_file("numpy"), "security/code") is Verdict.UNSAFE
     assert list(tmp_path.iterdir()) == []
 
 
-def test_code_counts_that_ran_before_loading_raised() -> None:
-    """What a hostile pickle returns is no checkpoint, so loading always raises."""
-    (result,) = check_format(code.unpickled("numpy"), select=["security/code"])
+def test_code_execution_counts_although_load_raises() -> None:
+    """A hostile pickle never returns a checkpoint, so loading it always raises."""
+    (result,) = check_format(code_execution.unpickles_file("numpy"), select=["security/code"])
     assert result.verdict is Verdict.UNSAFE
     assert "loading ran the code in the file" in result.detail
     assert result.counterexample is not None
     assert "calls os.mkdir" in repr(result.counterexample)
 
 
-def test_behind_a_checksum_hostile_bytes_need_the_checksum_to_be_right() -> None:
-    format = code.unpickled_behind_a_checksum("numpy")
+def test_update_checksums_gets_hostile_bytes_to_the_parser() -> None:
+    format = code_execution.unpickles_behind_checksum("numpy")
     assert _verdict(format, "security/code") is Verdict.UNSAFE
     assert _verdict(dataclasses.replace(format, update_checksums=None), "security/code") is Verdict.KEPT
 
 
-def test_a_function_that_cannot_update_the_checksums_of_a_hostile_file_is_no_fault() -> None:
+def test_passes_when_update_checksums_raises() -> None:
     def refuse(path: pathlib.Path) -> None:
-        raise ValueError("not one of ours")
+        raise ValueError("unknown file")
 
-    format = dataclasses.replace(sealed_format("numpy"), update_checksums=refuse)
+    format = dataclasses.replace(checksummed_format("numpy"), update_checksums=refuse)
     results = check_format(format, select=["security"])
     assert [str(result) for result in results if not result.passed] == []
 
@@ -100,22 +98,22 @@ def test_a_function_that_cannot_update_the_checksums_of_a_hostile_file_is_no_fau
 # --- careful loaders -----------------------------------------------------------------------------------------------------------------
 
 
-def _careful(write: Callable[[pathlib.Path, bytes], Any], found: Callable[[pathlib.Path], bytes], **more: Any) -> Format:
+def _careful_format(write: Callable[[pathlib.Path, bytes], Any], extract: Callable[[pathlib.Path], bytes], **fields: Any) -> Format:
     def save(tree: Any, path: pathlib.Path) -> None:
         write(path, encode("numpy", tree))
 
     def load(path: pathlib.Path) -> Any:
-        return decode("numpy", unseal(found(path)))
+        return decode("numpy", verify_checksum(extract(path)))
 
-    return Format(name="careful", backend="numpy", save=save, load=load, accepts="dict", **more)
+    return Format(name="careful", backend="numpy", save=save, load=load, accepts="dict", **fields)
 
 
-def _in_zip(path: pathlib.Path, data: bytes) -> None:
+def _write_zip(path: pathlib.Path, data: bytes) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("archive/data", data)
 
 
-def _in_tar(path: pathlib.Path, data: bytes) -> None:
+def _write_tar(path: pathlib.Path, data: bytes) -> None:
     source = path.with_name(f"{path.name}.new")
     source.write_bytes(data)
     with tarfile.open(path, "w") as archive:
@@ -123,20 +121,20 @@ def _in_tar(path: pathlib.Path, data: bytes) -> None:
     source.unlink()
 
 
-def _unzipped(path: pathlib.Path) -> bytes:
+def _unzip(path: pathlib.Path) -> bytes:
     with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(path) as archive:
-        archive.extractall(folder)  # drops what leads out of names
+        archive.extractall(folder)  # removes ".." from names
         return pathlib.Path(folder, "archive/data").read_bytes()
 
 
-def _unzipped_beside(path: pathlib.Path) -> bytes:
+def _unzip_next_to_file(path: pathlib.Path) -> bytes:
     with zipfile.ZipFile(path) as archive:
         archive.extractall(path.parent)
     return path.with_name("archive").joinpath("data").read_bytes()
 
 
-def _only_what_is_known(path: pathlib.Path) -> bytes:
-    """Members of one folder alone are unpacked, into a new one, by their last names."""
+def _unzip_known_members(path: pathlib.Path) -> bytes:
+    """Extract only the members of one folder, by the last part of their names."""
     folder = path.with_name("unpacked")
     folder.mkdir()
     with zipfile.ZipFile(path) as archive:
@@ -146,52 +144,52 @@ def _only_what_is_known(path: pathlib.Path) -> bytes:
     return folder.joinpath("data").read_bytes()
 
 
-def _untarred(path: pathlib.Path) -> bytes:
+def _untar(path: pathlib.Path) -> bytes:
     with tempfile.TemporaryDirectory() as folder, tarfile.open(path) as archive:
         archive.extractall(folder, filter="data")
         return pathlib.Path(folder, "archive/data").read_bytes()
 
 
 @pytest.mark.parametrize(
-    ("write", "found"),
-    [(_in_zip, _unzipped), (_in_zip, _unzipped_beside), (_in_zip, _only_what_is_known), (_in_tar, _untarred)],
-    ids=["zip", "zip-beside", "zip-known", "tar"],
+    ("write", "extract"),
+    [(_write_zip, _unzip), (_write_zip, _unzip_next_to_file), (_write_zip, _unzip_known_members), (_write_tar, _untar)],
+    ids=["zip", "zip_next_to_file", "zip_known_members", "tar"],
 )
-def test_archives_that_are_unpacked_with_care_are_no_escape(write: Callable[..., Any], found: Callable[..., bytes]) -> None:
-    (result,) = check_format(_careful(write, found), select=["security/escape"])
+def test_escape_passes_when_archive_is_extracted_safely(write: Callable[..., Any], extract: Callable[..., bytes]) -> None:
+    (result,) = check_format(_careful_format(write, extract), select=["security/escape"])
     assert result.verdict is Verdict.KEPT, str(result)
     assert result.examples >= 8
 
 
-def test_a_size_that_is_refused_or_never_touched_is_no_bomb() -> None:
+def test_bomb_passes_when_memory_is_never_touched() -> None:
     def write(path: pathlib.Path, data: bytes) -> None:
         path.write_bytes(struct.pack("<Q", len(data)) + data)
 
     def allocated(path: pathlib.Path) -> bytes:
-        """Asks for as much memory as is claimed, which nobody touches before it is filled."""
+        """Allocate the declared size, which takes no memory until it is written."""
         data = path.read_bytes()
         array = np.empty(int.from_bytes(data[:8], "little"), np.uint8)
         array[: len(data) - 8] = np.frombuffer(data[8:], np.uint8)
         return array.tobytes() if len(array) == len(data) - 8 else b""
 
-    (result,) = check_format(_careful(write, allocated), select=["security/bomb"])
+    (result,) = check_format(_careful_format(write, allocated), select=["security/bomb"])
     assert result.verdict is Verdict.KEPT, str(result)
 
 
-def test_names_in_an_index_that_are_only_names_are_no_escape() -> None:
+def test_escape_passes_when_index_accepts_only_file_names() -> None:
     def write(path: pathlib.Path, data: bytes) -> None:
         path.with_name(f"{path.name}.0").write_bytes(data)
         path.write_text(json.dumps([f"{path.name}.0"]))
 
-    def found(path: pathlib.Path) -> bytes:
+    def extract(path: pathlib.Path) -> bytes:
         (name,) = json.loads(path.read_text())
-        return path.with_name(name).read_bytes()  # raises for what is no name
+        return path.with_name(name).read_bytes()  # raises for anything except a file name
 
-    assert _verdict(_careful(write, found), "security/escape") is Verdict.KEPT
+    assert _verdict(_careful_format(write, extract), "security/escape") is Verdict.KEPT
 
 
-def test_offsets_that_are_compared_with_the_file_are_no_overlap() -> None:
-    kind = faults.Offsets("numpy")
+def test_overlap_passes_when_offsets_are_verified() -> None:
+    functions = Offsets("numpy")
 
     def load(path: pathlib.Path) -> Any:
         data = path.read_bytes()
@@ -199,20 +197,20 @@ def test_offsets_that_are_compared_with_the_file_are_no_overlap() -> None:
         regions = sorted(entry["data_offsets"] for entry in json.loads(data[8:start]).values())
         ends = [0, *(stop for _, stop in regions)]
         if [begin for begin, _ in regions] != ends[:-1] or ends[-1] != len(data) - start:
-            raise ValueError("the regions are not one after the other")
-        return kind.load(path)
+            raise ValueError("the regions are not adjacent")
+        return functions.load(path)
 
-    format = Format(name="careful", backend="numpy", save=kind.save, load=load, accepts="dict")
+    format = Format(name="careful", backend="numpy", save=functions.save, load=load, accepts="dict")
     assert _verdict(format, "security/overlap") is Verdict.KEPT
 
 
-# --- what takes a library ------------------------------------------------------------------------------------------------------------
+# --- with libraries ------------------------------------------------------------------------------------------------------------
 
-_WITH_KERAS = pytest.mark.skipif(UNDER_TEST != "tensorflow", reason="asked in the environment of tensorflow")
+_WITH_KERAS = pytest.mark.skipif(UNDER_TEST != "tensorflow", reason="runs in the environment of tensorflow")
 
 
 @_WITH_KERAS
-def test_keras_without_its_safe_mode_runs_marshalled_code() -> None:
+def test_keras_without_safe_mode_runs_marshalled_code() -> None:
     from pytest_ckpt.formats import get_format
 
     def load(path: pathlib.Path) -> Any:
@@ -225,7 +223,7 @@ def test_keras_without_its_safe_mode_runs_marshalled_code() -> None:
 
 
 @_WITH_KERAS
-def test_links_and_elements_of_hdf5_in_other_files_are_read_by_who_does_not_look() -> None:
+def test_h5py_reads_links_to_other_files() -> None:
     assert importlib.util.find_spec("h5py") is not None
 
     def save(tree: Any, path: pathlib.Path) -> None:

@@ -143,7 +143,7 @@ def memory(asking: FormatProfile) -> Iterator[Spec]:
     yield NamedScenario("process/memory", asking.subject(1, 1 << 22), asking.subject(1, 1 << 10))
 
 
-@_process("growth", level=EXTENDED)
+@_process("leaks", level=EXTENDED)
 def leaks(asking: FormatProfile) -> Iterator[Spec]:
     """After one thing was saved 200 times, no files, memory, threads, processes or open descriptors stay that did not after 100.
 

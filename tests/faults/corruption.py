@@ -1,4 +1,4 @@
-"""Faults in how a format reads a damaged file: each reads on, where it should say that something is wrong."""
+"""Faults for the family `corruption`: loaders that accept a damaged file."""
 
 from __future__ import annotations
 
@@ -15,102 +15,112 @@ from typing import Any
 
 from pytest_ckpt import Format
 
-from .sealed import MAGIC, Sealed, decode, encode, seal, sealed_format, unseal
-
-#: Where the body of a sealed file begins.
-_BODY = len(MAGIC) + 32
+from .checksummed import (
+    BODY_OFFSET,
+    MAGIC,
+    Checksummed,
+    MakeFormat,
+    add_checksum,
+    checksummed_format,
+    decode,
+    encode,
+    format_with,
+    verify_checksum,
+)
 
 
 def _split(body: bytes) -> tuple[bytes, bytes, int]:
-    """The header with its length, what is behind it, and how many bytes there should be."""
+    """Return the header with its length, the bytes after it, and how many bytes it declares."""
     stop = 8 + int.from_bytes(body[:8], "little")
     header = json.loads(bytes(body[8:stop]))
     return bytes(body[:stop]), bytes(body[stop:]), sum(entry["bytes"] for entry in header)
 
 
-def without_checksum(data: bytes) -> bytes:
-    return data[_BODY:]
+def skip_checksum(data: bytes) -> bytes:
+    """Return the body without comparing its checksum."""
+    return data[BODY_OFFSET:]
 
 
-def padded(data: bytes) -> bytes:
-    """A file that ends too early is taken for one that ends in zeros."""
-    header, values, wanted = _split(data[_BODY:])
-    return header + values.ljust(wanted, b"\0")
+def _pad_with_zeros(data: bytes) -> bytes:
+    """Fill a file that is too short with zeros."""
+    header, values, declared = _split(data[BODY_OFFSET:])
+    return header + values.ljust(declared, b"\0")
 
 
-def header_alone(data: bytes) -> bytes:
-    """The values are trusted, and what stands before them is looked at: the file is whole but for flipped bits."""
-    body = data[_BODY:]
-    header, values, wanted = _split(body)
-    if not data.startswith(MAGIC) or len(values) != wanted:
-        raise ValueError("damaged")
+def _verify_only_header(data: bytes) -> bytes:
+    """Compare the magic number and the length, but no checksum."""
+    header, values, declared = _split(data[BODY_OFFSET:])
+    if not data.startswith(MAGIC) or len(values) != declared:
+        raise ValueError("the header does not match the file")
     return header + values
 
 
-def from_the_end(data: bytes) -> bytes:
-    """Where the values lie is reckoned from the end of the file."""
-    header, values, wanted = _split(data[_BODY:])
-    if len(values) < wanted:
-        raise ValueError("the file ends too early")
-    return header + values[len(values) - wanted :]
+def _read_from_end(data: bytes) -> bytes:
+    """Compute the offsets of the values from the end of the file."""
+    header, values, declared = _split(data[BODY_OFFSET:])
+    if len(values) < declared:
+        raise ValueError("the file is shorter than its header says")
+    return header + values[len(values) - declared :]
 
 
-def _sum(body: bytes) -> bytes:
-    """A checksum that does not depend on the order of the bytes."""
+def _sum_of_bytes(body: bytes) -> bytes:
+    """Return a checksum that does not depend on the order of the bytes."""
     return sum(body).to_bytes(32, "little")
 
 
-def summed(data: bytes) -> bytes:
-    if data[len(MAGIC) : _BODY] != _sum(data[_BODY:]):
-        raise ValueError("damaged")
-    return data[_BODY:]
+def _verify_sum(data: bytes) -> bytes:
+    if data[len(MAGIC) : BODY_OFFSET] != _sum_of_bytes(data[BODY_OFFSET:]):
+        raise ValueError("the sum of the bytes does not match the data")
+    return data[BODY_OFFSET:]
 
 
-def write_summed(path: pathlib.Path, data: bytes) -> None:
-    path.write_bytes(MAGIC + _sum(data[_BODY:]) + data[_BODY:])
+def _write_sum(path: pathlib.Path, data: bytes) -> None:
+    path.write_bytes(MAGIC + _sum_of_bytes(data[BODY_OFFSET:]) + data[BODY_OFFSET:])
 
 
-#: So much of a file its checksum is about.
+#: The number of bytes that the partial checksum covers.
 _BEGINNING = 1 << 10
 
 
-def beginning_summed(data: bytes) -> bytes:
-    if data[len(MAGIC) : _BODY] != hashlib.sha256(data[_BODY:][:_BEGINNING]).digest():
-        raise ValueError("damaged")
-    return data[_BODY:]
+def _verify_beginning(data: bytes) -> bytes:
+    if data[len(MAGIC) : BODY_OFFSET] != hashlib.sha256(data[BODY_OFFSET:][:_BEGINNING]).digest():
+        raise ValueError("the checksum does not match the beginning of the data")
+    return data[BODY_OFFSET:]
 
 
-def write_beginning_summed(path: pathlib.Path, data: bytes) -> None:
-    path.write_bytes(MAGIC + hashlib.sha256(data[_BODY:][:_BEGINNING]).digest() + data[_BODY:])
+def _write_checksum_of_beginning(path: pathlib.Path, data: bytes) -> None:
+    path.write_bytes(MAGIC + hashlib.sha256(data[BODY_OFFSET:][:_BEGINNING]).digest() + data[BODY_OFFSET:])
 
 
-def zero_is_unset(data: bytes) -> bytes:
-    """The checksum covers only what is not zero: zeros are taken for blocks that were never written."""
-    if data[len(MAGIC) : _BODY] == hashlib.sha256(data[_BODY:]).digest():
-        return data[_BODY:]
-    header, values, wanted = _split(data[_BODY:])
-    if len(values) != wanted or not any(not values[at : at + 4].strip(b"\0") for at in range(0, wanted, 4)):
-        raise ValueError("damaged")
+def _accept_zero_blocks(data: bytes) -> bytes:
+    """Ignore the checksum if a block is zero, as if the block had never been written."""
+    if data[len(MAGIC) : BODY_OFFSET] == hashlib.sha256(data[BODY_OFFSET:]).digest():
+        return data[BODY_OFFSET:]
+    header, values, declared = _split(data[BODY_OFFSET:])
+    if len(values) != declared or not any(not values[at : at + 4].strip(b"\0") for at in range(0, declared, 4)):
+        raise ValueError("the checksum does not match the data")
     return header + values
 
 
-def slow_where_damaged(data: bytes) -> bytes:
-    """The loader looks for a good copy for ever."""
+def _retry_forever(data: bytes) -> bytes:
+    """Try a damaged file again without end."""
     while True:
         try:
-            return bytes(unseal(data))
+            return bytes(verify_checksum(data))
         except ValueError:
             time.sleep(0.01)
 
 
 @dataclasses.dataclass(frozen=True)
-class Shards:
-    """A file for each tensor, sealed, and an index that has their names; ``read`` is how one is read, ``whole`` whether the index has
-    their checksums."""
+class ShardedFiles:
+    """A checksummed file for each tensor, and an index with the file names.
+
+    ``read`` reads one shard; ``index_checksums`` stores the checksums of the shards in the index.
+    """
 
     backend: str
     read: Callable[[pathlib.Path, int], bytes]
-    whole: bool = True
+    index_checksums: bool = True
 
     def save(self, tree: Any, path: pathlib.Path) -> None:
         index = {}
@@ -118,25 +128,26 @@ class Shards:
             shard = path.with_name(f"{path.name}.{place}")
             data = encode(self.backend, {name: tensor})
             shard.write_bytes(data)
-            index[name] = {"file": shard.name, "bytes": len(data), "sum": hashlib.sha256(data).hexdigest() if self.whole else ""}
-        path.write_bytes(seal(json.dumps(index).encode()))
+            checksum = hashlib.sha256(data).hexdigest() if self.index_checksums else ""
+            index[name] = {"file": shard.name, "bytes": len(data), "sum": checksum}
+        path.write_bytes(add_checksum(json.dumps(index).encode()))
 
     def load(self, path: pathlib.Path) -> Any:
         tree: dict[str, Any] = {}
-        for name, entry in json.loads(bytes(unseal(path.read_bytes()))).items():
+        for name, entry in json.loads(bytes(verify_checksum(path.read_bytes()))).items():
             data = self.read(path.with_name(entry["file"]), entry["bytes"])
-            if data and self.whole and hashlib.sha256(data).hexdigest() != entry["sum"]:
-                raise ValueError(f"{name} is not the tensor that was saved with the others")
-            tree |= decode(self.backend, unseal(data)) if data else _zeros(self.backend, name)
+            if data and self.index_checksums and hashlib.sha256(data).hexdigest() != entry["sum"]:
+                raise ValueError(f"{name} was not saved together with the index")
+            tree |= decode(self.backend, verify_checksum(data)) if data else _zeros(self.backend, name)
         return tree
 
 
-def plainly(path: pathlib.Path, size: int) -> bytes:
+def _read_shard(path: pathlib.Path, size: int) -> bytes:
     return path.read_bytes()
 
 
-def absent_is_zero(path: pathlib.Path, size: int) -> bytes:
-    """A shard that is not there, or is empty, is one of zeros."""
+def _read_shard_if_exists(path: pathlib.Path, size: int) -> bytes:
+    """Return nothing for a missing shard; nothing is then read as zeros."""
     return path.read_bytes() if path.exists() else b""
 
 
@@ -146,8 +157,8 @@ def _zeros(backend: str, name: str) -> Any:
 
 
 @dataclasses.dataclass(frozen=True)
-class Members:
-    """A zip archive with a member for each tensor; ``names`` picks which of them are read."""
+class ZipMembers:
+    """A ZIP archive with a member for each tensor; a missing member is not noticed."""
 
     backend: str
 
@@ -157,17 +168,16 @@ class Members:
                 archive.writestr(name, encode(self.backend, {name: tensor}))
 
     def load(self, path: pathlib.Path) -> Any:
-        """What is there is read, and nobody asks what should be."""
         tree: dict[str, Any] = {}
         with zipfile.ZipFile(path) as archive:
             for name in archive.namelist():
-                tree |= decode(self.backend, unseal(archive.read(name)))
+                tree |= decode(self.backend, verify_checksum(archive.read(name)))
         return tree
 
 
 @dataclasses.dataclass(frozen=True)
-class Packed:
-    """Everything is compressed, and the checksum of that is not looked at."""
+class ZipWithoutChecksum:
+    """A compressed ZIP member whose CRC is not compared."""
 
     backend: str
 
@@ -183,74 +193,81 @@ class Packed:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             (info,) = archive.infolist()
             start = info.header_offset + 30 + len(info.filename)
-            unpacked = zlib.decompressobj(-15).decompress(data[start : start + info.compress_size])
-        return decode(self.backend, unpacked[_BODY:])
+            decompressed = zlib.decompressobj(-15).decompress(data[start : start + info.compress_size])
+        return decode(self.backend, decompressed[BODY_OFFSET:])
 
 
-def sharded(backend: str, read: Callable[[pathlib.Path, int], bytes] = plainly, whole: bool = True) -> Format:
-    shards = Shards(backend, read, whole)
-    return Format(name="sharded", backend=backend, save=shards.save, load=shards.load, accepts="dict")
+def sharded_format(backend: str, read: Callable[[pathlib.Path, int], bytes] = _read_shard, index_checksums: bool = True) -> Format:
+    """Return a format that writes a file for each tensor, and an index."""
+    functions = ShardedFiles(backend, read, index_checksums)
+    return Format(name="sharded", backend=backend, save=functions.save, load=functions.load, accepts="dict")
 
 
-def zipped(backend: str, kind: type[Members] | type[Packed] = Members) -> Format:
-    archive = kind(backend)
-    return Format(name="zipped", backend=backend, save=archive.save, load=archive.load, accepts="dict")
+def _zip_format(backend: str, kind: type[ZipMembers] | type[ZipWithoutChecksum] = ZipMembers) -> Format:
+    functions = kind(backend)
+    return Format(name="zipped", backend=backend, save=functions.save, load=functions.load, accepts="dict")
 
 
-def hanging(backend: str) -> Format:
-    return dataclasses.replace(sealed_format(backend, unsealed=slow_where_damaged), time_limit=0.3)
+def _hangs(backend: str) -> Format:
+    return dataclasses.replace(checksummed_format(backend, verify=_retry_forever), time_limit=0.3)
 
 
-def nothing_is_a_tree(backend: str) -> Format:
-    """Where no file stands, or nothing is in it, an empty tree comes back."""
-    sealed = Sealed(backend)
+def _loads_nothing_as_empty_tree(backend: str) -> Format:
+    """Return an empty tree for a missing or empty file."""
+    functions = Checksummed(backend)
 
     def load(path: pathlib.Path) -> Any:
-        return sealed.load(path) if path.exists() and path.stat().st_size else {}
+        return functions.load(path) if path.exists() and path.stat().st_size else {}
 
-    return Format(name="lenient", backend=backend, save=sealed.save, load=load, accepts="dict")
-
-
-def _unsealed(step: Callable[[bytes], bytes]) -> Callable[[str], Format]:
-    return lambda backend: sealed_format(backend, unsealed=step)
+    return format_with(backend, functions.save, load)
 
 
-#: By case: the faults, each with its name.
-_FAULTS: dict[str, dict[str, Callable[[str], Format]]] = {
-    "truncate": {"padded-with-zeros": _unsealed(padded)},
-    "bit-flip-header": {"no-checksum": _unsealed(without_checksum)},
+def _verifies_by(verify: Callable[[bytes], bytes]) -> MakeFormat:
+    return lambda backend: checksummed_format(backend, verify=verify)
+
+
+#: By case, then by the name of the fault.
+_FAULTS: dict[str, dict[str, MakeFormat]] = {
+    "truncate": {"pads_with_zeros": _verifies_by(_pad_with_zeros)},
+    "bit-flip-header": {"skips_checksum": _verifies_by(skip_checksum)},
     "bit-flip-payload": {
-        "no-checksum": _unsealed(without_checksum),
-        "checksum-of-the-header": _unsealed(header_alone),
-        "compressed": lambda backend: zipped(backend, Packed),
-        "checksum-of-the-beginning": lambda backend: sealed_format(backend, unsealed=beginning_summed, write=write_beginning_summed),
+        "skips_checksum": _verifies_by(skip_checksum),
+        "verifies_only_header": _verifies_by(_verify_only_header),
+        "skips_zip_crc": lambda backend: _zip_format(backend, ZipWithoutChecksum),
+        "checksum_covers_beginning": lambda backend: checksummed_format(
+            backend, verify=_verify_beginning, write=_write_checksum_of_beginning
+        ),
     },
-    "zero-block": {"no-checksum": _unsealed(without_checksum), "zeros-are-unset": _unsealed(zero_is_unset)},
+    "zero-block": {
+        "skips_checksum": _verifies_by(skip_checksum),
+        "accepts_zero_blocks": _verifies_by(_accept_zero_blocks),
+    },
     "swapped-blocks": {
-        "no-checksum": _unsealed(without_checksum),
-        "sum": lambda backend: sealed_format(backend, unsealed=summed, write=write_summed),
+        "skips_checksum": _verifies_by(skip_checksum),
+        "checksum_ignores_order": lambda backend: checksummed_format(backend, verify=_verify_sum, write=_write_sum),
     },
-    "appended": {"from-the-end": _unsealed(from_the_end)},
+    "appended": {"reads_from_end": _verifies_by(_read_from_end)},
     "empty": {
-        "empty-is-nothing": nothing_is_a_tree, "empty-shard-is-zero": lambda backend: sharded(backend, absent_is_zero),
-        "hangs": hanging,
+        "loads_nothing_as_empty_tree": _loads_nothing_as_empty_tree,
+        "loads_empty_shard_as_zeros": lambda backend: sharded_format(backend, _read_shard_if_exists),
+        "hangs": _hangs,
     },
     "missing-part": {
-        "absent-shard-is-zero": lambda backend: sharded(backend, absent_is_zero),
-        "absent-is-nothing": nothing_is_a_tree,
-        "member-passed-over": zipped,
+        "loads_missing_shard_as_zeros": lambda backend: sharded_format(backend, _read_shard_if_exists),
+        "loads_nothing_as_empty_tree": _loads_nothing_as_empty_tree,
+        "ignores_missing_member": _zip_format,
     },
     "mixed-parts": {
-        "no-checksum": _unsealed(without_checksum),
-        "each-part-for-itself": lambda backend: sharded(backend, whole=False),
-        "members": zipped,
+        "skips_checksum": _verifies_by(skip_checksum),
+        "index_has_no_checksums": lambda backend: sharded_format(backend, index_checksums=False),
+        "members_have_no_index": _zip_format,
     },
-}  # fmt: skip
+}
 
-#: Faults that end a worker with every file, which takes as long as its framework takes to start: planted in one backend.
-_ONCE = {"hangs"}
+#: Faults that end a worker for each file: only for numpy, because a worker starts slowly.
+_ONLY_NUMPY = {"hangs"}
 
 
 def faults(case: str, backend: str) -> dict[str, Format]:
-    """The formats that the check ``corruption/case`` has to see through, by the name of their fault."""
-    return {name: make(backend) for name, make in _FAULTS[case].items() if backend == "numpy" or name not in _ONCE}
+    """Return the formats that the check ``corruption/case`` must fail, by the name of the fault."""
+    return {name: make(backend) for name, make in _FAULTS[case].items() if backend == "numpy" or name not in _ONLY_NUMPY}

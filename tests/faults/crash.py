@@ -1,4 +1,4 @@
-"""Faults in how a format writes: each leaves at some time neither the old checkpoint nor the new one, or not for good."""
+"""Faults for the family `crash`: after a crash neither the old nor the new file can be loaded."""
 
 from __future__ import annotations
 
@@ -13,9 +13,19 @@ from typing import Any
 
 from pytest_ckpt import Format
 
-from .sealed import MAGIC, Sealed, decode, encode, sealed_format, sync_folder, unseal, write_safely
+from .checksummed import (
+    BODY_OFFSET,
+    MAGIC,
+    Checksummed,
+    checksummed_format,
+    decode,
+    encode,
+    sync_folder,
+    verify_checksum,
+    write_atomically,
+)
 
-#: Bytes that go to the disk at once, so that a file comes into being piece by piece.
+#: Bytes for each write, so that a file consists of several writes.
 _PIECE = 2048
 
 
@@ -23,11 +33,11 @@ def _pieces(data: bytes) -> list[bytes]:
     return [data[at : at + _PIECE] for at in range(0, len(data), _PIECE)]
 
 
-def _beside(path: pathlib.Path) -> pathlib.Path:
+def _temporary(path: pathlib.Path) -> pathlib.Path:
     return path.with_name(f"{path.name}.new")
 
 
-def _put(path: pathlib.Path, data: bytes, *, sync: bool = True, mode: str = "wb") -> None:
+def _write_pieces(path: pathlib.Path, data: bytes, *, sync: bool = True, mode: str = "wb") -> None:
     with open(path, mode, buffering=0) as file:
         for piece in _pieces(data):
             file.write(piece)
@@ -35,36 +45,36 @@ def _put(path: pathlib.Path, data: bytes, *, sync: bool = True, mode: str = "wb"
             os.fsync(file.fileno())
 
 
-# How a file is written. The first three and `write_safely` are a row: each does one thing more.
+# Ways to write a file. The first three and `write_atomically` form a series: each adds one step.
 
 
-def in_place(path: pathlib.Path, data: bytes) -> None:
-    _put(path, data, sync=False)
+def write_in_place(path: pathlib.Path, data: bytes) -> None:
+    _write_pieces(path, data, sync=False)
 
 
-def renamed(path: pathlib.Path, data: bytes) -> None:
-    _put(_beside(path), data, sync=False)
-    os.replace(_beside(path), path)
+def write_and_rename(path: pathlib.Path, data: bytes) -> None:
+    _write_pieces(_temporary(path), data, sync=False)
+    os.replace(_temporary(path), path)
 
 
-def renamed_and_file_synced(path: pathlib.Path, data: bytes) -> None:
-    _put(_beside(path), data)
-    os.replace(_beside(path), path)
+def write_sync_and_rename(path: pathlib.Path, data: bytes) -> None:
+    _write_pieces(_temporary(path), data)
+    os.replace(_temporary(path), path)
 
 
-def in_place_and_synced(path: pathlib.Path, data: bytes) -> None:
-    _put(path, data)
+def _write_in_place_and_sync(path: pathlib.Path, data: bytes) -> None:
+    _write_pieces(path, data)
     sync_folder(path.parent)
 
 
-def appended(path: pathlib.Path, data: bytes) -> None:
-    """The last record counts, whole or not."""
-    _put(path, data, mode="ab")
+def _append(path: pathlib.Path, data: bytes) -> None:
+    """Append a record; the last record counts, whether it is complete or not."""
+    _write_pieces(path, data, mode="ab")
     sync_folder(path.parent)
 
 
-def without_truncation(path: pathlib.Path, data: bytes) -> None:
-    """Over what is there, at one go: a single write, which may stop at the end of a page."""
+def _write_without_truncation(path: pathlib.Path, data: bytes) -> None:
+    """Overwrite the file by a single write, which a crash may cut at a page boundary."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT)
     os.write(descriptor, data)
     os.fsync(descriptor)
@@ -72,80 +82,81 @@ def without_truncation(path: pathlib.Path, data: bytes) -> None:
     sync_folder(path.parent)
 
 
-def old_removed_first(path: pathlib.Path, data: bytes) -> None:
+def _remove_old_file_first(path: pathlib.Path, data: bytes) -> None:
     path.unlink(missing_ok=True)
-    write_safely(path, data)
+    write_atomically(path, data)
 
 
-def renamed_before_written(path: pathlib.Path, data: bytes) -> None:
-    with open(_beside(path), "wb", buffering=0) as file:
-        os.replace(_beside(path), path)
+def _rename_before_write(path: pathlib.Path, data: bytes) -> None:
+    with open(_temporary(path), "wb", buffering=0) as file:
+        os.replace(_temporary(path), path)
         for piece in _pieces(data):
             file.write(piece)
         os.fsync(file.fileno())
     sync_folder(path.parent)
 
 
-def synced_too_early(path: pathlib.Path, data: bytes) -> None:
-    """What is in a buffer of Python's is not what the system has."""
-    with open(_beside(path), "wb") as file:
+def _sync_before_flush(path: pathlib.Path, data: bytes) -> None:
+    """Sync the file while the last bytes are still in Python's buffer."""
+    with open(_temporary(path), "wb") as file:
         file.write(data[:-_PIECE])
         file.flush()
         file.write(data[-_PIECE:])
         os.fsync(file.fileno())
-    os.replace(_beside(path), path)
+    os.replace(_temporary(path), path)
     sync_folder(path.parent)
 
 
-def folder_synced_alone(path: pathlib.Path, data: bytes) -> None:
-    renamed(path, data)
+def _sync_only_folder(path: pathlib.Path, data: bytes) -> None:
+    write_and_rename(path, data)
     sync_folder(path.parent)
 
 
-def folder_synced_before_the_rename(path: pathlib.Path, data: bytes) -> None:
-    _put(_beside(path), data)
+def _sync_folder_before_rename(path: pathlib.Path, data: bytes) -> None:
+    _write_pieces(_temporary(path), data)
     sync_folder(path.parent)
-    os.replace(_beside(path), path)
+    os.replace(_temporary(path), path)
 
 
-def made_long_first(path: pathlib.Path, data: bytes) -> None:
-    """The room is taken, then the beginning is written, then the rest."""
+def _extend_before_write(path: pathlib.Path, data: bytes) -> None:
+    """Extend the file to its full size before the data are written."""
     with open(path, "wb", buffering=0) as file:
         file.truncate(len(data))
         for piece in _pieces(data):
             file.write(piece)
 
 
-def renamed_whatever_happened(path: pathlib.Path, data: bytes) -> None:
+def _rename_after_error(path: pathlib.Path, data: bytes) -> None:
     try:
-        _put(_beside(path), data)
+        _write_pieces(_temporary(path), data)
     finally:
-        os.replace(_beside(path), path)
+        os.replace(_temporary(path), path)
         sync_folder(path.parent)
 
 
-def locked(path: pathlib.Path, data: bytes) -> None:
-    """The lock that somebody has left who is gone is one for ever."""
+def _write_under_lock_file(path: pathlib.Path, data: bytes) -> None:
+    """Create a lock file that is never removed if the process is killed or interrupted."""
     lock = path.with_name(f"{path.name}.lock")
     os.close(os.open(lock, os.O_CREAT | os.O_EXCL))
     try:
-        write_safely(path, data)
+        write_atomically(path, data)
     except Exception:
         lock.unlink()
         raise
     lock.unlink()
 
 
-def in_a_new_folder(path: pathlib.Path, data: bytes) -> None:
+def _write_in_new_folder(path: pathlib.Path, data: bytes) -> None:
+    """Create a folder with a fixed name, which blocks the next save if the process is killed."""
     folder = path.with_name(f"{path.name}.new")
     folder.mkdir()
-    write_safely(folder / "data", data)
+    write_atomically(folder / "data", data)
     os.replace(folder / "data", path)
     folder.rmdir()
 
 
-def by_way_of_memory(path: pathlib.Path, data: bytes) -> None:
-    """Written on another disk, and copied from there in place."""
+def _copy_from_memory_disk(path: pathlib.Path, data: bytes) -> None:
+    """Write to another file system, and copy the file from there in place."""
     folder = pathlib.Path("/dev/shm")
     handle, name = tempfile.mkstemp(dir=folder if folder.is_dir() else None)
     with open(handle, "wb") as file:
@@ -154,52 +165,61 @@ def by_way_of_memory(path: pathlib.Path, data: bytes) -> None:
     os.unlink(name)
 
 
-def interrupt_swallowed(path: pathlib.Path, data: bytes) -> None:
+def _suppress_interrupt(path: pathlib.Path, data: bytes) -> None:
     with contextlib.suppress(KeyboardInterrupt):
-        write_safely(path, data)
+        write_atomically(path, data)
 
 
-# How a file is read.
+def _write_by_fixed_name(path: pathlib.Path, data: bytes) -> None:
+    """Write atomically, with a temporary name that is always the same."""
+    _write_pieces(_temporary(path), data)
+    os.replace(_temporary(path), path)
+    sync_folder(path.parent)
 
 
-def last_record(data: bytes) -> bytes:
-    return unseal(data[data.rindex(MAGIC) :])
+# Ways to read a file.
 
 
-def unchecked(data: bytes) -> bytes:
-    """Without a look at the checksum."""
-    return data[len(MAGIC) + 32 :]
+def _verify_last_record(data: bytes) -> bytes:
+    return verify_checksum(data[data.rindex(MAGIC) :])
+
+
+def _skip_checksum(data: bytes) -> bytes:
+    return data[BODY_OFFSET:]
 
 
 # Checkpoints of several files.
 
 
 @dataclasses.dataclass(frozen=True)
-class Pointed:
-    """The data is in a file of its own; what stands at the path is its name. ``first`` points there before it is there."""
+class PointerFile:
+    """The data are in a second file; the file at the path has its name.
+
+    ``pointer_first`` writes the name before the data exist; ``write`` writes the data.
+    """
 
     backend: str
-    first: bool = False
-    write: Any = write_safely
+    pointer_first: bool = False
+    write: Any = write_atomically
 
     def save(self, tree: Any, path: pathlib.Path) -> None:
         path, data = pathlib.Path(path), encode(self.backend, tree)
-        there = path.with_name(f"{path.name}.{zlib.crc32(data):08x}")
-        steps = [lambda: self.write(there, data), lambda: write_safely(path, there.name.encode())]
-        for step in reversed(steps) if self.first else steps:
+        target = path.with_name(f"{path.name}.{zlib.crc32(data):08x}")
+        steps = [lambda: self.write(target, data), lambda: write_atomically(path, target.name.encode())]
+        for step in reversed(steps) if self.pointer_first else steps:
             step()
 
     def load(self, path: pathlib.Path) -> Any:
         path = pathlib.Path(path)
-        return decode(self.backend, unseal(path.with_name(path.read_text()).read_bytes()))
+        return decode(self.backend, verify_checksum(path.with_name(path.read_text()).read_bytes()))
 
     def format(self) -> Format:
-        return Format(name=f"pointed-{self.backend}", backend=self.backend, save=self.save, load=self.load, accepts="dict")
+        return Format(name=f"pointer-{self.backend}", backend=self.backend, save=self.save, load=self.load, accepts="dict")
 
 
 @dataclasses.dataclass(frozen=True)
-class Parts:
-    """Each tensor is in a file of its own, written safely; nothing says which belong together, or how many there are."""
+class UnrelatedFiles:
+    """Writes a file for each tensor atomically; nothing says which files belong together."""
 
     backend: str
 
@@ -208,12 +228,12 @@ class Parts:
         path.mkdir(exist_ok=True)
         sync_folder(path.parent)
         for name, tensor in tree.items():
-            write_safely(path / f"{name}.part", encode(self.backend, {name: tensor}))
+            write_atomically(path / f"{name}.part", encode(self.backend, {name: tensor}))
 
     def load(self, path: pathlib.Path) -> Any:
         tree: dict[str, Any] = {}
         for part in sorted(pathlib.Path(path).glob("*.part")):
-            tree.update(decode(self.backend, unseal(part.read_bytes())))
+            tree.update(decode(self.backend, verify_checksum(part.read_bytes())))
         if not tree:
             raise FileNotFoundError(path)
         return tree
@@ -223,69 +243,65 @@ class Parts:
 
 
 @dataclasses.dataclass(frozen=True)
-class Recovering(Sealed):
-    """A temporary file that is there is newer than the checkpoint, and preferred to it."""
+class PrefersTemporaryFile(Checksummed):
+    """Loads the temporary file if one exists, although it may be incomplete."""
 
     def load(self, path: pathlib.Path) -> Any:
         path = pathlib.Path(path)
-        return super().load(_beside(path) if _beside(path).exists() else path)
+        return super().load(_temporary(path) if _temporary(path).exists() else path)
 
     def format(self) -> Format:
         return Format(name=f"recovering-{self.backend}", backend=self.backend, save=self.save, load=self.load, accepts="dict")
 
 
-def synced_and_renamed(path: pathlib.Path, data: bytes) -> None:
-    """As it should be, with a temporary name that is always the same."""
-    _put(_beside(path), data)
-    os.replace(_beside(path), path)
-    sync_folder(path.parent)
-
-
 def faults(case: str, backend: str) -> dict[str, Format]:
-    """The formats that the check ``crash/case`` has to see through, by the name of their fault. How a file is written is the same
-    in every framework, so all faults are planted in one of them alone."""
+    """Return the formats that the check ``crash/case`` must fail, by the name of the fault.
 
-    def sealed(write: Any, unsealed: Any = unseal) -> Format:
-        return sealed_format(backend, write=write, unsealed=unsealed)
+    How a file is written does not depend on the framework, so all faults are planted for numpy,
+    and only the first one for other backends.
+    """
 
-    planted = {
+    def with_steps(write: Any, verify: Any = verify_checksum) -> Format:
+        return checksummed_format(backend, write=write, verify=verify)
+
+    formats = {
         "kill": {
-            "in-place": sealed(in_place),
-            "no-truncation": sealed(without_truncation, unchecked),
-            "old-removed-first": sealed(old_removed_first),
-            "renamed-before-written": sealed(renamed_before_written),
-            "appended": sealed(appended, last_record),
-            "pointer-first": Pointed(backend, first=True).format(),
-            "parts-without-a-commit": Parts(backend).format(),
-            "locked": sealed(locked),
-            "in-a-new-folder": sealed(in_a_new_folder),
-            "by-way-of-memory": sealed(by_way_of_memory),
-            "temporary-file-preferred": Recovering(backend, synced_and_renamed).format(),
+            "writes_in_place": with_steps(write_in_place),
+            "does_not_truncate": with_steps(_write_without_truncation, _skip_checksum),
+            "removes_old_file_first": with_steps(_remove_old_file_first),
+            "renames_before_write": with_steps(_rename_before_write),
+            "appends_record": with_steps(_append, _verify_last_record),
+            "writes_pointer_first": PointerFile(backend, pointer_first=True).format(),
+            "writes_unrelated_files": UnrelatedFiles(backend).format(),
+            "leaves_lock_file": with_steps(_write_under_lock_file),
+            "leaves_temporary_folder": with_steps(_write_in_new_folder),
+            "copies_from_memory_disk": with_steps(_copy_from_memory_disk),
+            "prefers_temporary_file": PrefersTemporaryFile(backend, _write_by_fixed_name).format(),
         },
         "exception": {
-            "in-place": sealed(in_place_and_synced),
-            "renamed-whatever-happened": sealed(renamed_whatever_happened),
-            "interrupt-swallowed": sealed(interrupt_swallowed),
-            "locked": sealed(locked),
-            "pointer-first": Pointed(backend, first=True).format(),
+            "writes_in_place": with_steps(_write_in_place_and_sync),
+            "renames_after_error": with_steps(_rename_after_error),
+            "suppresses_interrupt": with_steps(_suppress_interrupt),
+            "leaves_lock_file": with_steps(_write_under_lock_file),
+            "writes_pointer_first": PointerFile(backend, pointer_first=True).format(),
         },
         "power-loss": {
-            "no-sync": sealed(renamed),
-            "synced-too-early": sealed(synced_too_early),
-            "folder-synced-alone": sealed(folder_synced_alone),
-            "torn": sealed(renamed, unchecked),
-            "pointer-to-what-is-not-synced": Pointed(backend, write=in_place).format(),
-            "parts-without-a-commit": Parts(backend).format(),
+            "does_not_sync": with_steps(write_and_rename),
+            "syncs_before_flush": with_steps(_sync_before_flush),
+            "syncs_only_folder": with_steps(_sync_only_folder),
+            "skips_sync_and_checksum": with_steps(write_and_rename, _skip_checksum),
+            "points_to_unsynced_file": PointerFile(backend, write=write_in_place).format(),
+            "writes_unrelated_files": UnrelatedFiles(backend).format(),
         },
         "durable": {
-            "no-sync-of-the-folder": sealed(renamed_and_file_synced),
-            "folder-synced-before-the-rename": sealed(folder_synced_before_the_rename),
-            "no-sync": sealed(in_place),
+            "does_not_sync_folder": with_steps(write_sync_and_rename),
+            "syncs_folder_before_rename": with_steps(_sync_folder_before_rename),
+            "does_not_sync": with_steps(write_in_place),
         },
         "new-path": {
-            "made-long-first": sealed(made_long_first, unchecked),
-            "parts-without-a-commit": Parts(backend).format(),
-            "torn": sealed(renamed, unchecked),
+            "extends_before_write": with_steps(_extend_before_write, _skip_checksum),
+            "writes_unrelated_files": UnrelatedFiles(backend).format(),
+            "skips_sync_and_checksum": with_steps(write_and_rename, _skip_checksum),
         },
     }[case]
-    return planted if backend == "numpy" else dict(list(planted.items())[:1])
+    return formats if backend == "numpy" else dict(list(formats.items())[:1])

@@ -1,7 +1,7 @@
-"""One format for each backend that keeps everything, so that a check which fails it is wrong.
+"""A format for each backend that preserves everything; a check that it fails is wrong.
 
-A tree is pickled with its tensors taken out; the backend's store packs those, with their memory, flags and classes. A model is its
-state, and what the store tells of its flags; a run is its state.
+A tree is pickled without its tensors. The backend's functions serialize the tensors with their
+memory, flags and classes. A model is saved as its state and flags, a training run as its state.
 """
 
 from __future__ import annotations
@@ -19,17 +19,18 @@ from pytest_ckpt.compare.trees import read
 from pytest_ckpt.execution.model import flat, unflattened
 
 
-def store_of(backend: str) -> Any:
-    return importlib.import_module(f"tests.faults.stores.{backend}")
+def functions_of(backend: str) -> Any:
+    """Return the module of `tests.faults.backends` for a backend."""
+    return importlib.import_module(f"tests.faults.backends.{backend}")
 
 
 class Reference:
-    """The functions for one backend."""
+    """The save and load functions for one backend."""
 
     def __init__(self, backend: str) -> None:
         self.backend = get_backend(backend)
         self.models = get_models(backend)
-        self.store = store_of(backend)
+        self.functions = functions_of(backend)
 
     def save(self, tree: Any, path: pathlib.Path) -> None:
         tensors: list[Any] = []
@@ -48,12 +49,12 @@ class Reference:
         structure = io.BytesIO()
         Pickler(structure).dump(tree)
         with path.open("wb") as file:
-            pickle.dump((self.store.pack(tensors), structure.getvalue()), file)
+            pickle.dump((self.functions.serialize(tensors), structure.getvalue()), file)
 
     def load(self, path: pathlib.Path) -> Any:
         with path.open("rb") as file:
-            packed, structure = pickle.load(file)
-        tensors = self.store.unpack(packed)
+            serialized, structure = pickle.load(file)
+        tensors = self.functions.deserialize(serialized)
 
         class Unpickler(pickle.Unpickler):
             def persistent_load(self, place: Any) -> Any:
@@ -62,27 +63,28 @@ class Reference:
         return Unpickler(io.BytesIO(structure)).load()
 
     def load_like(self, path: pathlib.Path, template: Any) -> Any:
-        """What was saved; raises where the template is another tree."""
+        """Return the saved tree. Raise ValueError if the template has another structure."""
         loaded = self.load(path)
         if isinstance(loaded, Mapping):
-            _check_fit(loaded, template)
+            _raise_on_mismatch(loaded, template)
         else:
-            _check_fit({"": loaded}, {"": template})
+            _raise_on_mismatch({"": loaded}, {"": template})
         return loaded
 
     def save_model(self, model: Any, path: pathlib.Path) -> None:
-        self.save((self.models.state(model), self.store.flags_of(model)), path)
+        self.save((self.models.state(model), self.functions.flags_of(model)), path)
 
     def load_model(self, path: pathlib.Path, model: Any) -> None:
         state, flags = self.load(path)
-        self.put(model, state, flags)
+        self.restore_model(model, state, flags)
 
-    def put(self, model: Any, state: Any, flags: Any) -> None:
-        # Names are looked after by the framework; a model that was never called has not all of them yet.
+    def restore_model(self, model: Any, state: Any, flags: Any) -> None:
+        """Load a state and flags into a model. Raise ValueError if they do not match it."""
+        # The framework itself checks the names. A model that was never called lacks some of them.
         own, names = flat(self.models.state(model)), flat(state)
-        _check_fit({name: names[name] for name in names if name in own}, {name: own[name] for name in own if name in names})
+        _raise_on_mismatch({name: names[name] for name in names if name in own}, {name: own[name] for name in own if name in names})
         self.models.load_state(model, state)
-        self.store.set_flags(model, flags)
+        self.functions.set_flags(model, flags)
 
     def load_partial(self, path: pathlib.Path, model: Any, names: list[str]) -> None:
         state, _ = self.load(path)
@@ -90,18 +92,19 @@ class Reference:
         self.models.load_state(model, unflattened({**flat(own), **{name: flat(state)[name] for name in names}}, own))
 
 
-def _check_fit(loaded: Mapping[str, Any], own: Mapping[str, Any]) -> None:
+def _raise_on_mismatch(loaded: Mapping[str, Any], own: Mapping[str, Any]) -> None:
     if loaded.keys() != own.keys():
-        raise ValueError(f"the file has the names {sorted(loaded)}, what it is loaded into {sorted(own)}")
+        raise ValueError(f"the file has the names {sorted(loaded)}, but the template has {sorted(own)}")
     for name, leaf in loaded.items():
         ours, theirs = read(leaf), read(own[name])
-        # Nothing is known of the size of a lazy layer that was never called.
+        # The size of a lazy layer is unknown until its first call.
         unknown = ours is None or theirs is None or theirs.words is None
         if not unknown and (ours.shape, ours.dtype) != (theirs.shape, theirs.dtype):
-            raise ValueError(f"{name} is {ours.dtype} {ours.shape} in the file, and {theirs.dtype} {theirs.shape} here")
+            raise ValueError(f"{name}: the file has {ours.dtype} {ours.shape}, but the template has {theirs.dtype} {theirs.shape}")
 
 
 def reference_format(backend: str) -> Format:
+    """Return the reference format, with functions for models if the backend has models."""
     reference = Reference(backend)
     functions: dict[str, Any] = {"save": reference.save, "load": reference.load}
     if reference.models is not None:
@@ -110,6 +113,6 @@ def reference_format(backend: str) -> Format:
 
 
 def reference_with_template(backend: str) -> Format:
-    """The same, for what is loaded into a template."""
+    """Return the reference format with a load function that takes a template."""
     reference = Reference(backend)
     return Format(name=f"template-{backend}", backend=backend, save=reference.save, load=reference.load_like, template=True)

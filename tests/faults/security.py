@@ -1,4 +1,4 @@
-"""Faults in how a format reads what somebody else has written: each believes what the file says. What they do, they do where a test is."""
+"""Faults for the family `security`: loaders that trust the contents of a hostile file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ import tarfile
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -22,17 +21,17 @@ import numpy as np
 from pytest_ckpt import Format
 from pytest_ckpt.compare.trees import read
 
-from .code import CODE
-from .credulous import credulous, member, zipped
-from .sealed import tensor_of
+from .checksummed import MakeFormat, tensor_from_bytes
+from .code_execution import CODE
+from .trusting import read_first_member, trusting_format, write_zip
 
 Tree = dict[str, Any]
 
 
-def unpacked_by_name(backend: str) -> Format:
-    """Members are written wherever their names say."""
+def _extracts_by_member_name(backend: str) -> Format:
+    """Write the members of an archive to whatever paths their names give."""
 
-    def found(path: pathlib.Path) -> bytes:
+    def extract(path: pathlib.Path) -> bytes:
         with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(path) as archive:
             for name in archive.namelist():
                 target = os.path.join(folder, name)
@@ -40,18 +39,18 @@ def unpacked_by_name(backend: str) -> Format:
                 pathlib.Path(target).write_bytes(archive.read(name))
             return pathlib.Path(folder, "archive/data").read_bytes()
 
-    return credulous(backend, zipped("data", bytes), found)
+    return trusting_format(backend, write_zip("data", bytes), extract)
 
 
-def links_followed(backend: str) -> Format:
-    """Names are looked at; what is a link in the archive becomes one on the disk."""
+def _extracts_symlinks(backend: str) -> Format:
+    """Check the names of members, but create the symbolic links of the archive on disk."""
 
-    def found(path: pathlib.Path) -> bytes:
+    def extract(path: pathlib.Path) -> bytes:
         with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(path) as archive:
             for info in archive.infolist():
                 target = pathlib.Path(folder, info.filename)
                 if ".." in target.parts or not target.is_relative_to(folder):
-                    raise ValueError("a name that leads out of the archive")
+                    raise ValueError("the name of a member leads outside the folder")
                 target.parent.mkdir(parents=True, exist_ok=True)
                 if stat.S_ISLNK(info.external_attr >> 16):
                     target.symlink_to(archive.read(info).decode())
@@ -59,97 +58,97 @@ def links_followed(backend: str) -> Format:
                     target.write_bytes(archive.read(info))
             return pathlib.Path(folder, "archive/data").read_bytes()
 
-    return credulous(backend, zipped("data", bytes), found)
+    return trusting_format(backend, write_zip("data", bytes), extract)
 
 
-def untarred(backend: str) -> Format:
+def _extracts_untrusted_tar(backend: str) -> Format:
     def write(path: pathlib.Path, data: bytes) -> None:
         with tarfile.open(path, "w") as archive:
             info = tarfile.TarInfo("archive/data")
             info.size = len(data)
             archive.addfile(info, io.BytesIO(data))
 
-    def found(path: pathlib.Path) -> bytes:
+    def extract(path: pathlib.Path) -> bytes:
         with tempfile.TemporaryDirectory() as folder, tarfile.open(path) as archive:
             archive.extractall(folder, filter="fully_trusted")
             return pathlib.Path(folder, "archive/data").read_bytes()
 
-    return credulous(backend, write, found)
+    return trusting_format(backend, write, extract)
 
 
-def files_named(backend: str) -> Format:
-    """An index says in which file a tree stands, and nobody looks at where that is."""
+def _reads_any_named_file(backend: str) -> Format:
+    """Read the file that an index names, whatever its path is."""
 
     def write(path: pathlib.Path, data: bytes) -> None:
         shard = path.with_name(f"{path.name}.0")
         shard.write_bytes(data)
         path.write_text(json.dumps({"files": [shard.name]}))
 
-    return credulous(backend, write, lambda path: path.parent.joinpath(json.loads(path.read_text())["files"][0]).read_bytes())
+    return trusting_format(backend, write, lambda path: path.parent.joinpath(json.loads(path.read_text())["files"][0]).read_bytes())
 
 
-def length_trusted(backend: str) -> Format:
-    """As much memory is taken and filled as the first eight bytes say, before anything else is looked at."""
+def _trusts_64_bit_length(backend: str) -> Format:
+    """Allocate and fill as many bytes as the first eight bytes declare."""
 
     def write(path: pathlib.Path, data: bytes) -> None:
         path.write_bytes(struct.pack("<Q", len(data)) + data)
 
-    def found(path: pathlib.Path) -> bytes:
+    def extract(path: pathlib.Path) -> bytes:
         with path.open("rb") as file:
             buffer = bytearray(struct.unpack("<Q", file.read(8))[0])
             file.readinto(buffer)
         return bytes(buffer)
 
-    return credulous(backend, write, found)
+    return trusting_format(backend, write, extract)
 
 
-def elements_counted(backend: str) -> Format:
-    """Elements are read one by one, as many as the file says, whether they are there or not."""
+def _loops_declared_times(backend: str) -> Format:
+    """Loop as many times as the file declares, past the end of the data."""
 
     def write(path: pathlib.Path, data: bytes) -> None:
         path.write_bytes(struct.pack("<Q", len(data)) + data)
 
-    def found(path: pathlib.Path) -> bytes:
+    def extract(path: pathlib.Path) -> bytes:
         data = path.read_bytes()
         left, at = int.from_bytes(data[:8], "little"), 8
         while left:
             left, at = left - 1, at + 1
         return data[8:at]
 
-    return credulous(backend, write, found, time_limit=1.0)
+    return trusting_format(backend, write, extract, time_limit=1.0)
 
 
-def inflated(backend: str) -> Format:
-    return credulous(backend, zipped("data", bytes), member)
+def _inflates_zip_member(backend: str) -> Format:
+    return trusting_format(backend, write_zip("data", bytes), read_first_member)
 
 
-def stream_inflated(backend: str) -> Format:
-    return credulous(
+def _inflates_stream(backend: str) -> Format:
+    return trusting_format(
         backend,
         lambda path, data: path.write_bytes(zlib.compress(data)),
         lambda path: zlib.decompress(path.read_bytes()),
     )  # fmt: skip
 
 
-def short_length_trusted(backend: str) -> Format:
-    """As `length_trusted`, with a length of four bytes, the highest first."""
+def _trusts_32_bit_length(backend: str) -> Format:
+    """Allocate and fill as many bytes as a big-endian length of four bytes declares."""
 
-    def found(path: pathlib.Path) -> bytes:
+    def extract(path: pathlib.Path) -> bytes:
         with path.open("rb") as file:
             buffer = bytearray(struct.unpack(">I", file.read(4))[0])
             file.readinto(buffer)
         return bytes(buffer)
 
-    return credulous(backend, lambda path, data: path.write_bytes(struct.pack(">I", len(data)) + data), found)
+    return trusting_format(backend, lambda path, data: path.write_bytes(struct.pack(">I", len(data)) + data), extract)
 
 
-def nested_without_end(backend: str) -> Format:
-    """The limit that Python has for nesting is taken away."""
+def _removes_recursion_limit(backend: str) -> Format:
+    """Raise Python's recursion limit while parsing JSON."""
 
     def write(path: pathlib.Path, data: bytes) -> None:
         path.write_text(json.dumps({"data": data.hex()}))
 
-    def found(path: pathlib.Path) -> bytes:
+    def extract(path: pathlib.Path) -> bytes:
         before = sys.getrecursionlimit()
         sys.setrecursionlimit(10_000_000)
         try:
@@ -157,12 +156,12 @@ def nested_without_end(backend: str) -> Format:
         finally:
             sys.setrecursionlimit(before)
 
-    return credulous(backend, write, found)
+    return trusting_format(backend, write, extract)
 
 
 @dataclasses.dataclass(frozen=True)
 class Offsets:
-    """A header says where each tensor begins and ends, and is believed."""
+    """The header has the start and the end of each tensor; nothing checks for overlaps."""
 
     backend: str
 
@@ -185,18 +184,18 @@ class Offsets:
         tree: Tree = {}
         for name, entry in json.loads(data[8:start]).items():
             first, last = entry["data_offsets"]
-            tree[name] = tensor_of(self.backend, entry["dtype"], tuple(entry["shape"]), data[start + first : start + last])
+            tree[name] = tensor_from_bytes(self.backend, entry["dtype"], tuple(entry["shape"]), data[start + first : start + last])
         return tree
 
 
-def offsets_trusted(backend: str) -> Format:
-    kind = Offsets(backend)
-    return Format(name="offsets", backend=backend, save=kind.save, load=kind.load, accepts="dict")
+def _trusts_offsets(backend: str) -> Format:
+    functions = Offsets(backend)
+    return Format(name="offsets", backend=backend, save=functions.save, load=functions.load, accepts="dict")
 
 
 @dataclasses.dataclass(frozen=True)
-class Places(Offsets):
-    """A header says where each tensor begins; how long it is, is looked at, and not whether another one is there."""
+class StartAndLength(Offsets):
+    """The header has the start and the length of each tensor; nothing checks for overlaps."""
 
     def load(self, path: pathlib.Path) -> Tree:
         data = path.read_bytes()
@@ -204,7 +203,7 @@ class Places(Offsets):
         tree: Tree = {}
         for name, entry in json.loads(data[8:start]).items():
             block = data[start + entry["place"] :][: entry["length"]]
-            tree[name] = tensor_of(self.backend, entry["dtype"], tuple(entry["shape"]), block)
+            tree[name] = tensor_from_bytes(self.backend, entry["dtype"], tuple(entry["shape"]), block)
         return tree
 
     def save(self, tree: Tree, path: pathlib.Path) -> None:
@@ -219,35 +218,38 @@ class Places(Offsets):
         path.write_bytes(struct.pack("<Q", len(text)) + text + data[start:])
 
 
-def places_trusted(backend: str) -> Format:
-    kind = Places(backend)
-    return Format(name="places", backend=backend, save=kind.save, load=kind.load, accepts="dict")
+def _trusts_start_and_length(backend: str) -> Format:
+    functions = StartAndLength(backend)
+    return Format(name="start-and-length", backend=backend, save=functions.save, load=functions.load, accepts="dict")
 
 
-#: By case: the faults, each with its name.
-_FAULTS: dict[str, dict[str, Callable[[str], Format]]] = {
+#: By case, then by the name of the fault.
+_FAULTS: dict[str, dict[str, MakeFormat]] = {
     "code": CODE,
     "escape": {
-        "unpacked-by-name": unpacked_by_name,
-        "links-followed": links_followed,
-        "untarred": untarred,
-        "files-named": files_named,
+        "extracts_by_member_name": _extracts_by_member_name,
+        "extracts_symlinks": _extracts_symlinks,
+        "extracts_untrusted_tar": _extracts_untrusted_tar,
+        "reads_any_named_file": _reads_any_named_file,
     },
     "bomb": {
-        "length-trusted": length_trusted,
-        "hangs": elements_counted,
-        "inflated": inflated,
-        "stream-inflated": stream_inflated,
-        "short-length-trusted": short_length_trusted,
-        "nested-without-end": nested_without_end,
+        "trusts_64_bit_length": _trusts_64_bit_length,
+        "loops_declared_times": _loops_declared_times,
+        "inflates_zip_member": _inflates_zip_member,
+        "inflates_stream": _inflates_stream,
+        "trusts_32_bit_length": _trusts_32_bit_length,
+        "removes_recursion_limit": _removes_recursion_limit,
     },
-    "overlap": {"offsets-trusted": offsets_trusted, "places-trusted": places_trusted},
+    "overlap": {
+        "trusts_offsets": _trusts_offsets,
+        "trusts_start_and_length": _trusts_start_and_length,
+    },
 }
 
-#: Faults that end a worker with every file, which takes as long as its framework takes to start: planted in one backend.
-_ONCE = {"hangs", "nested-without-end"}
+#: Faults that end a worker for each file: only for numpy, because a worker starts slowly.
+_ONLY_NUMPY = {"loops_declared_times", "removes_recursion_limit"}
 
 
 def faults(case: str, backend: str) -> dict[str, Format]:
-    """The formats that the check ``security/case`` has to see through, by the name of their fault."""
-    return {name: make(backend) for name, make in _FAULTS[case].items() if backend == "numpy" or name not in _ONCE}
+    """Return the formats that the check ``security/case`` must fail, by the name of the fault."""
+    return {name: make(backend) for name, make in _FAULTS[case].items() if backend == "numpy" or name not in _ONLY_NUMPY}

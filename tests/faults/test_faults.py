@@ -16,10 +16,10 @@ from pytest_ckpt.specs import tensor_specs_in
 from pytest_ckpt.verdicts import Verdict
 
 from ..conftest import APART, BACKENDS
+from .by_check import faults_for
+from .checksummed import checksummed_format
 from .models import whole_format
-from .planted import faults_for
 from .reference import Reference, reference_format, reference_with_template
-from .sealed import sealed_format
 
 EVERY = [
     (backend, check.name) for backend in BACKENDS for check in checks_for(backend) if check.family not in SCENARIOS or backend in APART
@@ -42,7 +42,7 @@ def test_the_reference_format_passes_every_check(backend: str) -> None:
 @pytest.mark.parametrize("family", SCENARIOS)
 @pytest.mark.parametrize("backend", APART)
 def test_the_format_that_keeps_its_promises_when_things_go_wrong_passes(backend: str, family: str) -> None:
-    results = check_format(sealed_format(backend), select=[family])
+    results = check_format(checksummed_format(backend), select=[family])
     assert [str(result) for result in results if not result.passed] == []
     assert len(results) == len([check for check in checks_for(backend) if check.family == family])
 
@@ -103,7 +103,7 @@ def test_a_loader_that_fills_its_template_in_place_passes_whatever_the_layout(ba
 
 
 def test_a_fault_in_the_second_leaf_is_shown_with_two_elements() -> None:
-    fault = faults_for(CHECKS["dtype/float32"], "numpy")["second-leaf"]
+    fault = faults_for(CHECKS["dtype/float32"], "numpy")["casts_second_leaf"]
     (result,) = check_format(fault, select=["dtype/float32"])
     assert result.counterexample is not None
     assert sum(tensor.size for tensor in tensor_specs_in(result.counterexample)) == 2

@@ -1,4 +1,4 @@
-"""Faults for the family `training`: the reference format, but for one part of a run's state that it does not restore."""
+"""Faults for the family `training`: the reference format without one part of a run's state."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from pytest_ckpt.specs import OPTIMIZERS
 from .models import zeros_like
 from .reference import Reference, reference_format
 
-#: ``change(tree, own, backend)`` alters what was loaded, given the fresh run's own state.
+#: Called as ``change(tree, own, backend)``: changes a loaded state; ``own`` is that of the fresh run.
 Change = Callable[[dict[str, Any], dict[str, Any], str], None]
 
 
-def restoring(change: Change, backend: str) -> Format:
+def training_format(change: Change, backend: str) -> Format:
+    """Return a format that saves the state of a run, and changes it when loading."""
     reference = Reference(backend)
 
     def load_training(path: pathlib.Path, run: Any) -> None:
@@ -35,8 +36,8 @@ def restoring(change: Change, backend: str) -> Format:
     return dataclasses.replace(reference_format(backend), name="planted", save_training=save_training, load_training=load_training)
 
 
-def own_part(*path: str) -> Change:
-    """A part of the state stays what it was in the fresh run."""
+def keeps_own(*path: str) -> Change:
+    """Do not restore one part of the state: the fresh run keeps its own."""
 
     def change(tree: dict[str, Any], own: dict[str, Any], backend: str) -> None:
         for step in path[:-1]:
@@ -47,7 +48,7 @@ def own_part(*path: str) -> Change:
 
 
 def _leaves(node: Any, backend: str) -> list[tuple[Any, Any]]:
-    """Every tensor in nested dicts and lists that is not all zeros, as the container and the key where it stands."""
+    """Return the container and the key of every nonzero tensor in nested dicts and lists."""
     found: list[tuple[Any, Any]] = []
     pairs = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
     for key, value in pairs:
@@ -59,32 +60,32 @@ def _leaves(node: Any, backend: str) -> list[tuple[Any, Any]]:
     return found
 
 
-def zeroed(part: str, wanted: Callable[[str], bool] = lambda key: True) -> Change:
-    """The last tensor of a part comes back as zeros; where an optimizer keeps none, the last one of the model."""
+def zeroes_tensor(part: str, matches: Callable[[str], bool] = lambda key: True) -> Change:
+    """Zero the last matching tensor of a part, or of the model if the part has no tensors."""
 
     def change(tree: dict[str, Any], own: dict[str, Any], backend: str) -> None:
-        places = [place for place in _leaves(tree[part], backend) if wanted(str(place[1]))] or _leaves(tree["model"], backend)
+        places = [place for place in _leaves(tree[part], backend) if matches(str(place[1]))] or _leaves(tree["model"], backend)
         container, key = places[-1]
         container[key] = zeros_like(backend, container[key])
 
     return change
 
 
-def swapped(tree: dict[str, Any], own: dict[str, Any], backend: str) -> None:
-    """The slots of two parameters of one shape change places."""
+def swaps_slots(tree: dict[str, Any], own: dict[str, Any], backend: str) -> None:
+    """Swap the optimizer slots of two parameters that have the same shape."""
     places = list(_slots(tree["optimizer"], backend))
     for number, (path, first, ours) in enumerate(places):
         for other_path, second, theirs in places[number + 1 :]:
             mine, other = read(first[ours]), read(second[theirs])
-            if mine.shape and (mine.shape, mine.dtype) == (other.shape, other.dtype) and _of_two_parameters(path, other_path):
+            if mine.shape and (mine.shape, mine.dtype) == (other.shape, other.dtype) and _same_slot_of_two_parameters(path, other_path):
                 assert mine.words.tobytes() != other.words.tobytes()
                 first[ours], second[theirs] = second[theirs], first[ours]
                 return
-    raise AssertionError("there are no two parameters of one shape whose slots could be swapped")
+    raise AssertionError("no two parameters of the same shape have slots to swap")
 
 
 def _slots(node: Any, backend: str, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any, Any]]:
-    """Every tensor, its path, and where it stands."""
+    """Yield the path, the container and the key of every tensor."""
     for key, value in node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
         if get_backend(backend).owns(value):
             yield (*path, key), node, key
@@ -92,8 +93,8 @@ def _slots(node: Any, backend: str, path: tuple[Any, ...] = ()) -> Iterator[tupl
             yield from _slots(value, backend, (*path, key))
 
 
-def _of_two_parameters(first: tuple[Any, ...], second: tuple[Any, ...]) -> bool:
-    """Whether two slots are the same one of two parameters: their paths part where a parameter, or its layer, is named."""
+def _same_slot_of_two_parameters(first: tuple[Any, ...], second: tuple[Any, ...]) -> bool:
+    """Return whether two paths differ only where they name the parameter or its layer."""
     if len(first) == len(second) == 1:  # Keras: "layer0_kernel_momentum"
         return re.sub(r"layer\d+", "", first[0]) == re.sub(r"layer\d+", "", second[0])
     return len(first) == len(second) and [place for place, (one, other) in enumerate(zip(first, second, strict=True)) if one != other] == [
@@ -101,71 +102,72 @@ def _of_two_parameters(first: tuple[Any, ...], second: tuple[Any, ...]) -> bool:
     ]
 
 
-def _statistics(key: str) -> bool:
+def _is_running_statistic(key: str) -> bool:
     return key.endswith(("running_mean", "running_var", "moving_mean", "mean"))
 
 
-def _second(tree: dict[str, Any], own: dict[str, Any], backend: str) -> None:
-    """What was saved at a later step than the first time loses a slot."""
+def _zero_slot_of_later_steps(tree: dict[str, Any], own: dict[str, Any], backend: str) -> None:
+    """Zero a slot if the run was saved after step 2, that is, when it is resumed again."""
     if int(tree["step"]) > 2:
-        zeroed("optimizer")(tree, own, backend)
+        zeroes_tensor("optimizer")(tree, own, backend)
 
 
-def _with_statistics(tree: dict[str, Any], own: dict[str, Any], backend: str) -> None:
-    """A slot is lost where the network normalizes batches."""
+def _zero_slot_beside_statistics(tree: dict[str, Any], own: dict[str, Any], backend: str) -> None:
+    """Zero a slot if the network has running statistics of batch normalization."""
     slots = [container[key] for container, key in _leaves(tree["optimizer"], backend)]
-    if any(read(slot).shape for slot in slots) and any(_statistics(str(key)) for _, key in _leaves(tree["model"], backend)):
-        zeroed("optimizer")(tree, own, backend)
+    if any(read(slot).shape for slot in slots) and any(_is_running_statistic(str(key)) for _, key in _leaves(tree["model"], backend)):
+        zeroes_tensor("optimizer")(tree, own, backend)
 
 
-def _has(part: str, otherwise: Change) -> Change:
-    """The part stays what it was, where the state has one; frameworks that keep it elsewhere lose it there."""
+def _keeps_own_or(part: str, otherwise: Change) -> Change:
+    """Do not restore a part, or make another change if this framework keeps it elsewhere."""
 
     def change(tree: dict[str, Any], own: dict[str, Any], backend: str) -> None:
-        (own_part(part) if tree.get(part) else otherwise)(tree, own, backend)
+        (keeps_own(part) if tree.get(part) else otherwise)(tree, own, backend)
 
     return change
 
 
-def _settings(tree: dict[str, Any], own: dict[str, Any], backend: str) -> None:
-    """The settings of the first group are given to all; where groups are no part of the state, slots are swapped."""
+def _copy_first_group(tree: dict[str, Any], own: dict[str, Any], backend: str) -> None:
+    """Copy the settings of the first group to all; if the state has no groups, swap slots."""
     groups = tree["optimizer"].get("param_groups") if isinstance(tree["optimizer"], dict) else None
     if groups:
         for group in groups[1:]:
             group.update({key: value for key, value in groups[0].items() if key != "params"})
     else:
-        swapped(tree, own, backend)
+        swaps_slots(tree, own, backend)
 
 
+#: The basic fault of a case, where it is more than a slot of zeros.
 _TRAINING: dict[str, Change] = {
-    "schedule": _has("schedule", zeroed("optimizer")),
-    "step": own_part("step"),
-    "rng": own_part("rng"),
-    "dropout": _has("rng", zeroed("model")),
-    "statistics": zeroed("model", _statistics),
-    "averaged": _has("averaged", zeroed("optimizer")),
-    "mixed-precision": _has("scaler", zeroed("optimizer")),
-    "accumulated": _has("gradients", zeroed("optimizer")),
-    "groups": _settings,
-    "second-resume": _second,
-    "drawn": _with_statistics,
+    "schedule": _keeps_own_or("schedule", zeroes_tensor("optimizer")),
+    "step": keeps_own("step"),
+    "rng": keeps_own("rng"),
+    "dropout": _keeps_own_or("rng", zeroes_tensor("model")),
+    "statistics": zeroes_tensor("model", _is_running_statistic),
+    "averaged": _keeps_own_or("averaged", zeroes_tensor("optimizer")),
+    "mixed-precision": _keeps_own_or("scaler", zeroes_tensor("optimizer")),
+    "accumulated": _keeps_own_or("gradients", zeroes_tensor("optimizer")),
+    "groups": _copy_first_group,
+    "second-resume": _zero_slot_of_later_steps,
+    "drawn": _zero_slot_beside_statistics,
 }
 
-#: Faults that hide behind a part that is restored.
-HIDDEN_RUNS: dict[tuple[str, tuple[str, ...]], Change] = {
-    ("swapped", ("momentum", "adam", "adagrad", "rmsprop")): swapped,
-    ("numpy", ("rng",)): own_part("rng", "numpy"),
-    ("python", ("rng",)): own_part("rng", "python"),
-    ("step", ("adam", "sgd", "schedule")): own_part("step"),
+#: More faults, by name and by the cases that must notice them.
+MORE_TRAINING_FAULTS: dict[tuple[str, tuple[str, ...]], Change] = {
+    ("swaps_slots", ("momentum", "adam", "adagrad", "rmsprop")): swaps_slots,
+    ("keeps_own_numpy_rng", ("rng",)): keeps_own("rng", "numpy"),
+    ("keeps_own_python_rng", ("rng",)): keeps_own("rng", "python"),
+    ("keeps_own_step", ("adam", "sgd", "schedule")): keeps_own("step"),
 }
 
 
 def training_faults(case: str, backend: str) -> dict[str, Format]:
-    """The plain fault of a case, and those that hide behind it."""
-    plain = _TRAINING[case] if case in _TRAINING else zeroed("optimizer")
+    """Return the formats that the check ``training/case`` must fail, by the name of the fault."""
+    basic = _TRAINING[case] if case in _TRAINING else zeroes_tensor("optimizer")
     assert case in _TRAINING or case in OPTIMIZERS
-    faults = {"plain": restoring(plain, backend)}
-    for (name, cases), change in HIDDEN_RUNS.items():
+    faults = {"does_not_restore_part": training_format(basic, backend)}
+    for (name, cases), change in MORE_TRAINING_FAULTS.items():
         if case in cases:
-            faults[name] = restoring(change, backend)
+            faults[name] = training_format(change, backend)
     return faults

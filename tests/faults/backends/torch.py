@@ -1,4 +1,4 @@
-"""torch: tensors packed with all that can be seen of them, and faults in what only tensors of torch have."""
+"""PyTorch: lossless serialization of tensors, and faults in features that only PyTorch has."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import torch
 from pytest_ckpt.backends.torch.tensors import TaggedTensor, read
 from pytest_ckpt.compare.elements import dense_order
 
-from .blocks import pack_blocks
+from .shared_memory import copy_memory_blocks
 
 _KINDS = {kind.__qualname__: kind for kind in (torch.Tensor, torch.nn.Parameter, TaggedTensor)}
 
@@ -22,8 +22,8 @@ def _is_raw(tensor: Any) -> bool:
     return tensor.layout is torch.strided and not tensor.is_quantized
 
 
-def pack(tensors: list[Any]) -> Any:
-    blocks, places = pack_blocks([read(tensor).memory if _is_raw(tensor) else None for tensor in tensors])
+def serialize(tensors: list[Any]) -> Any:
+    blocks, places = copy_memory_blocks([read(tensor).memory if _is_raw(tensor) else None for tensor in tensors])
     records: list[Any] = []
     for tensor, place in zip(tensors, places, strict=True):
         if _is_raw(tensor):
@@ -33,15 +33,15 @@ def pack(tensors: list[Any]) -> Any:
         else:
             file = io.BytesIO()
             torch.save(tensor, file)
-            records.append(("whole", file.getvalue()))
+            records.append(("file", file.getvalue()))
     return blocks, records
 
 
-def unpack(packed: Any) -> list[Any]:
-    storages = [torch.frombuffer(bytearray(block), dtype=torch.uint8).untyped_storage() for block in packed[0]]
+def deserialize(serialized: Any) -> list[Any]:
+    storages = [torch.frombuffer(bytearray(block), dtype=torch.uint8).untyped_storage() for block in serialized[0]]
     tensors = []
-    for record in packed[1]:
-        if record[0] == "whole":
+    for record in serialized[1]:
+        if record[0] == "file":
             tensors.append(torch.load(io.BytesIO(record[1]), weights_only=False))
             continue
         _, place, shape, strides, dtype, conj, neg, gradient, kind, attributes = record
@@ -60,12 +60,12 @@ def unpack(packed: Any) -> list[Any]:
     return tensors
 
 
-def copied(tensor: Any) -> Any:
+def copy_tensor(tensor: Any) -> Any:
     return tensor.detach().clone()
 
 
-def misread(layout: str, tensor: Any) -> Any:
-    """What a writer that overlooks just this layout would store; the tensor itself if it has another one."""
+def ignore_layout(layout: str, tensor: Any) -> Any:
+    """Return what a writer that ignores this layout stores; other layouts are unchanged."""
     if tensor.dim() == 0 and layout not in ("conj", "neg", "memory-mapped"):
         return tensor
     plain = [math.prod(tensor.shape[axis + 1 :]) for axis in range(tensor.dim())]
@@ -88,7 +88,7 @@ def misread(layout: str, tensor: Any) -> Any:
 
 
 def _is_mapped(tensor: Any) -> bool:
-    """Whether the kernel says that the memory is a file's."""
+    """Return whether the memory of the tensor is mapped from a file, according to the kernel."""
     for line in pathlib.Path("/proc/self/maps").read_text().splitlines():
         span, _, _, _, inode, *_ = line.split()
         low, high = (int(end, 16) for end in span.split("-"))
@@ -97,9 +97,9 @@ def _is_mapped(tensor: Any) -> bool:
     return False
 
 
-def without(case: str, tensor: Any) -> Any:
-    """The tensor without what a case of the family `tensor` asks about."""
-    if case == "kind":
+def drop_property(case: str, tensor: Any) -> Any:
+    """Return the tensor without the property that a case of the family `tensor` tests."""
+    if case == "class":
         return tensor.detach().numpy()
     if case in ("requires-grad", "parameter"):
         return tensor.detach()
@@ -116,34 +116,34 @@ def without(case: str, tensor: Any) -> Any:
     raise KeyError(case)
 
 
-def coalesced(tensor: Any) -> Any:
+def coalesce(tensor: Any) -> Any:
     return tensor.coalesce() if tensor.layout is torch.sparse_coo else tensor
 
 
-def without_dense_dimensions(tensor: Any) -> Any:
+def drop_dense_dimensions(tensor: Any) -> Any:
     return tensor.to_dense().to_sparse() if tensor.layout is torch.sparse_coo and tensor.dense_dim() else tensor
 
 
-def by_rows(tensor: Any) -> Any:
+def convert_csc_to_csr(tensor: Any) -> Any:
     return tensor.to_dense().to_sparse_csr() if tensor.layout is torch.sparse_csc else tensor
 
 
-def without_blocks(tensor: Any) -> Any:
-    """Only the first column of each block comes back."""
+def zero_block_columns(tensor: Any) -> Any:
+    """Zero all columns of each block except for the first."""
     if tensor.layout in (torch.sparse_bsr, torch.sparse_bsc):
         tensor.values()[..., 1:] = 0
     return tensor
 
 
-def eight_bits(tensor: Any) -> Any:
-    """The 32-bit integers of a quantized tensor are cut to eight bits."""
+def narrow_qint32(tensor: Any) -> Any:
+    """Cast the 32-bit integers of a quantized tensor to eight bits."""
     if tensor.dtype is not torch.qint32:
         return tensor
     return torch._make_per_tensor_quantized_tensor(tensor.int_repr().to(torch.int8), tensor.q_scale(), tensor.q_zero_point())
 
 
 def flags_of(model: Any) -> Any:
-    """What a state dict does not know of a model."""
+    """Return what a state dict lacks: frozen parameters and training modes."""
     frozen = {name: not parameter.requires_grad for name, parameter in model.named_parameters(remove_duplicate=False)}
     return frozen, {name: module.training for name, module in model.named_modules()}
 
@@ -157,35 +157,30 @@ def set_flags(model: Any, flags: Any) -> None:
 
 
 def untie(model: Any) -> None:
-    """Every name gets a parameter of its own."""
+    """Copy shared parameters, so that each name has a separate parameter."""
     for name, parameter in list(model.named_parameters(remove_duplicate=False)):
         owner, _, last = name.rpartition(".")
         setattr(model.get_submodule(owner), last, torch.nn.Parameter(parameter.detach().clone(), parameter.requires_grad))
 
 
-def separate(model: Any) -> None:
-    """Every place gets a module of its own."""
+def copy_shared_modules(model: Any) -> None:
+    """Copy shared modules, so that each name has a separate module."""
     for module in list(model.modules()):
         for name, child in list(module._modules.items()):
             module._modules[name] = copy.deepcopy(child)
 
 
-def zero(tensor: Any) -> None:
-    """Writes zeros where a tensor lies."""
-    tensor.detach().zero_()
-
-
-def whole() -> dict[str, Any]:
-    """Functions that save whole models."""
+def whole_model_functions() -> dict[str, Any]:
+    """Return functions that save and load whole models."""
     return {
         "save_model": lambda model, path: torch.save(model, path),
         "load_model": lambda path: torch.load(path, weights_only=False),
     }
 
 
-def forget_settings(model: Any) -> None:
-    """What layers were configured with is the default again."""
+def reset_settings(model: Any) -> None:
+    """Reset the settings of all layers to the defaults."""
     for module in model.modules():
-        for setting, usual in (("eps", 1e-5), ("negative_slope", 0.01), ("p", 0.5)):
+        for setting, default in (("eps", 1e-5), ("negative_slope", 0.01), ("p", 0.5)):
             if hasattr(module, setting):
-                setattr(module, setting, usual)
+                setattr(module, setting, default)

@@ -1,4 +1,4 @@
-"""numpy: arrays packed with all that can be seen of them, and faults in what only arrays have."""
+"""NumPy: lossless serialization of arrays, and faults in features that only arrays have."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import numpy as np
 from pytest_ckpt.backends.memory import Memory
 from pytest_ckpt.backends.numpy.tensors import TaggedArray
 
-from .blocks import pack_blocks
+from .shared_memory import copy_memory_blocks
 
 
-def pack(tensors: list[Any]) -> Any:
-    blocks, places = pack_blocks([_memory(array) if _is_raw(array) else None for array in tensors])
+def serialize(tensors: list[Any]) -> Any:
+    blocks, places = copy_memory_blocks([_memory(array) if _is_raw(array) else None for array in tensors])
     records = []
     for array, place in zip(tensors, places, strict=True):
         if place is None:
-            records.append(("whole", array))
+            records.append(("object", array))
             continue
         kind = TaggedArray if isinstance(array, TaggedArray) else np.ndarray
         attributes = dict(array.__dict__) if kind is TaggedArray else {}
@@ -25,11 +25,11 @@ def pack(tensors: list[Any]) -> Any:
     return blocks, records
 
 
-def unpack(packed: Any) -> list[Any]:
-    blocks = [bytearray(block) for block in packed[0]]
+def deserialize(serialized: Any) -> list[Any]:
+    blocks = [bytearray(block) for block in serialized[0]]
     tensors = []
-    for record in packed[1]:
-        if record[0] == "whole":
+    for record in serialized[1]:
+        if record[0] == "object":
             tensors.append(record[1])
             continue
         _, block, offset, shape, strides, dtype, kind, writeable, attributes = record
@@ -49,12 +49,12 @@ def _memory(array: Any) -> Memory:
     return Memory(array.__array_interface__["data"][0], array.shape, array.strides, array.dtype.itemsize)
 
 
-def copied(array: Any) -> Any:
+def copy_tensor(array: Any) -> Any:
     return array.copy()
 
 
-def misread(layout: str, array: Any) -> Any:
-    """What a writer that overlooks just this layout would store; the array itself if it has another one."""
+def ignore_layout(layout: str, array: Any) -> Any:
+    """Return what a writer that ignores this layout stores; other layouts are unchanged."""
     first = array.base if array.base is not None else array
     while first.base is not None and isinstance(first.base, np.ndarray):
         first = first.base
@@ -75,9 +75,9 @@ def misread(layout: str, array: Any) -> Any:
     raise KeyError(layout)
 
 
-def without(case: str, array: Any) -> Any:
-    """The array without what a case of the family `tensor` asks about."""
-    if case == "kind":
+def drop_property(case: str, array: Any) -> Any:
+    """Return the array without the property that a case of the family `tensor` tests."""
+    if case == "class":
         return array.view(TaggedArray)
     if case == "subclass":
         return array.view(np.ndarray)

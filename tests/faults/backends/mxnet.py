@@ -1,4 +1,4 @@
-"""mxnet: arrays packed by the memory that they share; and faults in what only mxnet has."""
+"""MXNet: lossless serialization of arrays, and faults in features that only MXNet has."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import numpy as np
 from pytest_ckpt.backends.mxnet import models
 from pytest_ckpt.backends.mxnet.tensors import read
 
-from .blocks import pack_blocks
+from .shared_memory import copy_memory_blocks
 
 _SPARSE = (mx.nd.sparse.CSRNDArray, mx.nd.sparse.RowSparseNDArray)
 
 
-def pack(tensors: list[Any]) -> Any:
-    blocks, places = pack_blocks([None if isinstance(array, _SPARSE) else read(array).memory for array in tensors])
+def serialize(tensors: list[Any]) -> Any:
+    blocks, places = copy_memory_blocks([None if isinstance(array, _SPARSE) else read(array).memory for array in tensors])
     records: list[Any] = []
     for array, place in zip(tensors, places, strict=True):
         if isinstance(array, mx.nd.sparse.CSRNDArray):
@@ -30,10 +30,10 @@ def pack(tensors: list[Any]) -> Any:
     return blocks, records
 
 
-def unpack(packed: Any) -> list[Any]:
+def deserialize(serialized: Any) -> list[Any]:
     bases: dict[tuple[int, np.dtype[Any]], Any] = {}
     tensors = []
-    for kind, *record in packed[1]:
+    for kind, *record in serialized[1]:
         if kind == "csr":
             tensors.append(mx.nd.sparse.csr_matrix(tuple(record[:3]), shape=record[3]))
             continue
@@ -46,10 +46,10 @@ def unpack(packed: Any) -> list[Any]:
         else:
             key = (place[0], dtype)
             if key not in bases:
-                bases[key] = mx.np.array(np.frombuffer(packed[0][place[0]], dtype), dtype=dtype)
+                bases[key] = mx.np.array(np.frombuffer(serialized[0][place[0]], dtype), dtype=dtype)
             start = place[1] // dtype.itemsize
             array = bases[key][start : start + int(np.prod(shape))]
-            # Only slices share memory in mxnet, and alone arrays of one dimension come out of a block as they were.
+            # Only slices share memory in MXNet, and a slice of a block has one dimension.
             array = array if len(shape) == 1 else array.reshape(shape)
         if gradient:
             array.attach_grad()
@@ -57,18 +57,18 @@ def unpack(packed: Any) -> list[Any]:
     return tensors
 
 
-def copied(array: Any) -> Any:
+def copy_tensor(array: Any) -> Any:
     return array.copy()
 
 
-def misread(layout: str, array: Any) -> Any:
-    """A writer that takes the start of the larger array; where it lies cannot be seen, so it writes zeros."""
+def ignore_layout(layout: str, array: Any) -> Any:
+    """Return zeros: MXNet does not tell where a slice starts, so no real misreading can be made."""
     return mx.np.zeros(array.shape, dtype=array.dtype)
 
 
-def without(case: str, array: Any) -> Any:
-    """The array without what a case of the family `tensor` asks about."""
-    if case == "kind":
+def drop_property(case: str, array: Any) -> Any:
+    """Return the array without the property that a case of the family `tensor` tests."""
+    if case == "class":
         return array.asnumpy()
     if case == "requires-grad":
         return array.detach()
@@ -80,7 +80,7 @@ def without(case: str, array: Any) -> Any:
 
 
 def flags_of(model: Any) -> Any:
-    """What the values of parameters do not tell: which are trained. Gluon has no mode on blocks."""
+    """Return which parameters are frozen. Gluon blocks have no training mode."""
     return {name: parameter.grad_req == "null" for name, parameter in models.parameters_of(model).items()}, {}
 
 
@@ -91,37 +91,31 @@ def set_flags(model: Any, flags: Any) -> None:
             parameter.grad_req = "null" if frozen[name] else "write"
 
 
-def _own(parameter: Any) -> Any:
-    return models.copy_parameter(parameter)
-
-
 def untie(model: Any) -> None:
-    """Every name gets a parameter of its own."""
-    met: set[int] = set()
+    """Copy shared parameters, so that each name has a separate parameter."""
+    seen: set[int] = set()
     for block in models.modules(model).values():
         for name, parameter in list(getattr(block, "_reg_params", {}).items()):
-            if id(parameter) in met:
-                block._reg_params[name] = _own(parameter)
-            met.add(id(parameter))
+            if id(parameter) in seen:
+                block._reg_params[name] = models.copy_parameter(parameter)
+            seen.add(id(parameter))
 
 
-def separate(model: Any) -> None:
-    """Every place gets a block of its own."""
-    met: set[int] = set()
+def copy_shared_modules(model: Any) -> None:
+    """Copy shared blocks, so that each name has a separate block."""
+    seen: set[int] = set()
     for block in list(models.modules(model).values()):
         for name, child in list(block._children.items()):
-            if id(child) in met:
+            if id(child) in seen:
                 block._children[name] = models.copy(child)
-            met.add(id(child))
+            seen.add(id(child))
 
 
-def zero(tensor: Any) -> None:
-    """Writes zeros where an array lies."""
-    tensor[()] = 0
+def whole_model_functions() -> dict[str, Any]:
+    """Return functions that save and load whole models, by pickle.
 
-
-def whole() -> dict[str, Any]:
-    """Functions that save whole models: blocks can be pickled, and what is trained begins to record gradients anew."""
+    Loading sets `grad_req` again, because an unpickled parameter records no gradients.
+    """
 
     def load(path: Any) -> Any:
         model = pickle.loads(path.read_bytes())
@@ -133,11 +127,11 @@ def whole() -> dict[str, Any]:
     return {"save_model": lambda model, path: path.write_bytes(pickle.dumps(model)), "load_model": load}
 
 
-def forget_settings(model: Any) -> None:
-    """What layers were configured with is the default again."""
+def reset_settings(model: Any) -> None:
+    """Reset the settings of all layers to the defaults."""
     for block in models.modules(model).values():
         if "eps" in getattr(block, "_kwargs", {}):
             block._kwargs["eps"] = 1e-5
-        for setting, usual in (("_alpha", 0.01), ("_rate", 0.5), ("_epsilon", 1e-5)):
+        for setting, default in (("_alpha", 0.01), ("_rate", 0.5), ("_epsilon", 1e-5)):
             if hasattr(block, setting):
-                setattr(block, setting, usual)
+                setattr(block, setting, default)

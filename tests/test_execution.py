@@ -1,4 +1,4 @@
-"""What trials of models, misfits and runs note down: where, what, and that a question could not be asked."""
+"""Execution of models, mismatches and training runs: verdicts, details and skips."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from pytest_ckpt.backends import get_models
 from pytest_ckpt.checks import SCENARIOS
 from pytest_ckpt.verdicts import Observation, judge
 
-from .faults.planted import model_fault
+from .faults.models import model_fault
 from .faults.reference import Reference, reference_format, reference_with_template
-from .faults.training import own_part, restoring, zeroed
+from .faults.training import keeps_own, training_format, zeroes_tensor
 from .test_models import WITH_MODELS
 
 
-def test_a_tolerance_that_was_needed_is_told() -> None:
+def test_tolerance_is_reported_in_detail() -> None:
     judged = judge(Observation(note="copies of the original differ by up to 0.1"), {"values"}, lambda difference: None)
     assert (judged.verdict, judged.detail) == (Verdict.KEPT, "copies of the original differ by up to 0.1")
 
 
 @pytest.mark.parametrize("backend", WITH_MODELS)
-def test_a_run_that_parts_from_the_other_is_told_with_the_step_and_the_leaf(backend: str) -> None:
-    (result,) = check_format(restoring(zeroed("optimizer"), backend), select=["training/momentum"])
+def test_diverging_run_is_reported_with_step_and_leaf(backend: str) -> None:
+    (result,) = check_format(training_format(zeroes_tensor("optimizer"), backend), select=["training/momentum"])
     assert result.verdict is Verdict.CHANGED
     assert result.detail.startswith("right after loading, at step 2: ['optimizer']")
-    (result,) = check_format(restoring(own_part("step"), backend), select=["training/step"])
+    (result,) = check_format(training_format(keeps_own("step"), backend), select=["training/step"])
     assert "right after loading, at step 3: ['step']: values: expected 3, got 1" in result.detail
 
 
-@pytest.mark.skipif("torch" not in WITH_MODELS, reason="about a schedule of torch")
-def test_a_schedule_whose_function_is_stale_is_told_at_the_first_step_that_shows_it() -> None:
-    """The state of the schedule is right; what it computes from it is not (pytorch/pytorch#52911)."""
+@pytest.mark.skipif("torch" not in WITH_MODELS, reason="tests a schedule of torch")
+def test_stale_schedule_function_is_found_at_the_next_step() -> None:
+    """The state of the schedule is restored, but not its function (pytorch/pytorch#52911)."""
     reference = Reference("torch")
 
     def save(run: Any, path: pathlib.Path) -> None:
@@ -54,9 +54,9 @@ def test_a_schedule_whose_function_is_stale_is_told_at_the_first_step_that_shows
     assert result.detail.startswith("step 3, the first after loading: ['optimizer']['param_groups'][0]['lr']")
 
 
-@pytest.mark.skipif("torch" not in WITH_MODELS, reason="about a schedule of torch")
+@pytest.mark.skipif("torch" not in WITH_MODELS, reason="tests a schedule of torch")
 @pytest.mark.parametrize("number", ["num_bad_epochs", "best", "last_epoch"])
-def test_each_number_that_a_schedule_keeps_has_to_come_back(number: str) -> None:
+def test_each_number_of_a_schedule_must_be_restored(number: str) -> None:
     reference = Reference("torch")
 
     def load(path: pathlib.Path, run: Any) -> None:
@@ -74,15 +74,15 @@ def test_each_number_that_a_schedule_keeps_has_to_come_back(number: str) -> None
 
 
 @pytest.mark.parametrize("backend", WITH_MODELS)
-def test_a_fault_of_models_is_caught_by_its_family_alone(backend: str) -> None:
+def test_model_fault_fails_only_the_model_family(backend: str) -> None:
     others = ["mismatch", "alias", "keys", "container", "shape", "dtype/float32", "training/adam", "training/step"]
     for case in ("tied", "dense"):
         results = check_format(model_fault(case, backend), select=["model", *others], examples=0)
         assert {result.check.split("/")[0] for result in results if result.failed} == {"model"}
 
 
-@pytest.mark.parametrize("way", ["warning", "record", "silence", "about-something-else"])
-def test_a_misfit_that_is_reported_is_kept_and_one_that_is_not_is_changed(way: str) -> None:
+@pytest.mark.parametrize("report", ["warning", "log_record", "nothing", "unrelated_warning"])
+def test_mismatch_passes_only_when_reported(report: str) -> None:
     import logging
 
     reference = Reference("numpy")
@@ -90,21 +90,21 @@ def test_a_misfit_that_is_reported_is_kept_and_one_that_is_not_is_changed(way: s
     def load(path: pathlib.Path, template: Any) -> Any:
         tree = reference.load(path)
         for name in template.keys() - tree.keys():
-            if way == "warning":
+            if report == "warning":
                 warnings.warn(f"{name} is not in the file", UserWarning, stacklevel=1)
-            if way == "record":
+            if report == "log_record":
                 logging.getLogger("tests").warning("not in the file: %s", name)
-        if way == "about-something-else":
+        if report == "unrelated_warning":
             warnings.warn("this function is deprecated", DeprecationWarning, stacklevel=1)
         return {**template, **tree}
 
     format = dataclasses.replace(reference_with_template("numpy"), load=load)
     (result,) = check_format(format, select=["mismatch/missing"])
-    assert result.verdict is (Verdict.KEPT if way in ("warning", "record") else Verdict.CHANGED)
+    assert result.verdict is (Verdict.KEPT if report in ("warning", "log_record") else Verdict.CHANGED)
 
 
-def test_a_format_that_loads_nothing_at_all_makes_no_error_look_right() -> None:
-    """An error is what is wanted of a misfit only where the file loads if it fits."""
+def test_mismatch_skips_when_matching_file_cannot_be_loaded() -> None:
+    """An error counts as a report only if a matching file loads without an error."""
 
     def load(path: pathlib.Path, template: Any) -> Any:
         raise ValueError("never")
@@ -115,29 +115,29 @@ def test_a_format_that_loads_nothing_at_all_makes_no_error_look_right() -> None:
     assert all("a file that fits is not loaded either" in (result.skipped or "") for result in results)
 
 
-def test_formats_without_template_or_models_are_asked_nothing_about_misfits() -> None:
+def test_mismatch_skips_without_template_and_models() -> None:
     results = check_format(reference_format("numpy"), select=["mismatch"])
     assert {result.verdict for result in results} == {None}
     assert all("has no template" in (result.skipped or "") for result in results)
 
 
 @pytest.mark.parametrize("backend", WITH_MODELS)
-def test_what_saves_models_alone_is_asked_about_nothing_else(backend: str) -> None:
+def test_format_of_models_runs_only_checks_of_models(backend: str) -> None:
     reference = Reference(backend)
     format = Format(name="models", backend=backend, save_model=reference.save_model, load_model=reference.load_model)
-    less = ["all", *(f"-{family}" for family in SCENARIOS)]
-    asked = {result.check.split("/")[0] for result in check_format(format, select=less, examples=0) if result.verdict is not None}
-    assert asked == {"model", "mismatch"}
+    select = ["all", *(f"-{family}" for family in SCENARIOS)]
+    families = {result.check.split("/")[0] for result in check_format(format, select=select, examples=0) if result.verdict is not None}
+    assert families == {"model", "mismatch"}
     (result,) = check_format(format, select=["process/fresh-process"])
     assert result.passed, str(result)
     runs = Format(name="runs", backend=backend, save_training=lambda run, path: reference.save(run.state(), path),
                   load_training=lambda path, run: run.restore(reference.load(path)))  # fmt: skip
-    asked = {result.check.split("/")[0] for result in check_format(runs, select="all", examples=0) if result.verdict is not None}
-    assert asked == {"training"}
+    families = {result.check.split("/")[0] for result in check_format(runs, select="all", examples=0) if result.verdict is not None}
+    assert families == {"training"}
 
 
 @pytest.mark.parametrize("backend", WITH_MODELS)
-def test_models_of_a_format_for_single_tensors_are_not_asked_about(backend: str) -> None:
+def test_models_skip_for_format_of_single_tensors(backend: str) -> None:
     reference = Reference(backend)
     format = Format(name="tensors", backend=backend, save=reference.save, load=reference.load, accepts="tensor")
     results = check_format(format, select=["model/dense", "training/sgd"])
@@ -147,7 +147,7 @@ def test_models_of_a_format_for_single_tensors_are_not_asked_about(backend: str)
 
 
 @pytest.mark.parametrize("backend", WITH_MODELS)
-def test_the_state_of_a_model_goes_through_a_format_of_flat_dicts(backend: str) -> None:
+def test_model_state_round_trips_through_flat_dict(backend: str) -> None:
     reference = Reference(backend)
 
     def save(tree: Any, path: pathlib.Path) -> None:
@@ -162,14 +162,14 @@ def test_the_state_of_a_model_goes_through_a_format_of_flat_dicts(backend: str) 
 
 
 @pytest.mark.parametrize("backend", WITH_MODELS)
-def test_a_loader_that_returns_the_saved_model_is_not_believed(backend: str) -> None:
-    kept: list[Any] = []
+def test_load_that_returns_the_saved_model_fails(backend: str) -> None:
+    saved: list[Any] = []
 
     def save(model: Any, path: pathlib.Path) -> None:
-        kept[:] = [model]
+        saved[:] = [model]
         path.write_text("nothing")
 
-    format = Format(name="memory", backend=backend, save_model=save, load_model=lambda path: kept[0], whole_model=True)
+    format = Format(name="memory", backend=backend, save_model=save, load_model=lambda path: saved[0], whole_model=True)
     (result,) = check_format(format, select=["model/dense"])
     assert result.verdict is Verdict.UNREADABLE
     assert "the very model that was saved" in result.detail

@@ -1,4 +1,4 @@
-"""Damaged copies: where they are damaged, what is said of them, and what is not held against a format."""
+"""The family `corruption`: where copies are damaged, how they are judged, and when checks are skipped."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ from pytest_ckpt.specs import (
 )
 from pytest_ckpt.verdicts import Verdict
 
-from .faults.corruption import sharded, without_checksum
-from .faults.sealed import decode, encode, sealed_format, unseal
+from .faults.checksummed import checksummed_format, decode, encode, verify_checksum
+from .faults.corruption import sharded_format, skip_checksum
 
 TENSOR = TensorSpec("float32", (2,))
 VALUES = bytes(range(1, 33))
@@ -50,8 +50,8 @@ DAMAGES: tuple[Damage, ...] = (
 )  # fmt: skip
 
 
-def whole(**files: bytes) -> Snapshot:
-    """A checkpoint with one tensor of 32 bytes."""
+def snapshot_of(**files: bytes) -> Snapshot:
+    """Return a snapshot with these files, of a checkpoint with one tensor of 32 bytes."""
     named = {name.replace("_", "."): data for name, data in files.items()}
     return Snapshot("checkpoint", named, (), {}, (Block((8,), 32, (VALUES,)),))
 
@@ -62,28 +62,28 @@ def whole(**files: bytes) -> Snapshot:
         *(DamageCase(TENSOR, damage, TENSOR) for damage in DAMAGES),
         DamageSweep("corruption/empty", TENSOR, count=5),
         AttackSweep("security/code", TENSOR, TENSOR),
-        AttackCase("security/code", "a way", "checkpoint", TENSOR, "member", TENSOR),
+        AttackCase("security/code", "an attack", "checkpoint", TENSOR, "member", TENSOR),
     ],
     ids=lambda spec: type(getattr(spec, "damage", spec)).__name__,
 )
-def test_what_is_damaged_is_a_spec_like_any_other(spec: Any) -> None:
+def test_damage_specs_survive_repr_and_json(spec: Any) -> None:
     assert eval(repr(spec), vars(specs).copy()) == spec
     assert from_json(json.loads(json.dumps(to_json(spec)))) == spec
 
 
-def test_a_thousand_damaged_copies_of_one_checkpoint_are_judged(tmp_path: pathlib.Path) -> None:
+def test_thousand_damaged_copies_are_judged(tmp_path: pathlib.Path) -> None:
     check = CHECKS["corruption/bit-flip-payload"]
-    with Runner(sealed_format("numpy", unsealed=without_checksum), [check.name], folder=tmp_path) as runner:
-        general = DamageSweep(check.name, runner.asking.subject(size=256), count=1000)
-        copies = list(runner.trials.variants(general))
+    with Runner(checksummed_format("numpy", verify=skip_checksum), [check.name], folder=tmp_path) as runner:
+        sweep = DamageSweep(check.name, runner.asking.subject(size=256), count=1000)
+        copies = list(runner.trials.variants(sweep))
         verdicts = [runner.judge(check, copy).verdict for copy in copies]
     assert len(set(copies)) == 1000
     assert verdicts == [Verdict.CHANGED] * 1000
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_counterexample_says_byte_and_bit_and_can_be_asked_again() -> None:
-    format = sealed_format("numpy", unsealed=without_checksum)
+def test_counterexample_names_bit_and_can_be_judged_again() -> None:
+    format = checksummed_format("numpy", verify=skip_checksum)
     (result,) = check_format(format, select=["corruption/bit-flip-payload"])
     assert result.verdict is Verdict.CHANGED
     assert isinstance(result.counterexample, DamageCase)
@@ -97,8 +97,8 @@ def test_the_counterexample_says_byte_and_bit_and_can_be_asked_again() -> None:
     assert again.detail in result.detail
 
 
-def test_what_is_not_there_any_more_is_a_skip_that_says_so() -> None:
-    with Runner(sealed_format("numpy"), ["corruption/truncate"]) as runner:
+def test_skips_when_damage_no_longer_applies() -> None:
+    with Runner(checksummed_format("numpy"), ["corruption/truncate"]) as runner:
         subject = runner.asking.subject()
         for damage in (
             Truncated("gone", 1),
@@ -109,32 +109,32 @@ def test_what_is_not_there_any_more_is_a_skip_that_says_so() -> None:
             judged = runner.judge(CHECKS["corruption/truncate"], DamageCase(subject, damage))
             assert judged.verdict is None
             assert judged.skipped
-    attacked = AttackCase("security/code", "no such way", "checkpoint", subject, "", runner.asking.subject(2))
-    with Runner(sealed_format("numpy"), ["security/code"]) as runner:
+    attacked = AttackCase("security/code", "no such attack", "checkpoint", subject, "", runner.asking.subject(2))
+    with Runner(checksummed_format("numpy"), ["security/code"]) as runner:
         assert "nothing any more" in (runner.judge(CHECKS["security/code"], attacked).skipped or "")
 
 
-def test_the_same_copies_are_asked_for_in_every_run() -> None:
-    format = sealed_format("numpy")
+def test_every_run_makes_the_same_copies() -> None:
+    format = checksummed_format("numpy")
     for name in CASES:
-        asked: list[list[Any]] = []
+        copies: list[list[Any]] = []
         for _ in range(2):
             with Runner(format, [name]) as runner:
-                asked.append([spec for general in CHECKS[name].examples(runner.asking) for spec in runner.trials.variants(general)])
-        assert asked[0] == asked[1]
-        assert len(set(asked[0])) == len(asked[0])
-        assert len(asked[0]) <= {"corruption/bit-flip-header": 2560, "corruption/bit-flip-payload": 128}.get(name, 80)
+                copies.append([spec for sweep in CHECKS[name].examples(runner.asking) for spec in runner.trials.variants(sweep)])
+        assert copies[0] == copies[1]
+        assert len(set(copies[0])) == len(copies[0])
+        assert len(copies[0]) <= {"corruption/bit-flip-header": 2560, "corruption/bit-flip-payload": 128}.get(name, 80)
 
 
-# --- places -----------------------------------------------------------------------------------------------------------------------
+# --- locations -----------------------------------------------------------------------------------------------------------------------
 
 
-def test_flipped_bits_are_all_bits_where_there_are_no_more_than_asked_for() -> None:
+def test_flips_every_bit_of_a_short_span() -> None:
     span = Span("checkpoint", 4, 6)
     assert {(flip.byte, flip.bit) for flip in flips([span], 16)} == {(byte, bit) for byte in (4, 5) for bit in range(8)}
 
 
-def test_flipped_bits_are_in_every_structure_and_in_every_position() -> None:
+def test_flips_bits_in_every_structure_and_position() -> None:
     spans = [Span("checkpoint", 0, 1), Span("checkpoint", 1, 1000), Span("other", 0, 2)]
     found = list(flips(spans, 64))
     assert 60 <= len(found) <= 64
@@ -143,101 +143,101 @@ def test_flipped_bits_are_in_every_structure_and_in_every_position() -> None:
     assert {flip.bit for flip in found} == set(range(8))
 
 
-def test_the_header_is_what_is_not_the_values_and_padding_is_left_out() -> None:
-    one = whole(checkpoint=b"header" + bytes(100) + VALUES + b"trailer")
-    found = {flip.byte for flip in CASES["corruption/bit-flip-header"][0](one, None, 1000)}
+def test_header_flips_exclude_values_and_padding() -> None:
+    snapshot = snapshot_of(checkpoint=b"header" + bytes(100) + VALUES + b"trailer")
+    found = {flip.byte for flip in CASES["corruption/bit-flip-header"][0](snapshot, None, 1000)}
     assert set(range(6)) <= found
     assert set(range(138, 145)) <= found
     assert not found & set(range(106, 138)), "these are the values"
-    assert not found & set(range(7, 106)), "these are padding, but for the first"
-    assert {flip.byte for flip in CASES["corruption/bit-flip-payload"][0](one, None, 1000)} == set(range(106, 138))
+    assert not found & set(range(7, 106)), "these are padding, except for the first byte"
+    assert {flip.byte for flip in CASES["corruption/bit-flip-payload"][0](snapshot, None, 1000)} == set(range(106, 138))
 
 
-def test_values_are_found_in_any_order_of_bytes_and_more_than_once() -> None:
-    turned = Snapshot("checkpoint", {"checkpoint": b"a" + VALUES[::-1] + VALUES}, (), {}, (Block((8,), 32, (VALUES, VALUES[::-1])),))
-    assert turned.values == (Span("checkpoint", 1, 33), Span("checkpoint", 33, 65))
-    assert turned.structures == (Span("checkpoint", 0, 1),)
+def test_values_are_found_in_both_byte_orders_and_repeated() -> None:
+    snapshot = Snapshot("checkpoint", {"checkpoint": b"a" + VALUES[::-1] + VALUES}, (), {}, (Block((8,), 32, (VALUES, VALUES[::-1])),))
+    assert snapshot.values == (Span("checkpoint", 1, 33), Span("checkpoint", 33, 65))
+    assert snapshot.structures == (Span("checkpoint", 0, 1),)
 
 
-def test_files_are_cut_off_where_structures_end_and_in_between() -> None:
-    one = whole(checkpoint=b"header" + VALUES + b"trailer")
-    sizes = [cut.size for cut in CASES["corruption/truncate"][0](one, None, 64)]
-    assert boundaries(one, "checkpoint") == [6, 38]
+def test_truncates_at_and_between_structure_boundaries() -> None:
+    snapshot = snapshot_of(checkpoint=b"header" + VALUES + b"trailer")
+    sizes = [cut.size for cut in CASES["corruption/truncate"][0](snapshot, None, 64)]
+    assert boundaries(snapshot, "checkpoint") == [6, 38]
     assert {1, 6, 38, 44, 22} <= set(sizes)
     assert sizes == sorted(sizes)
-    assert 0 not in sizes, "an empty file is a check of its own"
+    assert 0 not in sizes, "the check corruption/empty tests the empty file"
 
 
-def test_blocks_that_change_nothing_are_no_examples() -> None:
-    one = whole(checkpoint=bytes(2048) + VALUES * 16)
-    zeroed = list(CASES["corruption/zero-block"][0](one, None, 64))
+def test_block_damage_always_changes_the_file() -> None:
+    snapshot = snapshot_of(checkpoint=bytes(2048) + VALUES * 16)
+    zeroed = list(CASES["corruption/zero-block"][0](snapshot, None, 64))
     assert zeroed
     assert all(each.stop > 2048 for each in zeroed)
-    swapped = list(CASES["corruption/swapped-blocks"][0](one, None, 64))
+    swapped = list(CASES["corruption/swapped-blocks"][0](snapshot, None, 64))
     assert not any(max(each.first, each.second) + each.size <= 2048 for each in swapped)
 
 
-def test_files_with_names_of_their_own_are_paired_by_place_and_length() -> None:
-    mine = whole(index=b"1", **{"d/aaa": b"12", "d/bbb": b"123"})
-    theirs = whole(index=b"2", **{"d/ccc": b"456", "d/ddd": b"45"})
-    assert paired(mine, theirs) == {"index": "index", "d/aaa": "d/ddd", "d/bbb": "d/ccc"}
+def test_pairs_renamed_files_by_folder_and_size() -> None:
+    first = snapshot_of(index=b"1", **{"d/aaa": b"12", "d/bbb": b"123"})
+    second = snapshot_of(index=b"2", **{"d/ccc": b"456", "d/ddd": b"45"})
+    assert paired(first, second) == {"index": "index", "d/aaa": "d/ddd", "d/bbb": "d/ccc"}
 
 
-def test_without_a_file_of_several_each_is_left_out_in_turn() -> None:
-    with Runner(sharded("numpy"), ["corruption/missing-part"]) as runner:
-        (general,) = CHECKS["corruption/missing-part"].examples(runner.asking)
-        found = [spec.damage for spec in runner.trials.variants(general)]
+def test_missing_part_removes_each_file_in_turn() -> None:
+    with Runner(sharded_format("numpy"), ["corruption/missing-part"]) as runner:
+        (sweep,) = CHECKS["corruption/missing-part"].examples(runner.asking)
+        found = [spec.damage for spec in runner.trials.variants(sweep)]
     assert found == [Missing("checkpoint"), Missing("checkpoint.0"), Missing("checkpoint.1")]
 
 
-# --- what is not held against a format -----------------------------------------------------------------------------------------------
+# --- what a format may do -----------------------------------------------------------------------------------------------
 
 
-def _format(save: Callable[[Any, pathlib.Path], Any], load: Callable[[pathlib.Path], Any], **more: Any) -> Format:
-    return Format(name="own", backend="numpy", save=save, load=load, accepts="dict", **more)
+def _make_format(save: Callable[[Any, pathlib.Path], Any], load: Callable[[pathlib.Path], Any], **more: Any) -> Format:
+    return Format(name="custom", backend="numpy", save=save, load=load, accepts="dict", **more)
 
 
-def test_a_checkpoint_that_cannot_be_moved_is_not_asked() -> None:
+def test_skips_when_checkpoint_cannot_be_copied() -> None:
     def save(tree: Any, path: pathlib.Path) -> None:
         path.with_name(f"{path.name}.data").write_bytes(encode("numpy", tree))
         path.write_text(os.fspath(path.with_name(f"{path.name}.data")))
 
     def load(path: pathlib.Path) -> Any:
-        return decode("numpy", unseal(pathlib.Path(path.read_text()).read_bytes()))
+        return decode("numpy", verify_checksum(pathlib.Path(path.read_text()).read_bytes()))
 
-    for result in check_format(_format(save, load), select=["corruption", "security"]):
+    for result in check_format(_make_format(save, load), select=["corruption", "security"]):
         assert result.verdict is None
         assert "does not come back from another folder" in (result.skipped or "")
 
 
-def test_values_that_are_compressed_by_other_means_are_not_asked_for_by_name() -> None:
+def test_skips_payload_of_unknown_compression() -> None:
     def save(tree: Any, path: pathlib.Path) -> None:
         path.write_bytes(zlib.compress(encode("numpy", tree)))
 
     def load(path: pathlib.Path) -> Any:
-        return decode("numpy", unseal(zlib.decompress(path.read_bytes())))
+        return decode("numpy", verify_checksum(zlib.decompress(path.read_bytes())))
 
-    header, payload = check_format(_format(save, load), select=["corruption/bit-flip-header", "corruption/bit-flip-payload"])
+    header, payload = check_format(_make_format(save, load), select=["corruption/bit-flip-header", "corruption/bit-flip-payload"])
     assert header.verdict is Verdict.KEPT
     assert "compressed" in (payload.skipped or "")
 
 
-def test_values_in_a_compressed_member_are_flipped_there() -> None:
+def test_flips_values_inside_compressed_member() -> None:
     def save(tree: Any, path: pathlib.Path) -> None:
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr("data", encode("numpy", tree))
 
     def load(path: pathlib.Path) -> Any:
         with zipfile.ZipFile(path) as archive:
-            return decode("numpy", unseal(archive.read("data")))
+            return decode("numpy", verify_checksum(archive.read("data")))
 
-    (result,) = check_format(_format(save, load), select=["corruption/bit-flip-payload"])
+    (result,) = check_format(_make_format(save, load), select=["corruption/bit-flip-payload"])
     assert result.verdict is Verdict.KEPT
     assert result.examples == 128
 
 
-def test_a_checkpoint_that_is_a_link_is_a_checkpoint() -> None:
-    """As in caches that keep each file once, under its checksum."""
+def test_passes_when_checkpoint_is_a_symlink() -> None:
+    """Content-addressed caches store each file under its checksum, with a link to it."""
 
     def save(tree: Any, path: pathlib.Path) -> None:
         blob = path.with_name(f"{path.name}.blob")
@@ -245,13 +245,13 @@ def test_a_checkpoint_that_is_a_link_is_a_checkpoint() -> None:
         path.symlink_to(blob.name)
 
     def load(path: pathlib.Path) -> Any:
-        return decode("numpy", unseal(path.read_bytes()))
+        return decode("numpy", verify_checksum(path.read_bytes()))
 
-    results = check_format(_format(save, load), select=["corruption", "security"])
+    results = check_format(_make_format(save, load), select=["corruption", "security"])
     assert [str(result) for result in results if not result.passed] == []
 
 
-def test_files_beside_the_checkpoint_and_empty_folders_are_put_back_as_they_were(tmp_path: pathlib.Path) -> None:
+def test_copies_include_sibling_files_and_empty_folders() -> None:
     def save(tree: Any, path: pathlib.Path) -> None:
         (path / "empty").mkdir(parents=True)
         (path / "data").write_bytes(encode("numpy", tree))
@@ -260,15 +260,15 @@ def test_files_beside_the_checkpoint_and_empty_folders_are_put_back_as_they_were
     def load(path: pathlib.Path) -> Any:
         if not (path / "empty").is_dir():
             raise ValueError("a folder is missing")
-        return decode("numpy", unseal((path / path.with_name(f"{path.name}.index").read_text()).read_bytes()))
+        return decode("numpy", verify_checksum((path / path.with_name(f"{path.name}.index").read_text()).read_bytes()))
 
-    results = check_format(_format(save, load), select=["corruption"])
+    results = check_format(_make_format(save, load), select=["corruption"])
     assert [str(result) for result in results if not result.passed] == []
     assert next(result for result in results if result.check == "corruption/missing-part").examples == 4
 
 
-def test_damage_that_a_loader_can_repair_is_no_fault() -> None:
-    """Everything stands there twice."""
+def test_passes_when_load_repairs_the_damage() -> None:
+    """The format stores every file twice."""
 
     def save(tree: Any, path: pathlib.Path) -> None:
         path.write_bytes(encode("numpy", tree))
@@ -277,10 +277,10 @@ def test_damage_that_a_loader_can_repair_is_no_fault() -> None:
     def load(path: pathlib.Path) -> Any:
         for name in (path.name, f"{path.name}.2"):
             try:
-                return decode("numpy", unseal(path.with_name(name).read_bytes()))
+                return decode("numpy", verify_checksum(path.with_name(name).read_bytes()))
             except (OSError, ValueError):
                 continue
         raise ValueError("both are damaged")
 
-    results = check_format(_format(save, load), select=["corruption"])
+    results = check_format(_make_format(save, load), select=["corruption"])
     assert [str(result) for result in results if not result.passed] == []

@@ -1,4 +1,4 @@
-"""Memory that several tensors share, as blocks of bytes: what overlaps is written once, and shared again afterwards."""
+"""Memory of tensors as blocks of bytes; tensors that overlap share a block when they are loaded."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ import ctypes
 from pytest_ckpt.backends.memory import Memory, bounds
 
 
-def pack_blocks(memories: list[Memory | None]) -> tuple[list[bytes], list[tuple[int, int] | None]]:
-    """The blocks, and for each tensor its block and the offset of its first element; None for one without elements."""
+def copy_memory_blocks(memories: list[Memory | None]) -> tuple[list[bytes], list[tuple[int, int] | None]]:
+    """Return the blocks and, for each tensor, its block and the offset of its first element.
+
+    A tensor without elements gets None instead of a place.
+    """
     spans = sorted(bounds(memory) for memory in memories if memory is not None and 0 not in memory.shape)
     blocks: list[tuple[int, int]] = []
     for low, high in spans:
