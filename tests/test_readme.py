@@ -1,4 +1,4 @@
-"""The README's commands, files and tables are true: each file in it runs here as it stands there."""
+"""The code in README.md runs, and its output, options and fixtures are the real ones."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FENCED = re.findall(r"^```\w+\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
 
 
 def _file(name: str) -> str:
-    """The file that the README shows under this name, which is its first line."""
+    """Return the code block whose first line is a comment with this file name."""
     (found,) = [block for block in FENCED if block.startswith(f"# {name}\n")]
     return found
 
@@ -33,7 +33,7 @@ def _run(pytester: pytest.Pytester, name: str, *options: str) -> pytest.RunResul
     return pytester.runpytest_subprocess("-p", "no:cacheprovider", *options, name)
 
 
-def test_the_few_lines_find_the_fault_with_at_most_four_elements(pytester: pytest.Pytester) -> None:
+def test_first_example_finds_a_small_counterexample(pytester: pytest.Pytester) -> None:
     result = _run(pytester, "test_mylib.py")
     assert result.parseoutcomes()["failed"] == 2
     lines = iter(result.outlines)
@@ -44,14 +44,14 @@ def test_the_few_lines_find_the_fault_with_at_most_four_elements(pytester: pytes
     assert spec.size <= 4
 
 
-def test_what_the_readme_shows_is_what_is_printed(pytester: pytest.Pytester) -> None:
+def test_shown_failure_is_the_printed_one(pytester: pytest.Pytester) -> None:
     (shown,) = [block for block in FENCED if block.startswith("mylib [layout/fortran]")]
     printed = [line.removeprefix("E   ").strip() for line in _run(pytester, "test_mylib.py", "-k", "fortran").outlines]
     assert [line for line in shown.splitlines() if line.strip() not in printed] == []
 
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="the family crash needs strace")
-def test_a_save_that_syncs_nothing_is_found_and_shown_as_the_readme_does(pytester: pytest.Pytester) -> None:
+def test_shown_crash_failure_is_the_printed_one(pytester: pytest.Pytester) -> None:
     result = _run(pytester, "test_safety.py")
     assert result.parseoutcomes() == {"passed": 3, "failed": 3}
     (shown,) = [block for block in FENCED if block.startswith("safe [crash/power-loss]")]
@@ -67,12 +67,12 @@ def test_a_save_that_syncs_nothing_is_found_and_shown_as_the_readme_does(pyteste
     }
 
 
-def test_a_users_declaration_of_a_library_holds(pytester: pytest.Pytester) -> None:
+def test_declared_failures_of_safetensors_are_as_expected(pytester: pytest.Pytester) -> None:
     _run(pytester, "test_safetensors.py").assert_outcomes(passed=1, xfailed=2)
 
 
-@pytest.mark.skipif("torch" not in BACKENDS, reason="the README's models are of torch")
-def test_a_users_models_come_back_and_a_file_that_does_not_fit_is_found(pytester: pytest.Pytester) -> None:
+@pytest.mark.skipif("torch" not in BACKENDS, reason="the models in README.md need torch")
+def test_model_examples_pass_and_find_a_missing_key(pytester: pytest.Pytester) -> None:
     _run(pytester, "test_network.py").assert_outcomes(passed=1)
     result = _run(pytester, "test_checkpoints.py")
     assert result.parseoutcomes() == {"passed": 2, "failed": 1}
@@ -80,23 +80,23 @@ def test_a_users_models_come_back_and_a_file_that_does_not_fit_is_found(pytester
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_a_users_trees_come_back(backend: str, pytester: pytest.Pytester) -> None:
+def test_tree_examples_pass(backend: str, pytester: pytest.Pytester) -> None:
     _run(pytester, "test_pickle.py", f"--ckpt-backend={backend}").assert_outcomes(passed=3)
 
 
-def test_ci_runs_the_line_that_the_readme_gives() -> None:
+def test_ci_runs_the_command_for_all_tests() -> None:
     (line,) = [block.strip() for block in FENCED if "bin/tox" in block]
     assert line in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
 
 
-def test_the_options_and_settings_in_the_table_are_all_there_are(pytester: pytest.Pytester) -> None:
+def test_table_of_options_is_complete(pytester: pytest.Pytester) -> None:
     text = pytester.runpytest_subprocess("--help").stdout.str()
     named = set(re.findall(r"--ckpt-\w+(?:-\w+)*|\bckpt_\w+", README.split("## Every backend")[1].split("## The formats")[0]))
     offered = set(re.findall(r"^ +(--ckpt-\w+(?:-\w+)*|ckpt_\w+)", text, re.MULTILINE))
     assert named == offered
 
 
-def test_the_levels_in_the_readme_are_those_of_the_checks() -> None:
+def test_levels_are_those_of_the_checks() -> None:
     paragraph = README.split("By default the *core* checks")[1].split("`pytest-ckpt list")[0]
     core, extended = (set(re.findall(r"`([\w/-]+)`", part)) for part in paragraph.split("The *extended*"))
     named = {check.name if check.family in core | {"keys"} else check.family for check in CHECKS.values() if check.level != CORE}
@@ -104,7 +104,7 @@ def test_the_levels_in_the_readme_are_those_of_the_checks() -> None:
     assert named == extended
 
 
-def test_every_fixture_in_the_table_exists(pytester: pytest.Pytester) -> None:
+def test_fixtures_in_the_table_exist(pytester: pytest.Pytester) -> None:
     table = README.split("| fixture |")[1].split("\n\n")[0]
     text = pytester.runpytest_subprocess("--fixtures").stdout.str()
     for name in re.findall(r"ckpt_\w+", table):
@@ -113,8 +113,8 @@ def test_every_fixture_in_the_table_exists(pytester: pytest.Pytester) -> None:
 
 if importlib.util.find_spec("tox") and UNDER_TEST in ("", "numpy"):
 
-    def test_the_tox_ini_for_users_runs_what_it_names(tmp_path: pathlib.Path) -> None:
-        """With this project's own wheel, since that is the version that is meant."""
+    def test_tox_ini_example_runs(tmp_path: pathlib.Path) -> None:
+        """Use the wheel of this project: a released version may lack new names."""
         wheels, project = tmp_path / "wheels", tmp_path / "project"
         project.mkdir()
         pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
