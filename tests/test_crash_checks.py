@@ -20,7 +20,7 @@ from pytest_ckpt.specs import CrashState, CrashSweep, InterruptCase, InterruptSw
 
 from .faults.checksummed import checksummed_format, decode, encode, verify_checksum, write_atomically
 from .faults.crash import write_and_rename, write_in_place, write_sync_and_rename
-from .test_crashes import processes_about
+from .test_crash_model import processes_with
 
 SERIES = ("crash/kill", "crash/power-loss", "crash/durable")
 
@@ -191,6 +191,6 @@ def test_leaves_no_process_and_no_file(tmp_path: pathlib.Path) -> None:
     with Runner(checksummed_format("numpy"), select=["crash"], folder=tmp_path) as runner:
         for check in runner.checks:
             assert runner.run(check).passed
-        assert processes_about(str(tmp_path))
-    assert not processes_about(str(tmp_path))
+        assert processes_with(str(tmp_path))
+    assert not processes_with(str(tmp_path))
     assert not list(tmp_path.iterdir())

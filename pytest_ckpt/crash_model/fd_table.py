@@ -1,4 +1,4 @@
-"""Which tasks are one process, and which open files its descriptors are."""
+"""The open files of the recorded processes, by descriptor."""
 
 from __future__ import annotations
 
@@ -14,88 +14,96 @@ CLONES = ("clone", "clone3", "fork", "vfork")
 
 
 @dataclasses.dataclass
-class Open:
-    """An open file, which several descriptors may be: its node (None for what is no part of the disk) and path, where in it the next
-    byte goes (None where nobody knows), whether it writes at the end, and through to the disk."""
+class OpenFile:
+    """An open file, which several descriptors may share.
+
+    ``node`` is None for anything other than a file on disk, and ``offset`` is None if unknown.
+    ``appends`` stands for O_APPEND, and ``synchronous`` for O_SYNC and O_DSYNC.
+    """
 
     node: int | None
     path: str
     offset: int | None = 0
     appends: bool = False
-    through: bool = False
+    synchronous: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
-class Standing:
-    """What a process is in the middle of when following begins: its tasks, its current folder, and the files that it has open, as
-    (descriptor, path, offset, flags)."""
+class ProcessState:
+    """The state of a process when the recording begins.
+
+    It has the ids of the tasks (threads), the current directory, and the open files as (descriptor,
+    path, offset, flags).
+    """
 
     tasks: tuple[int, ...]
-    here: str
+    directory: str
     opened: tuple[tuple[int, str, int, int], ...] = ()
 
 
 @dataclasses.dataclass
 class Process:
-    """What the tasks of one process share. ``since`` says for each descriptor which call made it what it is."""
+    """What the tasks of one process share. ``changed_at`` has for each descriptor the number of the call that last changed it."""
 
-    here: str
-    descriptors: dict[int, Open]
-    since: dict[int, int] = dataclasses.field(default_factory=dict)
+    directory: str
+    descriptors: dict[int, OpenFile]
+    changed_at: dict[int, int] = dataclasses.field(default_factory=dict)
 
 
 class Processes:
-    """The processes by task. ``found`` gives the node at a path, if it is known."""
+    """The recorded processes by task. ``find`` returns the node at a path if it is known."""
 
-    def __init__(self, standing: Standing, found: Callable[[str], int | None]) -> None:
-        self._found = found
-        first = Process(standing.here, {})
-        for number, path, offset, flags in standing.opened:
-            first.descriptors[number] = Open(found(path), path, offset, bool(flags & os.O_APPEND), bool(flags & os.O_DSYNC))
-        self._tasks = dict.fromkeys(standing.tasks, first)
+    def __init__(self, state: ProcessState, find: Callable[[str], int | None]) -> None:
+        self._find = find
+        first = Process(state.directory, {})
+        for number, path, offset, flags in state.opened:
+            first.descriptors[number] = OpenFile(find(path), path, offset, bool(flags & os.O_APPEND), bool(flags & os.O_DSYNC))
+        self._tasks = dict.fromkeys(state.tasks, first)
         self._parents: dict[int, tuple[int, str]] = {}
 
-    def expect(self, calls: list[Call]) -> None:
-        """Notes who makes whom: a child may be seen before the call that made it is seen to end."""
+    def add_parents(self, calls: list[Call]) -> None:
+        """Note the parent of each new task: the first call of a child may come before the end of the call that created it."""
         for call in calls:
             if call.name in CLONES and not call.failed:
                 self._parents[call.result] = (call.task, call.arguments)
 
     def of(self, task: int) -> Process:
+        """Return the process of a task."""
         if task not in self._tasks:
             parent, flags = self._parents.get(task, (task, ""))
             if parent == task:
                 self._tasks[task] = Process("", {})
             else:
-                above = self.of(parent)
-                self._tasks[task] = above if "CLONE_FILES" in flags else Process(above.here, dict(above.descriptors), dict(above.since))
+                process = self.of(parent)
+                copy = Process(process.directory, dict(process.descriptors), dict(process.changed_at))
+                self._tasks[task] = process if "CLONE_FILES" in flags else copy
         return self._tasks[task]
 
-    def known(self, call: Call, text: str) -> Open | None:
-        """The open file that was seen to become the descriptor."""
+    def recorded_file(self, call: Call, text: str) -> OpenFile | None:
+        """Return the file of a descriptor if its opening was recorded."""
         return self.of(call.task).descriptors.get(_number(text))
 
-    def opened(self, call: Call, text: str) -> Open:
-        """The open file that a descriptor is: one that was opened unseen is known by its path alone."""
+    def file(self, call: Call, text: str) -> OpenFile:
+        """Return the file of a descriptor. If its opening was not recorded, only its path is known."""
         path = descriptor_in(text)[1]
         if not path.startswith("/"):
-            return Open(None, path)  # a pipe, a socket
-        return self.known(call, text) or Open(self._found(path), path, None)
+            return OpenFile(None, path)  # a pipe or a socket
+        return self.recorded_file(call, text) or OpenFile(self._find(path), path, None)
 
-    def now(self, call: Call, number: int, file: Open | None) -> None:
-        """From now on the descriptor is this file, or nothing that matters."""
+    def set(self, call: Call, number: int, file: OpenFile | None) -> None:
+        """Give a descriptor a file, or none that is followed."""
         process = self.of(call.task)
-        process.since[number] = call.number
+        process.changed_at[number] = call.number
         if file is None:
             process.descriptors.pop(number, None)
         else:
             process.descriptors[number] = file
 
     def close(self, call: Call, text: str) -> None:
-        """Before the call has ended another task may have been given the number again; then that is not what was closed."""
+        """Close a descriptor, unless another task was given the same number before the call ended."""
         number = _number(text)
-        if self.of(call.task).since.get(number, 0) <= call.before:
-            self.now(call, number, None)
+        if self.of(call.task).changed_at.get(number, 0) <= call.ended_before:
+            self.set(call, number, None)
 
 
 def _number(text: str) -> int:
@@ -103,12 +111,12 @@ def _number(text: str) -> int:
     return -1 if number is None else number
 
 
-def standing() -> Standing:
-    """What this process is in the middle of."""
-    return Standing(tuple(int(task) for task in os.listdir("/proc/self/task")), os.getcwd(), tuple(_files_open_here()))
+def process_state() -> ProcessState:
+    """Return the state of this process."""
+    return ProcessState(tuple(int(task) for task in os.listdir("/proc/self/task")), os.getcwd(), tuple(_open_files()))
 
 
-def _files_open_here() -> Iterator[tuple[int, str, int, int]]:
+def _open_files() -> Iterator[tuple[int, str, int, int]]:
     for number in os.listdir("/proc/self/fd"):
         with contextlib.suppress(OSError):
             path = os.readlink(f"/proc/self/fd/{number}")

@@ -1,6 +1,6 @@
-"""A disk as POSIX has it: files and folders are numbered nodes, a folder maps names to numbers, and operations change either.
+"""A POSIX file system in memory: numbered nodes, folders that map names to nodes, and operations that change them.
 
-What a crash can take away is a part of the operations. Knows neither how they were recorded nor which of them may go.
+A crash loses some of the operations. Nothing here knows how they were recorded, or which of them may be lost.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ ROOT = 0
 
 @dataclasses.dataclass(frozen=True)
 class Link:
-    """A symbolic link, as what stands under a name."""
+    """A symbolic link."""
 
     target: str
 
 
-#: What stands in a folder, by the path relative to it: the bytes of a file, a Link, or None for a folder.
+#: The entries below a folder by relative path: the bytes of a file, a Link, or None for a folder.
 Files = Mapping[str, bytes | Link | None]
 
 
 @dataclasses.dataclass(frozen=True)
 class Write:
-    """``data`` is put into the file ``node`` at ``offset``; what lies between its end and there is zeros."""
+    """Write ``data`` into the file ``node`` at ``offset``. A gap before them is filled with zeros."""
 
-    words: str
+    description: str
     node: int
     offset: int
     data: bytes
@@ -37,49 +37,50 @@ class Write:
 
 @dataclasses.dataclass(frozen=True)
 class Resize:
-    """The file ``node`` is cut, or made longer by zeros."""
+    """Truncate the file ``node`` to ``size``, or extend it with zeros."""
 
-    words: str
+    description: str
     node: int
     size: int
 
 
 @dataclasses.dataclass(frozen=True)
-class Naming:
-    """Names are given and taken, all at once: (folder, name, the node that has it from now on, or None)."""
+class SetNames:
+    """Change names atomically. Each change is (folder, name, its new node), where None removes the name."""
 
-    words: str
+    description: str
     changes: tuple[tuple[int, str, int | None], ...]
 
 
 @dataclasses.dataclass(frozen=True)
 class Sync:
-    """From now on the operations with the numbers ``covers`` (from 0) are on the disk, whatever happens."""
+    """Make the operations with the indices ``covers`` durable: no later crash loses them."""
 
-    words: str
+    description: str
     covers: frozenset[int]
 
 
-Operation = Write | Resize | Naming | Sync
+Operation = Write | Resize | SetNames | Sync
 
 
-class Disk:
-    """The nodes of a disk. A node may be there and have no name, so that nobody can see it."""
+class FileSystem:
+    """The nodes of a file system. A node without a name exists, but cannot be seen."""
 
     def __init__(self) -> None:
         self.files: dict[int, bytearray] = {}
         self.folders: dict[int, dict[str, int]] = {ROOT: {}}
         self.links: dict[int, Link] = {}
 
-    def copy(self) -> Disk:
-        other = Disk()
+    def copy(self) -> FileSystem:
+        """Return an independent copy."""
+        other = FileSystem()
         other.files = {node: bytearray(content) for node, content in self.files.items()}
         other.folders = {node: dict(names) for node, names in self.folders.items()}
         other.links = dict(self.links)
         return other
 
     def add(self, node: int, content: bytes | Link | None) -> None:
-        """A new node, without a name: a file, a link, or an empty folder."""
+        """Add a node without a name: a file, a link, or (None) an empty folder."""
         if content is None:
             self.folders[node] = {}
         elif isinstance(content, Link):
@@ -88,11 +89,12 @@ class Disk:
             self.files[node] = bytearray(content)
 
     def apply(self, operation: Operation) -> None:
+        """Carry out an operation."""
         if isinstance(operation, Write):
             self.write(operation.node, operation.offset, operation.data)
         elif isinstance(operation, Resize):
             self._resize(self.files[operation.node], operation.size)
-        elif isinstance(operation, Naming):
+        elif isinstance(operation, SetNames):
             for folder, name, node in operation.changes:
                 if node is None:
                     self.folders[folder].pop(name, None)
@@ -100,13 +102,14 @@ class Disk:
                     self.folders[folder][name] = node
 
     def write(self, node: int, offset: int, data: bytes) -> None:
+        """Write data into a file."""
         file = self.files[node]
         if len(file) < offset:
             self._resize(file, offset)
         file[offset : offset + len(data)] = data
 
-    def lengthen(self, node: int, size: int) -> None:
-        """Makes a file at least so long."""
+    def extend(self, node: int, size: int) -> None:
+        """Extend a file with zeros to at least ``size`` bytes."""
         if len(self.files[node]) < size:
             self._resize(self.files[node], size)
 
@@ -115,44 +118,43 @@ class Disk:
         del file[size:]
         file.extend(bytes(size - len(file)))
 
-    def look(self, folder: int) -> dict[str, bytes | Link | None]:
-        """What stands in a folder, and in the folders in it."""
+    def files_below(self, folder: int) -> dict[str, bytes | Link | None]:
+        """Return all entries below a folder."""
         found: dict[str, bytes | Link | None] = {}
-        todo = [("", folder)]
-        while todo:
-            above, node = todo.pop()
+        remaining = [("", folder)]
+        while remaining:
+            prefix, node = remaining.pop()
             for name, inner in self.folders[node].items():
                 if inner in self.folders:
-                    found[above + name] = None
-                    # A node that was moved into itself by half of two renames is no state that a disk can be in.
-                    if above.count("/") < 100:
-                        todo.append((f"{above}{name}/", inner))
+                    found[prefix + name] = None
+                    # If only one half of two renames is applied, a folder can be inside itself. No disk
+                    # can be in such a state, so the depth is limited.
+                    if prefix.count("/") < 100:
+                        remaining.append((f"{prefix}{name}/", inner))
                 else:
-                    found[above + name] = self.links[inner] if inner in self.links else bytes(self.files[inner])
+                    found[prefix + name] = self.links[inner] if inner in self.links else bytes(self.files[inner])
         return found
 
 
-def files_in(folder: pathlib.Path) -> dict[str, bytes | Link | None]:
-    """What stands in a folder of the real disk."""
+def read_files(folder: pathlib.Path) -> dict[str, bytes | Link | None]:
+    """Return all entries below a folder of the real disk."""
     found: dict[str, bytes | Link | None] = {}
-    for above, folders, files in os.walk(folder):
-        for name in [*folders, *files]:
-            place = pathlib.Path(above, name)
-            relative = place.relative_to(folder).as_posix()
-            if place.is_symlink():
-                found[relative] = Link(os.readlink(place))
-            else:
-                found[relative] = None if place.is_dir() else place.read_bytes()
+    for path in folder.rglob("*"):
+        relative = path.relative_to(folder).as_posix()
+        if path.is_symlink():
+            found[relative] = Link(os.readlink(path))
+        else:
+            found[relative] = None if path.is_dir() else path.read_bytes()
     return found
 
 
-def put_into(folder: pathlib.Path, files: Files) -> None:
-    """Makes an empty folder of the real disk hold just these."""
+def write_files(folder: pathlib.Path, files: Files) -> None:
+    """Create entries in an empty folder of the real disk."""
     for relative in sorted(files):
-        place, content = folder / relative, files[relative]
+        path, content = folder / relative, files[relative]
         if content is None:
-            place.mkdir()
+            path.mkdir()
         elif isinstance(content, Link):
-            place.symlink_to(content.target)
+            path.symlink_to(content.target)
         else:
-            place.write_bytes(content)
+            path.write_bytes(content)

@@ -1,4 +1,4 @@
-"""Where paths lead on a disk of which only one folder is known as a whole, and the rest as far as somebody has come by."""
+"""Resolve paths in a file system of which one folder is known completely, and the rest only as far as recorded calls mention it."""
 
 from __future__ import annotations
 
@@ -6,105 +6,112 @@ import contextlib
 import pathlib
 from collections.abc import Callable
 
-from .file_system import ROOT, Disk, Files, Link
+from .file_system import ROOT, Files, FileSystem, Link
 
-#: How many links one name may lead through.
-_MOST_LINKS = 40
-
-
-class Lost(Exception):
-    """What was done to the disk cannot be known; the message says why."""
+#: A path may lead through so many symbolic links.
+_MAX_LINKS = 40
 
 
-class Names:
-    """``start`` is the disk at the beginning, with all nodes that come later, ``now`` the disk so far. In ``folder``, the node ``root``,
-    stand ``files`` at the beginning; ``shown`` turns a path in it into the one that a report shows."""
+class CannotFollow(Exception):
+    """The recorded calls do not determine the files on disk. The message gives the reason."""
 
-    def __init__(self, folder: pathlib.Path, files: Files, shown: Callable[[str], str]) -> None:
-        self.start, self.now = Disk(), Disk()
-        self._nodes = ROOT
-        self._shown = shown
-        #: Folders in which something may stand that nobody was told of.
-        self._partly = {ROOT}
+
+class PathLookup:
+    """The known part of a file system, before and after the recorded calls.
+
+    ``start`` is the file system at the beginning, including every node that is created later (without
+    a name), and ``current`` is its present state. ``files`` are the entries of ``folder`` at the
+    beginning, and ``root`` is its node. ``shorten`` shortens a path relative to the folder for messages.
+    """
+
+    def __init__(self, folder: pathlib.Path, files: Files, shorten: Callable[[str], str]) -> None:
+        self.start, self.current = FileSystem(), FileSystem()
+        self._last_node = ROOT
+        self._shorten = shorten
+        #: Folders that may have entries which no recorded call has mentioned.
+        self._incomplete = {ROOT}
         self._given, self.folder = str(folder), str(folder.resolve())
-        self.root = self._way_to(self.folder)
-        self._partly.discard(self.root)
+        self.root = self._make_folder(self.folder)
+        self._incomplete.discard(self.root)
         for relative in sorted(files):
-            above, _, name = f"{self.folder}/{relative}".rpartition("/")
-            self.born(files[relative], (self.folder_at(above), name))
+            parent, _, name = f"{self.folder}/{relative}".rpartition("/")
+            self.add_node(files[relative], (self.folder_at(parent), name))
 
-    def born(self, content: bytes | Link | None, name: tuple[int, str] | None = None) -> int:
-        """A new node; with a name, as (folder, name), where it stands there from the beginning."""
-        self._nodes += 1
-        for disk in (self.start, self.now):
-            disk.add(self._nodes, content)
+    def add_node(self, content: bytes | Link | None, name: tuple[int, str] | None = None) -> int:
+        """Add a node and return its number. With a name, as (folder, name), it exists since the beginning."""
+        self._last_node += 1
+        for file_system in (self.start, self.current):
+            file_system.add(self._last_node, content)
             if name is not None:
-                disk.folders[name[0]][name[1]] = self._nodes
-        return self._nodes
+                file_system.folders[name[0]][name[1]] = self._last_node
+        return self._last_node
 
-    def absolute(self, path: str, above: str) -> str:
-        """A path from the root; ``above`` is the folder that a relative one begins in."""
+    def absolute(self, path: str, directory: str) -> str:
+        """Return an absolute path. ``directory`` is the folder to which a relative path is relative; it is empty if unknown."""
         if path.startswith("/"):
             inside = path == self._given or path.startswith(f"{self._given}/")
             return self.folder + path[len(self._given) :] if inside else path
-        if not above:
-            raise Lost(f"nobody knows which folder {path!r} is relative to")
-        return f"{above}/{path}" if path else above
+        if not directory:
+            raise CannotFollow(f"the folder to which {path!r} is relative is unknown")
+        return f"{directory}/{path}" if path else directory
 
-    def place(self, path: str, follow: bool = False, links: int = 0) -> tuple[int, str, int | None]:
-        """Where a path leads: the folder, the name in it, and the node that has it, if any; ``follow`` goes on where that is a link.
-        Raises KeyError where nothing is known to stand on the way."""
-        if links > _MOST_LINKS:
-            raise Lost(f"{path!r} leads through too many links")
+    def resolve(self, path: str, follow: bool = False, links: int = 0) -> tuple[int, str, int | None]:
+        """Return the folder of a path, the name in it, and its node, if any. ``follow`` follows a link at the end of the path.
+
+        Raise KeyError if a folder on the way does not exist.
+        """
+        if links > _MAX_LINKS:
+            raise CannotFollow(f"{path!r} leads through too many symbolic links")
         names = [name for name in path.split("/") if name not in ("", ".")]
-        way = [ROOT]
+        parents = [ROOT]
         for number, name in enumerate(names):
             last = number == len(names) - 1
             if name == "..":
-                way = way[:-1] or [ROOT]
+                parents = parents[:-1] or [ROOT]
                 continue
-            node = self.now.folders[way[-1]].get(name)
-            if node in self.now.links and (follow or not last):
-                target, above = self.now.links[node].target, "/".join(names[:number])
-                start = target if target.startswith("/") else f"/{above}/{target}"
-                return self.place("/".join([start, *names[number + 1 :]]), follow, links + 1)
+            node = self.current.folders[parents[-1]].get(name)
+            if node in self.current.links and (follow or not last):
+                target, directory = self.current.links[node].target, "/".join(names[:number])
+                start = target if target.startswith("/") else f"/{directory}/{target}"
+                return self.resolve("/".join([start, *names[number + 1 :]]), follow, links + 1)
             if last:
-                return way[-1], name, node
+                return parents[-1], name, node
             if node is None:
-                if way[-1] not in self._partly:
+                if parents[-1] not in self._incomplete:
                     raise KeyError(path)
-                node = self.born(None, (way[-1], name))
-                self._partly.add(node)
-            way.append(node)
-        return way[-1], "", way[-1]
+                node = self.add_node(None, (parents[-1], name))
+                self._incomplete.add(node)
+            parents.append(node)
+        return parents[-1], "", parents[-1]
 
-    def found(self, path: str) -> int | None:
-        """The node at a path, if it is known."""
+    def find(self, path: str) -> int | None:
+        """Return the node at a path, or None if it is unknown."""
         with contextlib.suppress(KeyError):
-            return self.place(path, follow=True)[2]
+            return self.resolve(path, follow=True)[2]
         return None
 
     def folder_at(self, path: str) -> int:
-        node = self.place(path, follow=True)[2]
-        return self._way_to(path) if node is None else node
+        """Return the node of a folder, which is added if it is unknown."""
+        node = self.resolve(path, follow=True)[2]
+        return self._make_folder(path) if node is None else node
 
-    def _way_to(self, path: str) -> int:
-        """The folder at a path, made where nobody came by yet."""
+    def _make_folder(self, path: str) -> int:
         node = ROOT
         for name in path.split("/"):
             if name:
-                inner = self.now.folders[node].get(name)
+                inner = self.current.folders[node].get(name)
                 if inner is None:
-                    inner = self.born(None, (node, name))
-                    self._partly.add(inner)
+                    inner = self.add_node(None, (node, name))
+                    self._incomplete.add(inner)
                 node = inner
         return node
 
     def is_inside(self, path: str) -> bool:
+        """Return whether a path is inside the folder."""
         return path.startswith(f"{self.folder}/")
 
-    def called(self, path: str) -> str:
-        """The path in the words of a report."""
+    def display_name(self, path: str) -> str:
+        """Return a path as messages show it."""
         if path == self.folder:
             return "the folder around it"
-        return self._shown(path[len(self.folder) + 1 :]) if self.is_inside(path) else path
+        return self._shorten(path[len(self.folder) + 1 :]) if self.is_inside(path) else path

@@ -1,7 +1,8 @@
-"""Records what a function does to the disk, in a process that runs under strace.
+"""Record the operations of a function on the disk, in a worker under strace.
 
-The process is started under the tracer and kept: attaching later would stop it at every system call. What it does between two
-marks in the log is followed; where that does not lead to what really stands on the disk, nothing is recorded.
+The worker runs under the tracer from its start, because an attached tracer would stop it at every
+system call. The calls between two marks in the log are followed. If their result differs from the
+real disk, there is no record.
 """
 
 from __future__ import annotations
@@ -13,49 +14,49 @@ import pathlib
 from collections.abc import Callable, Iterator
 
 from ..workers import Worker
-from .fd_table import Standing, standing
-from .file_system import Disk, Files, Link, Operation, files_in
-from .path_lookup import Lost
+from .fd_table import ProcessState, process_state
+from .file_system import Files, FileSystem, Link, Operation, read_files
+from .path_lookup import CannotFollow
 from .strace_log import Call, calls_in, path_in
 from .syscalls import TRACED, follow
 from .tracing import worker_under_strace
-from .tracker import Follower
+from .tracker import Tracker
 
-#: Bytes of one write that the log holds.
-_LONGEST = 1 << 24
-#: Nothing has such a name; that removing it failed is what is seen in the log.
+#: The largest number of bytes of one write in the log.
+_LONGEST_WRITE = 1 << 24
+#: A mark is an attempt to remove a file with this prefix. No such file exists, but strace logs the attempt.
 _MARK = "/pytest-ckpt-mark/"
 
 
 @dataclasses.dataclass(frozen=True)
 class History:
-    """``operations`` turned the folder that is the node ``root`` of the disk ``start`` into what stands there now."""
+    """The ``operations`` on a folder, which is the node ``root`` of the file system ``start`` before them."""
 
-    start: Disk
+    start: FileSystem
     root: int
     operations: tuple[Operation, ...]
 
 
 def traced_worker(log: pathlib.Path) -> Worker:
-    """A worker under strace, which writes what it does beside ``log``. Raises CannotTrace."""
-    # With a "?" strace passes over a call that this machine's processor does not have.
+    """Start a worker under strace. Its trace is a file next to ``log``. Raise `CannotTrace` if that is impossible here."""
+    # strace ignores a name with "?" if the processor has no such call.
     calls = ",".join(f"?{name}" for name in TRACED)
-    # Of what is read only the number of bytes matters; printing the rest would take time.
-    shown = ["-y", "-xx", "-s", str(_LONGEST), "-e", "raw=?read,?readv", "-e", "signal=none"]
-    return worker_under_strace(log, *shown, "-e", f"trace={calls}", "-o", str(_traced(log)))
+    # Of a read only the number of bytes matters, and raw output saves time.
+    options = ["-y", "-xx", "-s", str(_LONGEST_WRITE), "-e", "raw=?read,?readv", "-e", "signal=none"]
+    return worker_under_strace(log, *options, "-e", f"trace={calls}", "-o", str(_trace_of(log)))
 
 
-def _traced(log: pathlib.Path) -> pathlib.Path:
+def _trace_of(log: pathlib.Path) -> pathlib.Path:
     return log.with_suffix(".strace")
 
 
 @contextlib.contextmanager
-def marked() -> Iterator[Standing]:
-    """In the worker: what is done while this is held is what will be followed, from where the process stands now."""
-    now = standing()
+def marked_section() -> Iterator[ProcessState]:
+    """Mark the calls to follow, which are those made inside. Used in the worker; yields its state at the beginning."""
+    state = process_state()
     _mark("begin")
     try:
-        yield now
+        yield state
     finally:
         _mark("end")
 
@@ -66,52 +67,56 @@ def _mark(name: str) -> None:
 
 
 class Recorder:
-    """Listens to a traced worker from now on, for what it does to ``folder``."""
+    """Records the operations of a traced worker on ``folder`` from now on."""
 
     def __init__(self, worker: Worker, folder: pathlib.Path) -> None:
-        self._trace = _traced(worker.log)
-        self._from = self._trace.stat().st_size
+        self._trace = _trace_of(worker.log)
+        self._start = self._trace.stat().st_size
         self._folder = folder
-        self._before = files_in(folder)
+        self._before = read_files(folder)
 
-    def history(self, standing: Standing, shown: Callable[[str], str] = str) -> History:
-        """What was done between the marks. ``shown`` turns paths in the folder into those that a report shows. Raises Lost."""
+    def history(self, state: ProcessState, shorten: Callable[[str], str] = str) -> History:
+        """Return the operations between the marks, beginning in the ``state`` that `marked_section` has yielded.
+
+        ``shorten`` shortens the paths in the folder for messages. Raise `CannotFollow` if the
+        recorded calls do not determine the files that are on disk now.
+        """
         with self._trace.open() as log:
-            log.seek(self._from)
+            log.seek(self._start)
             calls = list(calls_in(log))
-        follower = Follower(self._folder, self._before, standing, shown)
-        follow(follower, _between_marks(calls))
-        history = History(follower.start, follower.root, follower.operations())
-        _compare(replayed(history), files_in(self._folder))
+        tracker = Tracker(self._folder, self._before, state, shorten)
+        follow(tracker, _between_marks(calls))
+        history = History(tracker.start, tracker.root, tracker.operations())
+        _compare(replay(history), read_files(self._folder))
         return history
 
 
-def replayed(history: History) -> Files:
-    """What stands in the folder when everything is done."""
-    disk = history.start.copy()
+def replay(history: History) -> Files:
+    """Return the files after all operations."""
+    file_system = history.start.copy()
     for operation in history.operations:
-        disk.apply(operation)
-    return disk.look(history.root)
+        file_system.apply(operation)
+    return file_system.files_below(history.root)
 
 
 def _between_marks(calls: list[Call]) -> list[Call]:
-    marks = [place for place, call in enumerate(calls) if call.name == "unlink" and path_in(call.arguments).startswith(_MARK)]
+    marks = [index for index, call in enumerate(calls) if call.name == "unlink" and path_in(call.arguments).startswith(_MARK)]
     if len(marks) != 2:
-        raise Lost("the log of strace does not show where saving begins and ends")
+        raise CannotFollow("the log of strace does not have both marks around the save")
     return calls[marks[0] + 1 : marks[1]]
 
 
-def _compare(followed: Files, real: Files) -> None:
-    """Raises Lost where the operations that were followed do not lead to what really stands there."""
-    for name in sorted(followed.keys() | real.keys()):
-        if name not in real or name not in followed or followed[name] != real[name]:
-            ways = [_described(files, name) for files in (followed, real)]
-            raise Lost(f"what was seen does not lead to what stands there: {name} should be {ways[0]}, and is {ways[1]}")
+def _compare(replayed: Files, real: Files) -> None:
+    """Raise `CannotFollow` if the operations do not give the files that are really on disk."""
+    for name in sorted(replayed.keys() | real.keys()):
+        if name not in real or name not in replayed or replayed[name] != real[name]:
+            expected, actual = (_describe(files, name) for files in (replayed, real))
+            raise CannotFollow(f"the recorded operations do not give the files on disk: {name} is {actual}, not {expected}")
 
 
-def _described(files: Files, name: str) -> str:
+def _describe(files: Files, name: str) -> str:
     if name not in files:
-        return "gone"
+        return "missing"
     content = files[name]
     if isinstance(content, bytes):
         return f"a file of {len(content)} bytes"

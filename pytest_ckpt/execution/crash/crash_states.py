@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING
 from ...compare.models import model_differences
 from ...compare.trees import differences
 from ...crash_model import (
+    CannotFollow,
     CannotTrace,
+    DiskState,
     History,
-    Loss,
-    Lost,
+    LostPart,
+    ProcessState,
     Recorder,
-    Standing,
-    State,
-    files_of,
-    in_words,
+    describe,
+    files_after,
     kill_states,
-    marked,
-    power_states,
-    put_into,
+    marked_section,
+    power_failure_states,
+    write_files,
 )
 from ...specs import CrashState, CrashSweep, Spec
 from ...verdicts import Observation
@@ -66,18 +66,18 @@ class Recorded:
         """What may come back, the nearest first."""
         return [self.saved] if durable or self.old is None else [self.saved, self.old]
 
-    def put(self, state: State) -> None:
+    def put(self, state: DiskState) -> None:
         emptied(self.folder)
-        put_into(self.folder, files_of(self.history, state))
+        write_files(self.folder, files_after(self.history, state))
 
-    def leaves_something(self, state: State) -> bool:
+    def leaves_something(self, state: DiskState) -> bool:
         """Whether something stands there, over an old checkpoint, that stands there neither before nor after a save."""
-        ends = (files_of(self.history, State(after)) for after in (0, len(self.history.operations)))
-        return self.old is not None and not files_of(self.history, state).keys() <= set[str]().union(*ends)
+        ends = (files_after(self.history, DiskState(after)) for after in (0, len(self.history.operations)))
+        return self.old is not None and not files_after(self.history, state).keys() <= set[str]().union(*ends)
 
-    def has_nothing(self, state: State) -> bool:
+    def has_nothing(self, state: DiskState) -> bool:
         """Whether nothing stands at the path, so that there is nothing to ask."""
-        return not any(name.startswith(self.path.name) for name in files_of(self.history, state))
+        return not any(name.startswith(self.path.name) for name in files_after(self.history, state))
 
 
 def crash_states(stage: Workspace, spec: CrashSweep) -> Iterable[Spec]:
@@ -85,15 +85,15 @@ def crash_states(stage: Workspace, spec: CrashSweep) -> Iterable[Spec]:
     recorded = _recorded(stage, spec)
     history = recorded.history
     if spec.kind == "durable":
-        states = power_states(history, returned=True)
+        states = power_failure_states(history, returned=True)
     elif spec.kind == "new-path":
-        states = list(dict.fromkeys([*kill_states(history), *power_states(history)]))
+        states = list(dict.fromkeys([*kill_states(history), *power_failure_states(history)]))
     else:
-        states = kill_states(history) if spec.kind == "kill" else power_states(history)
+        states = kill_states(history) if spec.kind == "kill" else power_failure_states(history)
     if recorded.old is None and spec.kind != "durable":
         states = [state for state in states if not recorded.has_nothing(state)]
     return [
-        CrashState(spec.kind, spec.saved, spec.old, state.after, tuple((loss.number, loss.what, loss.at) for loss in state.lost))
+        CrashState(spec.kind, spec.saved, spec.old, state.done, tuple((each.number, each.part, each.position) for each in state.lost))
         for state in states
     ]
 
@@ -107,14 +107,14 @@ def crashing(stage: Workspace, spec: CrashSweep) -> Observation:
 def crashed(stage: Workspace, spec: CrashState) -> Observation:
     """What a worker loads where the crash has left this state. Raises Failed."""
     recorded = _recorded(stage, spec)
-    state = State(spec.after, tuple(Loss(*loss) for loss in spec.lost))
-    if state.after > len(recorded.history.operations):
-        return Observation(skipped=f"saving does {len(recorded.history.operations)} operations to the disk here, not {state.after}")
+    state = DiskState(spec.after, tuple(LostPart(*loss) for loss in spec.lost))
+    if state.done > len(recorded.history.operations):
+        return Observation(skipped=f"saving does {len(recorded.history.operations)} operations to the disk here, not {state.done}")
     recorded.put(state)
     dataclasses.replace(stage, path=recorded.path).leave()
     empty = recorded.old is None and spec.kind != "durable"
     seen = nothing_lost(_loaded(stage, recorded, recorded.wanted(spec.kind == "durable"), empty), empty)
-    where = in_words(recorded.history, state, returned=spec.kind == "durable")
+    where = describe(recorded.history, state, returned=spec.kind == "durable")
     if seen.differences and recorded.old is not None and is_whole(stage.away.observe(whole, [recorded.old], str(recorded.path), False)):
         where += ": the old checkpoint is there, and not the new one"
     if is_whole(seen) and spec.kind == "kill" and recorded.leaves_something(state):
@@ -125,7 +125,7 @@ def crashed(stage: Workspace, spec: CrashState) -> Observation:
     return told(seen, where)
 
 
-def _saved_again(stage: Workspace, recorded: Recorded, state: State) -> Observation:
+def _saved_again(stage: Workspace, recorded: Recorded, state: DiskState) -> Observation:
     """What a worker sees that saves where something is left over, and loads that; if it has trouble, a fresh one."""
     seen, known = stage.away.observe(saved_and_seen, recorded.saved, str(recorded.path)), confirmed(stage)
     if is_whole(seen) or "saving again" in known:
@@ -229,9 +229,9 @@ def _record(stage: Workspace, saved: Spec, old: Spec | None, refused: str | None
     for last in (False, True):
         try:
             return _record_once(stage, saved, old, refused)
-        except Lost as lost:
+        except CannotFollow as error:
             if last:
-                raise Failed(Observation(skipped=f"what saving does to the disk could not be recorded: {lost}")) from None
+                raise Failed(Observation(skipped=f"what saving does to the disk could not be recorded: {error}")) from None
     raise AssertionError
 
 
@@ -247,12 +247,12 @@ def _record_once(stage: Workspace, saved: Spec, old: Spec | None, refused: str |
     if old is not None:
         stage.away.ask(save_it, old, str(path), role="traced")
     recorder = Recorder(worker, folder)
-    standing, failed = stage.away.ask(save_marked, saved, str(path), role="traced")
+    state, failed = stage.away.ask(save_marked, saved, str(path), role="traced")
     if failed is not None and failed.refused is not None and old is not None:
         return _record(stage, saved, None, failed.refused)
     if failed is not None:
         raise Failed(failed)
-    history = recorder.history(standing, lambda name: name.replace(path.name, path.name.split("-", 1)[-1]))
+    history = recorder.history(state, lambda name: name.replace(path.name, path.name.split("-", 1)[-1]))
     recorded = Recorded(path, saved, old, history, refused)
     _check(stage, recorded)
     return recorded
@@ -263,7 +263,7 @@ def _check(stage: Workspace, recorded: Recorded) -> None:
     for spec, after in ((recorded.old, 0), (recorded.saved, len(recorded.history.operations))):
         if spec is None:
             continue
-        recorded.put(State(after))
+        recorded.put(DiskState(after))
         seen = stage.away.observe(whole, [spec], str(recorded.path), False)
         if seen.skipped is not None:
             raise Failed(seen)
@@ -286,14 +286,14 @@ def save_it(trials: Context, spec: Spec, path: str) -> None:
         trials.subject(spec).save(pathlib.Path(path))
 
 
-def save_marked(trials: Context, spec: Spec, path: str) -> tuple[Standing, Observation | None]:
+def save_marked(trials: Context, spec: Spec, path: str) -> tuple[ProcessState, Observation | None]:
     """Asked in a traced worker: saves, between marks; what was seen if that failed."""
     with trials.scope():
         subject = trials.subject(spec)
         thing = subject.build()
-        with marked() as standing:
+        with marked_section() as state:
             try:
                 subject.save(pathlib.Path(path), thing)
             except Failed as failed:
-                return standing, failed.seen
-        return standing, None
+                return state, failed.seen
+        return state, None

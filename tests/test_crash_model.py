@@ -1,7 +1,8 @@
-"""What a crash can leave: what real programs do to the disk is followed to what stands there, and taken apart as POSIX allows."""
+"""The crash model: recordings of real programs give the files on disk, and crashes lose what POSIX allows."""
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import os
 import pathlib
@@ -19,23 +20,23 @@ import numpy as np
 import pytest
 
 from pytest_ckpt.crash_model import (
-    Lost,
+    CannotFollow,
+    DiskState,
+    ProcessState,
     Recorder,
-    Standing,
-    State,
-    files_of,
-    in_words,
+    describe,
+    files_after,
     kill_states,
-    marked,
-    power_states,
-    replayed,
+    marked_section,
+    power_failure_states,
+    replay,
     traced_worker,
 )
-from pytest_ckpt.crash_model.file_system import Disk, Naming, Operation, Resize, Sync, Write
+from pytest_ckpt.crash_model.file_system import FileSystem, Operation, Resize, SetNames, Sync, Write
 from pytest_ckpt.crash_model.recording import History
 from pytest_ckpt.crash_model.strace_log import calls_in
 from pytest_ckpt.crash_model.syscalls import follow
-from pytest_ckpt.crash_model.tracker import Follower
+from pytest_ckpt.crash_model.tracker import Tracker
 from pytest_ckpt.workers import Worker
 
 
@@ -46,7 +47,7 @@ def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
     worker.stop()
 
 
-# Real programs: what is followed leads to what stands on the disk; else `history` raises.
+# Real programs. `Recorder.history` raises if the recording does not give the files on disk.
 
 
 def _numpy_save(folder: pathlib.Path) -> None:
@@ -57,11 +58,11 @@ def _numpy_savez(folder: pathlib.Path) -> None:
     np.savez(folder / "a.npz", x=np.arange(3000.0), y=np.ones(5))
 
 
-def _compressed(folder: pathlib.Path) -> None:
+def _numpy_savez_compressed(folder: pathlib.Path) -> None:
     np.savez_compressed(folder / "a.npz", x=np.arange(3000.0))
 
 
-def _back_and_forth(folder: pathlib.Path) -> None:
+def _seeks(folder: pathlib.Path) -> None:
     with open(folder / "old", "r+b", buffering=0) as file:
         file.read(3)
         file.write(b"after what was read")
@@ -72,7 +73,7 @@ def _back_and_forth(folder: pathlib.Path) -> None:
         file.write(b"behind a gap")
 
 
-def _own_places(folder: pathlib.Path) -> None:
+def _explicit_offsets(folder: pathlib.Path) -> None:
     descriptor = os.open(folder / "a", os.O_RDWR | os.O_CREAT)
     os.pwrite(descriptor, b"middle", 600)
     os.writev(descriptor, [b"first, ", b"second"])
@@ -86,7 +87,7 @@ def _own_places(folder: pathlib.Path) -> None:
     os.close(again)
 
 
-def _appending(folder: pathlib.Path) -> None:
+def _appends(folder: pathlib.Path) -> None:
     with open(folder / "old", "ab") as one, open(folder / "old", "ab") as other:
         for number in range(4):
             for file in (one, other):
@@ -111,20 +112,20 @@ def _threads(folder: pathlib.Path) -> None:
         thread.join()
 
 
-def _copied(folder: pathlib.Path) -> None:
+def _copies(folder: pathlib.Path) -> None:
     shutil.copyfile(folder / "old", folder / "copy")
     with open(folder / "old", "rb") as source, open(folder / "range", "wb") as target:
         os.copy_file_range(source.fileno(), target.fileno(), 5, 2)
     shutil.copytree(folder / "below", folder / "tree")
 
 
-def _children(folder: pathlib.Path) -> None:
+def _child_processes(folder: pathlib.Path) -> None:
     subprocess.run(["sh", "-c", "echo one > a; echo two >> a; cp a b; mv b c; mkdir d; ln -s ../a d/link"], cwd=folder, check=True)
     subprocess.run([sys.executable, "-S", "-c", f"open({str(folder / 'e')!r}, 'w').write('three')"], check=True)
     subprocess.run(["echo", "four"], stdout=open(folder / "f", "w"), check=True)  # noqa: SIM115
 
 
-def _names(folder: pathlib.Path) -> None:
+def _links_and_renames(folder: pathlib.Path) -> None:
     os.link(folder / "old", folder / "same")
     os.symlink("old", folder / "link")
     (folder / "link").write_bytes(b"through the link")
@@ -137,77 +138,72 @@ def _names(folder: pathlib.Path) -> None:
     shutil.rmtree(folder / "moved")
 
 
-def _moved_in(folder: pathlib.Path) -> None:
-    """What was written elsewhere is moved in."""
+def _moves_into_folder(folder: pathlib.Path) -> None:
     elsewhere = pathlib.Path(tempfile.mkdtemp(dir=folder.parent))
     (elsewhere / "inner").mkdir()
     (elsewhere / "inner" / "file").write_bytes(b"written elsewhere")
-    (elsewhere / "alone").write_bytes(b"alone")
+    (elsewhere / "single").write_bytes(b"single")
     os.rename(elsewhere / "inner", folder / "inner")
-    os.rename(elsewhere / "alone", folder / "alone")
+    os.rename(elsewhere / "single", folder / "single")
     elsewhere.rmdir()
 
 
-def _without_a_name(folder: pathlib.Path) -> None:
+def _unnamed_file(folder: pathlib.Path) -> None:
     descriptor = os.open(folder, os.O_WRONLY | os.O_TMPFILE)
-    os.write(descriptor, b"named only when it is whole")
+    os.write(descriptor, b"named after it is complete")
     os.link(f"/proc/self/fd/{descriptor}", folder / "named", src_dir_fd=0, follow_symlinks=True)
     os.close(descriptor)
 
 
-def _from_inside(folder: pathlib.Path) -> None:
-    before = os.getcwd()
-    os.chdir(folder)
-    try:
+def _relative_paths(folder: pathlib.Path) -> None:
+    with contextlib.chdir(folder):
         pathlib.Path("relative").write_bytes(b"relative")
         os.rename("relative", "below/here")
-    finally:
-        os.chdir(before)
 
 
 def _deleted_while_open(folder: pathlib.Path) -> None:
     with open(folder / "gone", "wb", buffering=0) as file:
         os.unlink(folder / "gone")
-        file.write(b"nobody sees this")
-    (folder / "gone").write_bytes(b"another of that name")
+        file.write(b"not visible")
+    (folder / "gone").write_bytes(b"another file of that name")
 
 
 PROGRAMS: dict[str, Callable[[pathlib.Path], None]] = {
     program.__name__.strip("_"): program
     for program in (
-        _numpy_save, _numpy_savez, _compressed, _back_and_forth, _own_places, _appending, _threads, _copied, _children, _names, _moved_in,
-        _without_a_name, _from_inside, _deleted_while_open,
+        _numpy_save, _numpy_savez, _numpy_savez_compressed, _seeks, _explicit_offsets, _appends, _threads, _copies, _child_processes,
+        _links_and_renames, _moves_into_folder, _unnamed_file, _relative_paths, _deleted_while_open,
     )
 }  # fmt: skip
 
 
-def _run(name: str, folder: str) -> Standing:
-    """In the traced worker."""
-    with marked() as standing:
-        {**PROGRAMS, **UNSEEN}[name](pathlib.Path(folder))
-    return standing
+def _run(name: str, folder: str) -> ProcessState:
+    """Run a program; called in the traced worker."""
+    with marked_section() as state:
+        {**PROGRAMS, **NOT_TRACEABLE}[name](pathlib.Path(folder))
+    return state
 
 
 def _record(worker: Worker, folder: pathlib.Path, name: str) -> History:
     (folder / "below").mkdir()
     (folder / "below" / "file").write_bytes(b"below")
-    (folder / "old").write_bytes(b"what was there before")
+    (folder / "old").write_bytes(b"the previous content")
     recorder = Recorder(worker, folder)
     return recorder.history(worker.ask(_run, name, str(folder), seconds=60))
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_what_a_program_does_is_followed_to_what_stands_on_the_disk(worker: Worker, tmp_path: pathlib.Path, name: str) -> None:
+def test_recording_gives_the_files_on_disk(worker: Worker, tmp_path: pathlib.Path, name: str) -> None:
     history = _record(worker, tmp_path, name)
     assert history.operations
-    assert replayed(history) == files_of(history, State(len(history.operations)))
-    for state in [*kill_states(history), *power_states(history), *power_states(history, returned=True)]:
-        assert in_words(history, state)
+    assert replay(history) == files_after(history, DiskState(len(history.operations)))
+    for state in [*kill_states(history), *power_failure_states(history), *power_failure_states(history, returned=True)]:
+        assert describe(history, state)
 
 
-def test_the_words_of_operations_are_short_and_name_the_file(worker: Worker, tmp_path: pathlib.Path) -> None:
-    history = _record(worker, tmp_path, "back_and_forth")
-    assert [operation.words for operation in history.operations] == [
+def test_descriptions_name_operation_and_file(worker: Worker, tmp_path: pathlib.Path) -> None:
+    history = _record(worker, tmp_path, "seeks")
+    assert [operation.description for operation in history.operations] == [
         "write of 19 bytes at 3 of old",
         "write of 12 bytes at 18 of old",
         "truncation of old to 20 bytes",
@@ -215,16 +211,16 @@ def test_the_words_of_operations_are_short_and_name_the_file(worker: Worker, tmp
     ]
 
 
-def test_syncs_cover_what_had_been_done_to_a_file_and_names_are_the_folders(worker: Worker, tmp_path: pathlib.Path) -> None:
+def test_sync_of_file_covers_its_writes_but_no_names(worker: Worker, tmp_path: pathlib.Path) -> None:
     history = _record(worker, tmp_path, "threads")
     for operation in history.operations:
         if isinstance(operation, Sync):
             covered = [history.operations[number] for number in operation.covers]
             assert len({each.node for each in covered if isinstance(each, Write)}) == 1
-            assert not any(isinstance(each, Naming) for each in covered)
+            assert not any(isinstance(each, SetNames) for each in covered)
 
 
-# What cannot be seen is not guessed at.
+# Writes that strace does not show
 
 
 def _mapped(folder: pathlib.Path) -> None:
@@ -236,24 +232,24 @@ def _memmap(folder: pathlib.Path) -> None:
     np.memmap(folder / "a", "float32", "w+", shape=(100,))[:] = 1
 
 
-UNSEEN: dict[str, Callable[[pathlib.Path], None]] = {"mapped": _mapped, "memmap": _memmap}
+NOT_TRACEABLE: dict[str, Callable[[pathlib.Path], None]] = {"mapped": _mapped, "memmap": _memmap}
 
 
-@pytest.mark.parametrize("name", UNSEEN)
-def test_what_is_written_through_memory_is_reported(worker: Worker, tmp_path: pathlib.Path, name: str) -> None:
-    with pytest.raises(Lost, match="mapped into memory"):
+@pytest.mark.parametrize("name", NOT_TRACEABLE)
+def test_write_through_memory_cannot_be_followed(worker: Worker, tmp_path: pathlib.Path, name: str) -> None:
+    with pytest.raises(CannotFollow, match="mapped into memory"):
         _record(worker, tmp_path, name)
 
 
-def test_a_disk_that_is_not_as_it_was_followed_to_be_is_no_record(worker: Worker, tmp_path: pathlib.Path) -> None:
+def test_recording_that_differs_from_disk_is_an_error(worker: Worker, tmp_path: pathlib.Path) -> None:
     recorder = Recorder(worker, tmp_path)
-    standing = worker.ask(_run, "numpy_save", str(tmp_path), seconds=60)
-    (tmp_path / "a.npy").write_bytes(b"somebody else was here")
-    with pytest.raises(Lost, match=r"does not lead to what stands there: a.npy should be a file of 24128 bytes, and is a file of 22 bytes"):
-        recorder.history(standing)
+    state = worker.ask(_run, "numpy_save", str(tmp_path), seconds=60)
+    (tmp_path / "a.npy").write_bytes(b"written by a different")
+    with pytest.raises(CannotFollow, match=r"do not give the files on disk: a.npy is a file of 22 bytes, not a file of 24128 bytes"):
+        recorder.history(state)
 
 
-def test_lines_of_tasks_that_interrupt_each_other_become_calls_in_the_order_in_which_they_ended() -> None:
+def test_calls_are_in_the_order_in_which_they_ended() -> None:
     lines = [
         '7 write(3<\\x2f\\x61>, "\\x68\\x69", 2 <unfinished ...>',
         "8 fsync(3<\\x2f\\x61> <unfinished ...>",
@@ -264,40 +260,39 @@ def test_lines_of_tasks_that_interrupt_each_other_become_calls_in_the_order_in_w
         "7 +++ exited with 0 +++",
     ]
     found = list(calls_in(lines))
-    assert [(call.task, call.name, call.number, call.before, call.failed) for call in found] == [
+    assert [(call.task, call.name, call.number, call.ended_before, call.failed) for call in found] == [
         (7, "write", 1, 0, False), (8, "fsync", 2, 0, False), (7, "unlink", 3, 2, True),
     ]  # fmt: skip
 
 
-def test_a_number_that_another_task_was_given_before_closing_had_ended_stays_what_it_is_now(tmp_path: pathlib.Path) -> None:
-    def shown(name: str) -> str:
+def test_close_does_not_remove_reused_descriptor(tmp_path: pathlib.Path) -> None:
+    def encoded(name: str) -> str:
         return "".join(f"\\x{byte:02x}" for byte in f"{tmp_path}/{name}".encode())
 
     lines = [
-        f'7 openat(AT_FDCWD<{shown("")}>, "{shown("one")}", O_WRONLY|O_CREAT, 0666) = 3<{shown("one")}>',
-        f"7 close(3<{shown('one')}> <unfinished ...>",
-        f'8 openat(AT_FDCWD<{shown("")}>, "{shown("two")}", O_WRONLY|O_CREAT, 0666) = 3<{shown("two")}>',
+        f'7 openat(AT_FDCWD<{encoded("")}>, "{encoded("one")}", O_WRONLY|O_CREAT, 0666) = 3<{encoded("one")}>',
+        f"7 close(3<{encoded('one')}> <unfinished ...>",
+        f'8 openat(AT_FDCWD<{encoded("")}>, "{encoded("two")}", O_WRONLY|O_CREAT, 0666) = 3<{encoded("two")}>',
         "7 <... close resumed>) = 0",
-        f'8 write(3<{shown("two")}>, "\\x68\\x69", 2) = 2',
+        f'8 write(3<{encoded("two")}>, "\\x68\\x69", 2) = 2',
     ]
-    follower = Follower(tmp_path, {}, Standing((7, 8), "/"))
-    follow(follower, list(calls_in(lines)))
-    assert [operation.words for operation in follower.operations()] == [
+    tracker = Tracker(tmp_path, {}, ProcessState((7, 8), "/"))
+    follow(tracker, list(calls_in(lines)))
+    assert [operation.description for operation in tracker.operations()] == [
         "creation of one",
         "creation of two",
         "write of 2 bytes at 0 of two",
     ]
 
 
-# The model: what POSIX allows.
-
+# The model: what POSIX allows
 
 FOLDER, OLD, NEW = 1, 2, 3
 
 
 def _history(*operations: Operation) -> History:
-    """A folder in which the file "it" is 1,200 bytes long, and another node has no name yet."""
-    start = Disk()
+    """Return a history of a folder with the file "it" of 1,200 bytes; another node has no name yet."""
+    start = FileSystem()
     start.add(FOLDER, None)
     start.add(OLD, b"o" * 1200)
     start.add(NEW, b"")
@@ -305,77 +300,77 @@ def _history(*operations: Operation) -> History:
     return History(start, FOLDER, operations)
 
 
-CREATE = Naming("creation of new", ((FOLDER, "new", NEW),))
+CREATE = SetNames("creation of new", ((FOLDER, "new", NEW),))
 FILL = Write("write", NEW, 0, b"n" * 1200)
-RENAME = Naming("rename", ((FOLDER, "new", None), (FOLDER, "it", NEW)))
+RENAME = SetNames("rename", ((FOLDER, "new", None), (FOLDER, "it", NEW)))
 
 
-def _contents(history: History, states: list[State], name: str = "it") -> set[Any]:
-    return {files_of(history, state).get(name) for state in states}
+def _contents(history: History, states: list[DiskState], name: str = "it") -> set[Any]:
+    return {files_after(history, state).get(name) for state in states}
 
 
-def test_a_killed_process_leaves_what_it_had_done() -> None:
+def test_kill_keeps_completed_operations() -> None:
     history = _history(Resize("truncation", OLD, 0), Write("write", OLD, 0, b"n" * 10000))
     assert kill_states(history) == [
-        State(0), State(1), State(2), *(State(2, ((2, "from", at),)) for at in (4096, 8192)),
+        DiskState(0), DiskState(1), DiskState(2), *(DiskState(2, ((2, "from", at),)) for at in (4096, 8192)),
     ]  # fmt: skip
     assert {len(content) for content in _contents(history, kill_states(history))} == {1200, 0, 10000, 4096, 8192}
 
 
-def test_a_name_may_be_on_disk_before_the_data_behind_it() -> None:
+def test_rename_may_reach_disk_before_the_data() -> None:
     history = _history(CREATE, FILL, RENAME)
-    found = _contents(history, power_states(history))
+    found = _contents(history, power_failure_states(history))
     assert found >= {b"o" * 1200, b"n" * 1200, b"", bytes(1200), b"n" * 512, b"n" * 1024, bytes(512) + b"n" * 688}
-    states = [state for state in power_states(history) if files_of(history, state)["it"] == b""]
-    assert states[0] == State(3, ((2, "all", 0),))
-    assert in_words(history, states[0]) == "after operation 3 of 3 (rename), with operation 2 (write) not on disk"
+    states = [state for state in power_failure_states(history) if files_after(history, state)["it"] == b""]
+    assert states[0] == DiskState(3, ((2, "all", 0),))
+    assert describe(history, states[0]) == "after operation 3 of 3 (rename), with operation 2 (write) not on disk"
 
 
-def test_what_is_synced_is_there_whatever_comes_later() -> None:
+def test_synced_operations_are_never_lost() -> None:
     history = _history(CREATE, FILL, Sync("sync of new", frozenset({1})), RENAME)
-    assert _contents(history, power_states(history)) == {b"o" * 1200, b"n" * 1200}
-    assert _contents(history, power_states(history, returned=True)) == {b"o" * 1200, b"n" * 1200}
+    assert _contents(history, power_failure_states(history)) == {b"o" * 1200, b"n" * 1200}
+    assert _contents(history, power_failure_states(history, returned=True)) == {b"o" * 1200, b"n" * 1200}
     history = _history(*history.operations, Sync("sync of the folder", frozenset({0, 3})))
-    assert power_states(history, returned=True) == [State(5)]
+    assert power_failure_states(history, returned=True) == [DiskState(5)]
 
 
-def test_a_write_that_was_not_done_yet_is_not_told_from_one_that_is_missing() -> None:
+def test_equal_states_are_returned_once() -> None:
     history = _history(CREATE, FILL, RENAME)
-    states = power_states(history)
-    assert State(2) in states
-    assert State(3, ((3, "all", 0),)) not in states
-    contents = [frozenset(files_of(history, state).items()) for state in states]
+    states = power_failure_states(history)
+    assert DiskState(2) in states
+    assert DiskState(3, ((3, "all", 0),)) not in states
+    contents = [frozenset(files_after(history, state).items()) for state in states]
     assert len(set(contents)) == len(contents)
 
 
-def test_writes_of_one_file_may_come_in_any_order_and_leave_zeros_between() -> None:
+def test_writes_to_one_file_may_reach_disk_in_any_order() -> None:
     history = _history(Resize("truncation", OLD, 0), Write("write", OLD, 0, b"a" * 512), Write("write", OLD, 512, b"b" * 512))
-    found = _contents(history, power_states(history))
+    found = _contents(history, power_failure_states(history))
     assert bytes(512) + b"b" * 512 in found
-    assert b"o" * 512 + b"b" * 512 + b"o" * 176 in found, "the truncation is missing, and the second write is there"
+    assert b"o" * 512 + b"b" * 512 + b"o" * 176 in found, "the truncation is lost, and the second write is on disk"
 
 
-def test_many_operations_are_bounded_and_the_simple_states_come_first() -> None:
+def test_number_of_states_is_limited_simplest_first() -> None:
     writes = [Write("write", NEW, 600 * number, b"n" * 600) for number in range(300)]
     history = _history(CREATE, *writes, RENAME)
-    for states_of in (kill_states, power_states):
+    for states_of in (kill_states, power_failure_states):
         states = states_of(history)
         assert len(states) == 150
-        assert states == sorted(states, key=lambda state: (len(state.lost), state.after))
+        assert states == sorted(states, key=lambda state: (len(state.lost), state.done))
         assert states == states_of(history)
-    assert {State(0), State(1), State(301), State(302)} <= set(kill_states(history))
-    assert b"" in _contents(history, power_states(history)), "no write of the file is there, and its new name is"
+    assert {DiskState(0), DiskState(1), DiskState(301), DiskState(302)} <= set(kill_states(history))
+    assert b"" in _contents(history, power_failure_states(history)), "all writes of the file are lost, but its new name is on disk"
 
 
-# The tracer.
+# The tracer
 
 
-def processes_about(words: str) -> list[int]:
-    """The processes in whose command line the words stand."""
+def processes_with(text: str) -> list[int]:
+    """Return the other processes whose command line contains a text."""
     found = []
     for entry in pathlib.Path("/proc").iterdir():
         try:
-            if entry.name.isdigit() and words in (entry / "cmdline").read_text(errors="replace"):
+            if entry.name.isdigit() and text in (entry / "cmdline").read_text(errors="replace"):
                 found.append(int(entry.name))
         except OSError:
             continue
@@ -391,13 +386,13 @@ worker.ask(time.sleep, 1000, seconds=1000)
 """
 
 
-def test_the_tracer_ends_with_the_process_that_started_it_even_if_that_is_killed(tmp_path: pathlib.Path) -> None:
+def test_tracer_ends_when_its_parent_is_killed(tmp_path: pathlib.Path) -> None:
     log = tmp_path / "worker.log"
     command = [sys.executable, "-c", _ABANDONED, str(log)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}) as parent:
         assert parent.stdout is not None
         assert parent.stdout.readline() == b"ready\n"
-        left = [pid for pid in processes_about(str(tmp_path)) if pid != parent.pid]
+        left = [pid for pid in processes_with(str(tmp_path)) if pid != parent.pid]
         traced = [int(pid) for tracer in left for pid in pathlib.Path(f"/proc/{tracer}/task/{tracer}/children").read_text().split()]
         assert left
         assert traced
