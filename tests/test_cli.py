@@ -1,4 +1,4 @@
-"""The command line, in processes of its own: what it prints, what it returns, and what it leaves alone."""
+"""The command line, run in a new process: its output, its exit codes, and that it leaves no files."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MORE = """
 good = make("good")
 bad = make("bad", load=load_transposed)
 declared = make("declared", save=save_no_bool, accepts="dict", expected_failures={"dtype/bool": refused("no bool")})
-idle = make("idle", expected_failures={"shape/*": refused("none of them")})
+unused = make("unused", expected_failures={"shape/*": refused("none of them")})
 unsound = make("unsound", expected_failures={"dtype/boool": refused("x")})
 twin = make("good")
 number = 3
@@ -36,12 +36,12 @@ number = 3
 
 @pytest.fixture
 def folder(tmp_path: pathlib.Path) -> pathlib.Path:
-    """A project whose own settings would break any run that took notice of them."""
+    """Return a project folder. Its own pytest settings and conftest.py would break a run that reads them."""
     folder = tmp_path / "project"
     folder.mkdir()
     (folder / "mylib.py").write_text(FORMATS + MORE)
     (folder / "broken.py").write_text("raise RuntimeError('not today')")
-    (folder / "conftest.py").write_text("raise RuntimeError('the conftest of the project is none of ours')")
+    (folder / "conftest.py").write_text("raise RuntimeError('the run must not load this conftest')")
     (folder / "pytest.ini").write_text("[pytest]\naddopts = --no-such-option\nckpt_select = no-such-check\n")
     (folder / "pyproject.toml").write_text("[tool.pytest.ini_options]\naddopts = '--no-such-option'\n")
     (tmp_path / "temporary").mkdir()
@@ -54,7 +54,7 @@ def _environment(folder: pathlib.Path) -> dict[str, str]:
 
 
 def _call(folder: pathlib.Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Calls the command in a folder, and sees to it that nothing is left there, nor among the temporary files."""
+    """Run the command in the folder, and assert that it leaves no files there and no temporary files."""
     before = sorted(folder.rglob("*"))
     command = [sys.executable, "-m", "pytest_ckpt", *arguments]
     run = subprocess.run(command, cwd=folder, env=_environment(folder), capture_output=True, text=True, check=False)
@@ -65,26 +65,26 @@ def _call(folder: pathlib.Path, *arguments: str) -> subprocess.CompletedProcess[
 
 def _matrix(text: str) -> list[list[str]]:
     lines = text.splitlines()
-    end = next(place for place, line in enumerate(lines) if line.startswith("ok: all kept"))
+    end = next(place for place, line in enumerate(lines) if line.startswith("ok: all KEPT"))
     start = max(place for place in range(end - 1) if not lines[place])
     return [re.split(r" {2,}", line.strip()) for line in lines[start + 1 : end - 1]]
 
 
-def test_a_run_ends_with_a_matrix_and_says_how_to_see_more(folder: pathlib.Path) -> None:
+def test_run_prints_table_and_command_that_shows_more(folder: pathlib.Path) -> None:
     run = _call(folder, "run", "mylib:bad", "mylib:declared", FAST, "--select", "shape", "--select=layout/fortran", "--select=dtype/bool")
     assert run.returncode == 1, run.stderr
     assert _matrix(run.stdout) == [
-        ["dtype", "shape", "layout"], ["bad", "CHANGED", "CHANGED", "CHANGED"], ["declared", "declared", "ok", "ok"],
+        ["dtype", "shape", "layout"], ["bad", "CHANGED", "CHANGED", "CHANGED"], ["declared", "xfail", "ok", "ok"],
     ]  # fmt: skip
-    assert "18 checks of 2 format(s): 14 kept, 1 as declared, 3 not as declared;" in run.stdout
-    assert "see one alone: pytest-ckpt run mylib:bad --select dtype/bool" in run.stdout
+    assert "18 checks of 2 format(s): 14 kept, 1 xfailed, 3 failed;" in run.stdout
+    assert "to run one check: pytest-ckpt run mylib:bad --select dtype/bool" in run.stdout
     assert "rerun: pytest-ckpt run mylib:bad --select=layout/fortran --examples=0" in run.stdout
     assert "FAILED bad::layout/fortran - CheckFailed: bad [layout/fortran]: CHANGED" in run.stdout
     assert "test session starts" in run.stdout, "progress"
     assert run.stderr == ""
 
 
-def test_the_options_of_pytest_go_along_and_the_formats_stand_in_their_order_with_workers_too(folder: pathlib.Path) -> None:
+def test_run_passes_pytest_options_and_keeps_format_order(folder: pathlib.Path) -> None:
     arguments = (
         "mylib:good",
         "--select=shape",
@@ -109,22 +109,22 @@ def test_the_options_of_pytest_go_along_and_the_formats_stand_in_their_order_wit
     assert ("good", "shape/scalar") in names
 
 
-def test_an_idle_pattern_is_not_as_declared(folder: pathlib.Path) -> None:
-    run = _call(folder, "run", "mylib:idle", FAST, "--select=shape")
+def test_unused_pattern_fails_the_run(folder: pathlib.Path) -> None:
+    run = _call(folder, "run", "mylib:unused", FAST, "--select=shape")
     assert run.returncode == 1
     assert "expected_failures['shape/*']: all 7 checks that it covers are KEPT; remove the entry" in run.stdout
-    assert "FAILED idle[shape/*]" in run.stdout
+    assert "FAILED unused[shape/*]" in run.stdout
 
 
-def test_stop_at_the_first(folder: pathlib.Path) -> None:
+def test_option_x_stops_at_first_failure(folder: pathlib.Path) -> None:
     run = _call(folder, "run", "mylib:bad", FAST, "--select=layout", "-x", "-v")
     assert run.returncode == 1
     assert len(re.findall(r"^bad::\S+ FAILED", run.stdout, re.MULTILINE)) == 1
 
 
-def test_functions_can_be_named(folder: pathlib.Path) -> None:
-    words = ("--save", "mylib:save", "--load", "mylib:load_transposed", "--backend", "numpy", "--accepts", "dict", "--suffix", ".bin")
-    run = _call(folder, "run", *words, FAST, "--select=layout/fortran", "--select=shape/scalar")
+def test_run_accepts_pair_of_functions(folder: pathlib.Path) -> None:
+    arguments = ("--save", "mylib:save", "--load", "mylib:load_transposed", "--backend", "numpy", "--accepts", "dict", "--suffix", ".bin")
+    run = _call(folder, "run", *arguments, FAST, "--select=layout/fortran", "--select=shape/scalar")
     assert run.returncode == 1
     assert _matrix(run.stdout) == [["shape", "layout"], ["mylib.save", "ok", "CHANGED"]]
     named = "--save=mylib:save --load=mylib:load_transposed --backend=numpy --accepts=dict --suffix=.bin"
@@ -132,54 +132,54 @@ def test_functions_can_be_named(folder: pathlib.Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ("", "the following arguments are required: *"),
         ("rnu", "*invalid choice: 'rnu' *"),
         ("run numpy.sav", "unknown format 'numpy.sav': did you mean 'numpy.save'?"),
         ("run mylib:god", "the module 'mylib' has no 'god': did you mean 'good'?"),
-        ("run mylib:number", "mylib:number has to be a pytest_ckpt.Format, not int"),
-        ("run mylib:", "'mylib:' has to be module:object, *"),
-        ("run mylab:good", "the module 'mylab' of 'mylab:good' cannot be imported: ModuleNotFoundError: *"),
-        ("run broken:good", "the module 'broken' of 'broken:good' cannot be imported: RuntimeError: not today"),
+        ("run mylib:number", "mylib:number must be a pytest_ckpt.Format, not int"),
+        ("run mylib:", "'mylib:' must have the form module:object, *"),
+        ("run mylab:good", "cannot import the module 'mylab' of 'mylab:good': ModuleNotFoundError: *"),
+        ("run broken:good", "cannot import the module 'broken' of 'broken:good': RuntimeError: not today"),
         ("run mylib:unsound", "format 'unsound', expected_failures: unknown check or family 'dtype/boool': did you mean 'dtype/bool'?"),
-        ("run mylib:good mylib:twin", "*need different names: good stands for more than one"),
+        ("run mylib:good mylib:twin", "*need different names; used more than once: good"),
         ("run numpy.save --select dtpye", "--select: unknown check or family 'dtpye': did you mean 'dtype'?"),
-        ("run numpy.save --select tensor/prng-key", "numpy.save: none of the checks tensor/prng-key can be asked *"),
-        ("run numpy.save --examples -1", "--examples takes a number of examples, 0 or more, not -1"),
+        ("run numpy.save --select tensor/prng-key", "numpy.save: --select tensor/prng-key selects no check for the backend"),
+        ("run numpy.save --examples -1", "--examples must be an integer of at least 0, got -1"),
         ("run numpy.save --examples few", "argument --examples: invalid int value: 'few' *"),
-        ("run numpy.save --seed two", "--seed takes a whole number, 0 or more, or 'random', not 'two'"),
+        ("run numpy.save --seed two", "--seed must be an integer of at least 0, or 'random', got 'two'"),
         ("run --backend nunpy", "unknown backend 'nunpy': did you mean 'numpy'?"),
-        ("run numpy.save --backend numpy", "either FORMAT or --backend, not both: *"),
-        ("run --save mylib:save", "--save and --load come together; only one is given"),
+        ("run numpy.save --backend numpy", "FORMAT cannot be combined with --backend, *"),
+        ("run --save mylib:save", "--save and --load must be given together"),
         ("run --save mylib:save --load mylib:load", "--save and --load need --backend, *"),
         ("run --save mylib:save --load mylib:load --backend nunpy", "unknown backend 'nunpy': did you mean 'numpy'?"),
         ("run --save mylib:number --load mylib:load --backend numpy", "*save must be a function, not int: 3"),
-        ("run numpy.save --save mylib:save --load mylib:load --backend numpy", "either FORMAT or --save and --load, not both: numpy.save"),
+        ("run numpy.save --save mylib:save --load mylib:load --backend numpy", "FORMAT cannot be combined with --save and --load: *"),
         ("run --accepts dicts", "argument --accepts: invalid choice: 'dicts' *"),
-        ("run numpy.save --template", "--template describes --save and --load, and they are not given"),
+        ("run numpy.save --template", "--template can only be used with --save and --load"),
         ("run numpy.save --no-such-option", "*unrecognized arguments: --no-such-option"),
         ("run numpy.save -n some", "*some*"),
-        ("run numpy.save -k nothing-like-it --select=shape", "no check was left to ask"),
+        ("run numpy.save -k nothing-like-it --select=shape", "the options select no check"),
         ("survey", "survey needs a FORMAT, *"),
         ("survey numpy.save --select dtpye", "--select: unknown check or family 'dtpye': did you mean 'dtype'?"),
-        ("run numpy.save --select shape --json nowhere/record.json", "--json: there is no folder nowhere"),
+        ("run numpy.save --select shape --json nowhere/record.json", "--json: the folder nowhere does not exist"),
         ("report", "*the following arguments are required: FILE *"),
         ("report no-such-file", "*No such file or directory: 'no-such-file'"),
         ("report mylib.py", "mylib.py is no record as 'pytest-ckpt run --json' writes it: *"),
-        ("survey numpy.save --examples -1", "--examples takes a number of examples, *"),
+        ("survey numpy.save --examples -1", "--examples must be an integer of at least 0, got -1"),
         ("survey numpy.save --no-such-option", "unrecognized arguments: --no-such-option *"),
         ("list frameworks", "*invalid choice: 'frameworks' *"),
         ("list checks --backend nunpy", "unknown backend 'nunpy': did you mean 'numpy'?"),
     ],
 )  # fmt: skip
-def test_wrong_usage_is_one_line_and_exit_code_two(
-    folder: pathlib.Path, arguments: str, said: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+def test_wrong_usage_is_one_line_and_exit_code_2(
+    folder: pathlib.Path, arguments: str, message: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     if "--no-such" in arguments or "-n " in arguments or "-k " in arguments:
         run = _call(folder, *arguments.split())
         code, lines = run.returncode, run.stderr.splitlines()
-    else:  # In this process, where nothing is run: that is much faster.
+    else:  # No check runs, so this process can do it, which is much faster.
         monkeypatch.chdir(folder)
         monkeypatch.setattr(sys, "path", list(sys.path))
         code = pytest_ckpt.cli.main(arguments.split())
@@ -188,11 +188,11 @@ def test_wrong_usage_is_one_line_and_exit_code_two(
             sys.modules.pop(name, None)
     assert code == 2
     assert len(lines) == 1
-    pattern = re.escape(f"pytest-ckpt: {said}").replace(r"\*", ".*")
+    pattern = re.escape(f"pytest-ckpt: {message}").replace(r"\*", ".*")
     assert re.fullmatch(pattern, lines[0]), lines[0]
 
 
-def test_a_backend_that_is_not_installed_is_wrong_usage(folder: pathlib.Path) -> None:
+def test_missing_backend_is_wrong_usage(folder: pathlib.Path) -> None:
     missing = [name for name in known_backends() if name not in pytest_ckpt.backends.installed_backends()]
     if not missing:
         pytest.skip("every framework is installed here")
@@ -203,18 +203,16 @@ def test_a_backend_that_is_not_installed_is_wrong_usage(folder: pathlib.Path) ->
 
 
 @pytest.mark.parametrize(
-    ("words", "fields"),
+    ("arguments", "fields"),
     [
         (["mylib:bad"], ("save", "load_transposed")),
         (["--save", "mylib:save_no_bool", "--load", "mylib:load", "--backend", "numpy"], ("save_no_bool", "load")),
     ],
     ids=["format", "functions"],
 )
-def test_what_a_survey_prints_declares_the_format_when_it_is_pasted(
-    folder: pathlib.Path, words: list[str], fields: tuple[str, str]
-) -> None:
-    asked = ("dtype", "shape", "layout", "container", "keys", "tensor", "alias", "files/path-*", "corruption/truncate")
-    run = _call(folder, "survey", *words, FAST, *map("--select={}".format, asked))
+def test_survey_output_can_be_pasted_as_declaration(folder: pathlib.Path, arguments: list[str], fields: tuple[str, str]) -> None:
+    checks = ("dtype", "shape", "layout", "container", "keys", "tensor", "alias", "files/path-*", "corruption/truncate")
+    run = _call(folder, "survey", *arguments, FAST, *map("--select={}".format, checks))
     assert (run.returncode, run.stderr) == (0, "")
     names: dict[str, object] = {}
     exec(FORMATS, names)
@@ -223,11 +221,11 @@ def test_what_a_survey_prints_declares_the_format_when_it_is_pasted(
     format = eval(source, names)
     assert isinstance(format, Format)
     assert format.expected_failures
-    for select in (asked, ("layout", "shape")):
+    for select in (checks, ("layout", "shape")):
         assert [str(result) for result in check_format(format, select=select, examples=0) if result.failed] == []
 
 
-def test_lists_have_one_name_first_on_each_line(folder: pathlib.Path) -> None:
+def test_each_line_of_list_begins_with_one_name(folder: pathlib.Path) -> None:
     def names(*arguments: str) -> list[str]:
         run = _call(folder, "list", *arguments)
         assert (run.returncode, run.stderr) == (0, "")
@@ -239,7 +237,7 @@ def test_lists_have_one_name_first_on_each_line(folder: pathlib.Path) -> None:
     assert names("formats", "--backend=mxnet") == ["mxnet.parameters", "mxnet.export", "mxnet.npx-save", "mxnet.nd-save"]
 
 
-def test_a_reader_that_goes_away_is_no_error(folder: pathlib.Path) -> None:
+def test_closed_output_pipe_is_no_error(folder: pathlib.Path) -> None:
     for arguments in ("list checks", "run mylib:good --select=shape -v --examples=0", "survey mylib:bad --select=shape --examples=0"):
         command = f"{sys.executable} -m pytest_ckpt {arguments} | head -1"
         run = subprocess.run(command, shell=True, cwd=folder, env=_environment(folder), capture_output=True, text=True, check=False)
@@ -250,8 +248,8 @@ def test_a_reader_that_goes_away_is_no_error(folder: pathlib.Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["interrupt", "terminate"])
 @pytest.mark.parametrize("arguments", [["run", "-v"], ["run", "-v", "-n2"], ["survey"]], ids=["run", "workers", "survey"])
-def test_an_interrupted_run_leaves_nothing_and_says_130(folder: pathlib.Path, number: signal.Signals, arguments: list[str]) -> None:
-    """In the midst of drawing: the signal is sent once a save, some hundred saves on, has written into a pipe."""
+def test_interrupted_run_leaves_no_files_and_exits_with_130(folder: pathlib.Path, number: signal.Signals, arguments: list[str]) -> None:
+    """The signal is sent while examples are drawn: the 200th save writes into a pipe, and the test reads it."""
     pipe = folder / "pipe"
     os.mkfifo(pipe)
     (folder / "loud.py").write_text(
@@ -271,13 +269,14 @@ def test_an_interrupted_run_leaves_nothing_and_says_130(folder: pathlib.Path, nu
         assert file.read(5) == "saved"
         process.send_signal(number)
         process.communicate(timeout=60)
-    # A shell says 130 of both. Where an interrupt comes in code compiled from a string, `python -m` ends by it, whoever has caught it.
+    # A shell shows 130 for both. If the interrupt arrives in code compiled from a string, `python -m`
+    # ends by SIGINT even if the program has caught it.
     assert process.returncode in (130, -signal.SIGINT)
     assert sorted(folder.rglob("*")) == before
     assert list((folder.parent / "temporary").iterdir()) == []
 
 
-def test_the_version_and_the_help(folder: pathlib.Path) -> None:
+def test_version_and_help(folder: pathlib.Path) -> None:
     assert _call(folder, "--version").stdout == f"pytest-ckpt {pytest_ckpt.__version__}\n"
     text = " ".join(_call(folder, "run", "--help").stdout.split())
     for part in (
@@ -297,11 +296,11 @@ def test_the_version_and_the_help(folder: pathlib.Path) -> None:
     assert subprocess.run([script, "--version"], capture_output=True, text=True, check=True).stdout.startswith("pytest-ckpt ")
 
 
-def test_explain_says_what_a_check_asserts_why_and_what_to_do(folder: pathlib.Path) -> None:
-    said = _call(folder, "explain", "process/memory").stdout
-    assert said.startswith("process/memory (extended, in processes of its own)\n    Saving and loading take at most three times")
+def test_explain_prints_assertion_reason_and_fix(folder: pathlib.Path) -> None:
+    text = _call(folder, "explain", "process/memory").stdout
+    assert text.startswith("process/memory (extended, runs in worker processes)\n    Saving and loading take at most three times")
     for part in ("Why: ", "numpy/numpy#5902", "What to do: "):
-        assert part in said
+        assert part in text
     wrong = _call(folder, "explain", "process/memoryy")
     assert wrong.returncode == 2
     assert "did you mean 'process/memory'?" in wrong.stderr

@@ -132,7 +132,7 @@ def test_what_a_format_needs_and_is_missing_is_a_skip_with_its_reason(pytester: 
     name = absent[0]
     run = pytester.run(*COMMAND, "run", "--backend", BUILTIN[name].backend, "--select", "dtype/float32", "--select", "model/dense")
     assert run.ret == 0
-    run.stdout.fnmatch_lines([f"{name} s *", f"not asked: {name} needs *: pip install 'pytest-ckpt[[]*]'", "*skipped*"])
+    run.stdout.fnmatch_lines([f"{name} s *", f"not run: {name}: needs *: pip install 'pytest-ckpt[[]*]'", "*skipped*"])
     named = pytester.run(*COMMAND, "run", name)
     assert named.ret == 2
     named.stderr.fnmatch_lines([f"pytest-ckpt: the format '{name}' needs *: pip install 'pytest-ckpt[[]*]'"])

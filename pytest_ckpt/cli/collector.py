@@ -1,5 +1,4 @@
-"""The plugin that `pytest-ckpt run` adds to pytest: the formats that the command line names are what is collected, one item for
-each check, and a matrix ends the run."""
+"""The pytest plugin of `pytest-ckpt run`: it collects one item for each check of each format, and prints the table at the end."""
 
 from __future__ import annotations
 
@@ -20,11 +19,10 @@ from ..reports.record import recorded, write_record
 from ..reports.terminal import summary
 from .targets import Target
 
-#: The file that pytest is asked to collect; what stands in it are the settings of the run.
+#: The file that pytest collects. It also holds the settings of the run.
 SETTINGS = pathlib.Path(__file__).with_name("collector.ini")
 
-
-#: When the run began.
+#: The time when the run began.
 _START = pytest.StashKey[float]()
 
 
@@ -34,26 +32,29 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--ckpt-json", help=argparse.SUPPRESS)
 
 
+@pytest.hookimpl(trylast=True)  # after the plugin has made its session
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_START] = time.monotonic()
+    for target in _targets(config):
+        config.stash[SESSION].mark_reported(target.missing)
 
 
 def pytest_collect_file(file_path: pathlib.Path, parent: pytest.Collector) -> pytest.Collector | None:
-    return Suite.from_parent(parent, path=file_path) if file_path == SETTINGS else None
+    return Run.from_parent(parent, path=file_path) if file_path == SETTINGS else None
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     config = terminalreporter.config
     targets = [target for target in _targets(config) if not target.missing]
     missing = {target.name: target.missing for target in _targets(config) if target.missing}
-    cells = config.stash[SESSION].results
-    for line in summary(cells, {target.resolve().name: target.arguments() for target in targets}, missing):
+    results = config.stash[SESSION].results
+    for line in summary(results, {target.resolve().name: target.arguments() for target in targets}, missing):
         terminalreporter.write_line(line)
     if path := config.getoption("ckpt_json"):
         formats = [target.resolve() for target in targets]
-        absent = {name: (backend_of(name), why) for name, why in missing.items()}
+        reasons = {name: (backend_of(name), reason) for name, reason in missing.items()}
         select = config.getoption("ckpt_select") or ()
-        record = recorded(cells, formats, absent, select, time.monotonic() - config.stash[_START])
+        record = recorded(results, formats, reasons, select, time.monotonic() - config.stash[_START])
         write_record(record, config.invocation_params.dir / path)
 
 
@@ -61,34 +62,34 @@ def _targets(config: pytest.Config) -> list[Target]:
     return [Target.from_text(text) for text in config.getoption("ckpt_format")]
 
 
-class Suite(pytest.File):
+class Run(pytest.File):
     """All formats of the run."""
 
     def collect(self) -> Iterator[FormatCollector | MissingItem]:
         for target in _targets(self.config):
             if target.missing:
-                yield MissingItem.from_parent(self, name=target.name, nodeid=target.name, why=target.missing)
+                yield MissingItem.from_parent(self, name=target.name, nodeid=target.name, reason=target.missing)
             else:
                 name = target.resolve().name
                 yield FormatCollector.from_parent(self, name=name, nodeid=name, target=target)
 
 
 class MissingItem(pytest.Item):
-    """A format that cannot be asked, because something that it needs is not installed."""
+    """A format that cannot run, for example because a package is not installed."""
 
-    def __init__(self, why: str, **options: Any) -> None:
+    def __init__(self, reason: str, **options: Any) -> None:
         super().__init__(**options)
-        self.why = why
+        self.reason = reason
 
     def runtest(self) -> None:
-        pytest.skip(self.why)
+        pytest.skip(self.reason)
 
     def reportinfo(self) -> tuple[os.PathLike[str], int | None, str]:
         return self.path, None, self.name
 
 
 class FormatCollector(pytest.Collector):
-    """One format. Its node id is its name, so its checks are called ``torch.save::dtype/bool``."""
+    """One format. Its node id is its name, so the node ids of its checks are like ``torch.save::dtype/bool``."""
 
     def __init__(self, target: Target, **options: Any) -> None:
         super().__init__(**options)
@@ -97,11 +98,12 @@ class FormatCollector(pytest.Collector):
     def collect(self) -> Iterator[CheckItem]:
         session, format = self.config.stash[SESSION], self.target.resolve()
         if not self.config.getoption("ckpt_in_process"):
-            # A process for each format: it may die, and what it leaves in its process is not met by the next one.
+            # Each format gets its own worker process: it may crash, and its side effects do not
+            # reach the next format.
             format = format.isolated()
         for bound in session.bind_checks([format], None, None, None):
-            words = ["pytest-ckpt", "run", *self.target.arguments(), f"--select={bound.check.name}", *session.settings.draw_options("--")]
-            bound.rerun = shlex.join(words)
+            options = [f"--select={bound.check.name}", *session.settings.draw_options("--")]
+            bound.rerun = shlex.join(["pytest-ckpt", "run", *self.target.arguments(), *options])
             yield CheckItem.from_parent(self, name=bound.check.name, bound=bound)
 
 
@@ -116,8 +118,7 @@ class CheckItem(pytest.Item):
         self.bound()
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """An expected failure is its reason: nobody reads the lines of this package that lead to it, and finding them takes
-        longer than the check."""
+        """Return the reason of an expected failure without a traceback, which would take longer to build than the check runs."""
         if isinstance(excinfo.value, pytest.xfail.Exception):
             return str(excinfo.value)
         return super().repr_failure(excinfo, style)

@@ -1,4 +1,4 @@
-"""Formats named on a command line: a built-in name, ``module:object``, or a pair of functions by their names."""
+"""Formats named on a command line: by a built-in name, by ``module:object``, or by a pair of functions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..util.suggestions import nearest
 
 @dataclasses.dataclass(frozen=True)
 class Target:
-    """A format as the command line names it, in a form that travels as text to other processes."""
+    """A format as the command line names it. Unlike the format, it can be sent to other processes as text."""
 
     name: str = ""
     save: str = ""
@@ -27,32 +27,34 @@ class Target:
     accepts: str = "tree"
     suffix: str = ""
     template: bool = False
-    #: What the format needs and is not installed, so that it cannot be asked.
+    #: Why the format cannot run, for example a package that is not installed; empty if it can.
     missing: str = ""
 
-    def text(self) -> str:
+    def to_text(self) -> str:
+        """Return the target as JSON."""
         return json.dumps(dataclasses.asdict(self))
 
     @classmethod
     def from_text(cls, text: str) -> Target:
+        """Return the target that `to_text` wrote."""
         return cls(**json.loads(text))
 
     def arguments(self) -> list[str]:
-        """The words of a command line that name the format."""
+        """Return the arguments of a command line that name the format."""
         if not self.save:
             return [self.name]
-        words = [f"--save={self.save}", f"--load={self.load}", f"--backend={self.backend}"]
-        words += [f"--accepts={self.accepts}"] if self.accepts != "tree" else []
-        words += [f"--suffix={self.suffix}"] if self.suffix else []
-        return [*words, "--template"] if self.template else words
+        arguments = [f"--save={self.save}", f"--load={self.load}", f"--backend={self.backend}"]
+        arguments += [f"--accepts={self.accepts}"] if self.accepts != "tree" else []
+        arguments += [f"--suffix={self.suffix}"] if self.suffix else []
+        return [*arguments, "--template"] if self.template else arguments
 
-    @functools.cache  # noqa: B019, a target is a value, and a command line names a few
+    @functools.cache  # noqa: B019, targets are few and live as long as the process
     def resolve(self) -> Format:
-        """The format. Raises ValueError, ImportError or TypeError, with what is possible."""
+        """Return the format, with its framework imported. Raises ValueError, ImportError or TypeError."""
         if not self.save:
             found = load_object(self.name) if ":" in self.name else get_format(self.name)
             if not isinstance(found, Format):
-                raise TypeError(f"{self.name} has to be a pytest_ckpt.Format, not {type(found).__name__}")
+                raise TypeError(f"{self.name} must be a pytest_ckpt.Format, not {type(found).__name__}")
         else:
             found = Format(
                 name=self.save.replace(":", "."),
@@ -68,26 +70,28 @@ class Target:
 
 
 def load_object(name: str) -> Any:
-    """The object that ``module:object`` names, the module looked for in the current folder first.
+    """Return the object that ``module:object`` names. The module is searched in the current folder first.
 
-    Raises ValueError for another form, ImportError if it is not there. Importing writes nothing into the user's folders.
+    The import writes no bytecode, so it leaves no files in the user's folders. Raises ValueError if
+    ``name`` has another form, and ImportError if the module or the object does not exist.
     """
     module, _, attribute = name.partition(":")
     if not module or not attribute:
-        raise ValueError(f"{name!r} has to be module:object, as mylib.io:save")
+        raise ValueError(f"{name!r} must have the form module:object, for example mylib.io:save")
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
-    writes_none, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    setting, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     try:
         found: Any = importlib.import_module(module)
-    except (Exception, SystemExit) as error:
-        raise ImportError(f"the module {module!r} of {name!r} cannot be imported: {type(error).__name__}: {error}") from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise ImportError(f"cannot import the module {module!r} of {name!r}: {type(error).__name__}: {error}") from error
     finally:
-        sys.dont_write_bytecode = writes_none
+        sys.dont_write_bytecode = setting
     for step in attribute.split("."):
         if not hasattr(found, step):
-            raise ImportError(
-                f"the module {module!r} has no {attribute!r}: {nearest(step, [each for each in dir(found) if each[0] != '_'])}"
-            )
+            public = [each for each in dir(found) if each[0] != "_"]
+            raise ImportError(f"the module {module!r} has no {attribute!r}: {nearest(step, public)}")
         found = getattr(found, step)
     return found

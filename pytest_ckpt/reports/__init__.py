@@ -1,1 +1,1 @@
-"""What is shown of results. Reads results and cells, asks nothing."""
+"""Reports of results: the terminal table, records in JSON, pages in Markdown, and declarations. They run no checks."""

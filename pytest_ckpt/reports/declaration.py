@@ -1,4 +1,4 @@
-"""What a survey prints: the declaration that describes what was found, ready to paste."""
+"""The declaration that a survey prints: ``accepts`` and ``expected_failures``, ready to paste."""
 
 from __future__ import annotations
 
@@ -12,45 +12,51 @@ from ..verdicts import Verdict
 
 
 def declaration(accepts: str | None, results: Sequence[Result]) -> list[str]:
-    """The lines of ``accepts`` and ``expected_failures`` that make every result as declared; no domain for formats of models."""
+    """Return the lines of a declaration with which every result is as expected.
+
+    ``accepts`` is None for a format that only saves models.
+    """
     lines = [f"accepts={accepts!r},"] if accepts else []
     entries = _entries(results)
     if not entries:
-        return [*lines, "# every check that could be asked is kept"]
+        return [*lines, "# expected_failures is not needed: every check that ran is KEPT"]
     lines.append("expected_failures={")
     lines += [f"    {json.dumps(name)}: {verdict.lower()}({json.dumps(why, ensure_ascii=False)})," for name, verdict, why in entries]
     return [*lines, "},"]
 
 
 def _entries(results: Sequence[Result]) -> list[tuple[str, Verdict, str]]:
-    """Name or glob, verdict and reason, in the order of the checks. A glob, for a whole family or for one case in all
-    families, stands for several checks only where all that it means got the same verdict, or could not be asked."""
+    """Return key, verdict and reason of each entry, in the order of the checks.
+
+    A glob for a whole family, or for one case in all families, replaces several names if every check
+    that it matches has the same verdict or no verdict.
+    """
     failing = {
         result.check: result for result in results if result.verdict not in (None, Verdict.KEPT) and not (result.passed and result.outside)
     }
-    unanswered = {result.check for result in results if result.verdict is None}
+    skipped = {result.check for result in results if result.verdict is None}
     known = [check.name for result in results[:1] for check in checks_for(result.backend)]
-    names: dict[str, str] = {}
+    keys: dict[str, str] = {}
     globs = [*(f"{check.split('/')[0]}/*" for check in failing), *(f"*/{check.split('/', 1)[1]}" for check in failing)]
     for glob in dict.fromkeys(globs):
-        under = {check for check in known if fnmatch.fnmatchcase(check, glob)}
-        alike = under & set(failing)
+        matched = {check for check in known if fnmatch.fnmatchcase(check, glob)}
+        matched_failing = matched & set(failing)
         if (
-            len(alike) > 1
-            and under <= alike | unanswered
-            and not alike & set(names)
-            and len({failing[check].verdict for check in alike}) == 1
+            len(matched_failing) > 1
+            and matched <= matched_failing | skipped
+            and not matched_failing & set(keys)
+            and len({failing[check].verdict for check in matched_failing}) == 1
         ):
-            names.update(dict.fromkeys(alike, glob))
+            keys.update(dict.fromkeys(matched_failing, glob))
     entries: dict[str, tuple[str, Verdict, str]] = {}
     for check, result in failing.items():
-        name = names.get(check, check)
-        if name not in entries and result.verdict is not None:
-            entries[name] = (name, result.verdict, reason(result))
+        key = keys.get(check, check)
+        if key not in entries and result.verdict is not None:
+            entries[key] = (key, result.verdict, _reason(result))
     return list(entries.values())
 
 
-def reason(result: Result, limit: int = 120) -> str:
-    """What was seen, in one line: a reason to begin with, until the author gives a better one."""
-    text = " ".join(result.detail.split()) or "seen in a survey"
+def _reason(result: Result, limit: int = 120) -> str:
+    """Return the detail of the result as one short line, which the author of the format can replace by a better reason."""
+    text = " ".join(result.detail.split()) or "found by pytest-ckpt survey"
     return text if len(text) <= limit else f"{text[: limit - 1]}…"

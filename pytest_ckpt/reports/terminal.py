@@ -1,4 +1,4 @@
-"""The matrix that ends a run: formats down, families across, in each cell the worst verdict that was not declared."""
+"""The table that ends a run of the command line: formats down, families across."""
 
 from __future__ import annotations
 
@@ -10,62 +10,57 @@ from ..checks import FAMILIES
 from ..results import Result
 from ..verdicts import Verdict
 
+_LEGEND = "ok: all KEPT   xfail: all as expected, not all KEPT   skip: all skipped   -: no check   VERDICT: worst unexpected verdict"
 
-def summary(cells: Iterable[Result], targets: Mapping[str, Sequence[str]], missing: Mapping[str, str]) -> list[str]:
-    """The lines: the matrix, what its signs mean, totals, and how to see more.
 
-    ``targets`` are the formats in the order in which they were named, each with the words that name it on a command line;
-    ``missing`` says of formats that could not be asked what they need.
+def summary(results: Iterable[Result], targets: Mapping[str, Sequence[str]], missing: Mapping[str, str]) -> list[str]:
+    """Return the lines of the summary: the table, its legend, the totals, and the command that shows more.
+
+    ``targets`` are the formats in the order of the rows, each with the arguments that name it on a
+    command line. ``missing`` are the formats that could not run, each with the reason.
     """
-    found = list(cells)
-    absent = [f"not asked: {name} {why}" for name, why in missing.items()]
+    found = list(results)
+    not_run = [f"not run: {name}: {reason}" for name, reason in missing.items()]
     if not found:
-        return ["no check was asked", *absent]
-    formats = [name for name in targets if any(cell.format == name for cell in found)]
-    families = [family for family in FAMILIES if any(_family(cell) == family for cell in found)]
+        return ["no check ran", *not_run]
+    formats = [name for name in targets if any(result.format == name for result in found)]
+    families = [family for family in FAMILIES if any(result.family == family for result in found)]
     rows = [["", *families]]
     for format in formats:
-        own = [cell for cell in found if cell.format == format]
-        rows.append([format, *(_sign([cell for cell in own if _family(cell) == family]) for family in families)])
-    counts = Counter(_state(cell) for cell in found)
-    totals = ", ".join(f"{counts[state]} {state}" for state in ("kept", "as declared", "skipped", "not as declared") if counts[state])
-    lines = ["", *_aligned(rows), "", *absent]
-    lines.append(
-        "ok: all kept   declared: as declared, not all kept   skip: could not be asked   -: nothing to ask   VERDICT: not as declared"
-    )
-    lines.append(f"{len(found)} checks of {len(formats)} format(s): {totals}; {sum(cell.seconds for cell in found):.1f} s in checks")
-    failed = min((cell for cell in found if cell.failed), key=lambda cell: formats.index(cell.format), default=None)
+        own = [result for result in found if result.format == format]
+        rows.append([format, *(_cell([result for result in own if result.family == family]) for family in families)])
+    counts = Counter(_outcome(result) for result in found)
+    totals = ", ".join(f"{counts[outcome]} {outcome}" for outcome in ("kept", "xfailed", "skipped", "failed") if counts[outcome])
+    lines = ["", *_aligned(rows), "", *not_run, _LEGEND]
+    lines.append(f"{len(found)} checks of {len(formats)} format(s): {totals}; {sum(result.seconds for result in found):.1f} s in checks")
+    failed = min((result for result in found if result.failed), key=lambda result: formats.index(result.format), default=None)
     if failed is not None:
-        lines.append(f"see one alone: {shlex.join(['pytest-ckpt', 'run', *targets[failed.format]])} --select {failed.check}")
+        lines.append(f"to run one check: {shlex.join(['pytest-ckpt', 'run', *targets[failed.format]])} --select {failed.check}")
     else:
         survey = shlex.join(["pytest-ckpt", "survey", *targets[formats[0]]])
-        lines.append(f"see each check: add -v; what a format keeps, without its declarations: {survey}")
+        lines.append(f"to see each check, add -v; to see what a format loses without its expected_failures: {survey}")
     return lines
 
 
-def _family(cell: Result) -> str:
-    return cell.check.split("/")[0]
-
-
-def _state(cell: Result) -> str:
-    if cell.verdict is None:
+def _outcome(result: Result) -> str:
+    if result.verdict is None:
         return "skipped"
-    if cell.failed:
-        return "not as declared"
-    return "kept" if cell.verdict is Verdict.KEPT else "as declared"
+    if result.failed:
+        return "failed"
+    return "kept" if result.verdict is Verdict.KEPT else "xfailed"
 
 
-def _sign(cells: Sequence[Result]) -> str:
-    """The worst that is not as declared, else how the cell is as a whole."""
-    failed = [cell.verdict for cell in cells if cell.failed and cell.verdict is not None]
+def _cell(results: Sequence[Result]) -> str:
+    """Return the text of one cell: the worst unexpected verdict, or how the checks ended as a whole."""
+    failed = [result.verdict for result in results if result.failed and result.verdict is not None]
     if failed:
         return str(max(failed))
-    states = {_state(cell) for cell in cells}
-    if not states:
+    outcomes = {_outcome(result) for result in results}
+    if not outcomes:
         return "-"
-    if "as declared" in states:
-        return "declared"
-    return "ok" if "kept" in states else "skip"
+    if "xfailed" in outcomes:
+        return "xfail"
+    return "ok" if "kept" in outcomes else "skip"
 
 
 def _aligned(rows: list[list[str]]) -> list[str]:
