@@ -12,6 +12,7 @@ import time
 from table import Row
 
 from pytest_ckpt.checks import CHECKS
+from pytest_ckpt.execution.dispatch import expand
 from pytest_ckpt.formats import get_format
 from pytest_ckpt.runner import Runner
 from pytest_ckpt.specs import DamageSweep
@@ -33,7 +34,7 @@ def main() -> None:
         with Runner(get_format(name), [check.name]) as runner:
             start = time.perf_counter()
             general = DamageSweep(check.name, runner.asking.subject(size=ELEMENTS), count=COPIES)
-            copies = list(runner.trials.variants(general))
+            copies = list(expand(runner.context, general))
             verdicts = collections.Counter(str(runner.judge(check, copy).verdict) for copy in copies)
             wall = time.perf_counter() - start
         counted = ", ".join(f"{count} {verdict}" for verdict, count in sorted(verdicts.items()))

@@ -27,16 +27,16 @@ from pytest_ckpt.execution.capture import capturing
 def test_log_record_counts_if_it_names_leaf_or_layer(text: str, counts: bool) -> None:
     with capturing() as captured:
         logging.getLogger("tests.capture").warning(text)
-    assert captured.names("layer1.weight") is counts
+    assert captured.reports("layer1.weight") is counts
 
 
 def test_warning_counts_unless_it_is_a_deprecation() -> None:
     with capturing() as captured:
         warnings.warn("this function is deprecated", DeprecationWarning, stacklevel=1)
-    assert not captured.names("layer1.weight")
+    assert not captured.reports("layer1.weight")
     with capturing() as captured:
         warnings.warn("three tensors were not loaded", UserWarning, stacklevel=1)
-    assert captured.names("layer1.weight")
+    assert captured.reports("layer1.weight")
 
 
 def test_log_record_counts_without_propagation() -> None:
@@ -44,19 +44,19 @@ def test_log_record_counts_without_propagation() -> None:
     logger.propagate = False
     with capturing() as captured:
         logger.info("layer1.bias: a level that does not count")
-        assert not captured.names("layer1.bias")
+        assert not captured.reports("layer1.bias")
         logger.warning("not in the file: layer1.bias")
-    assert captured.names("layer1.bias")
-    assert not captured.names("layer2.bias")
+    assert captured.reports("layer1.bias")
+    assert not captured.reports("layer2.bias")
     assert logger.handlers == []
 
 
 def test_returned_report_counts() -> None:
     report = namedtuple("IncompatibleKeys", ["missing_keys", "unexpected_keys"])
     with capturing() as captured:
-        captured.returned(report(["layer1.bias"], []))
-    assert captured.names("layer1.bias")
-    assert not captured.names("layer2.bias")
+        captured.add_report(report(["layer1.bias"], []))
+    assert captured.reports("layer1.bias")
+    assert not captured.reports("layer2.bias")
 
 
 def test_warning_that_every_load_gives_does_not_count() -> None:
@@ -64,8 +64,8 @@ def test_warning_that_every_load_gives_does_not_count() -> None:
         warnings.warn("layer1 was loaded in 12 ms", UserWarning, stacklevel=1)
     with capturing() as captured:
         warnings.warn("layer1 was loaded in 34 ms", UserWarning, stacklevel=1)
-    assert captured.names("layer1.bias")
-    assert not captured.names("layer1.bias", usual.said())
+    assert captured.reports("layer1.bias")
+    assert not captured.reports("layer1.bias", usual.messages())
 
 
 def test_capturing_restores_filters_and_loggers() -> None:

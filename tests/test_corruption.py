@@ -16,8 +16,9 @@ import pytest
 import pytest_ckpt.specs as specs
 from pytest_ckpt import Format, check_format
 from pytest_ckpt.checks import CHECKS
-from pytest_ckpt.execution.corruption.cases import CASES, boundaries, flips, paired
-from pytest_ckpt.execution.snapshot import Block, Snapshot, Span
+from pytest_ckpt.execution.corruption.places import CASES, boundaries, flips
+from pytest_ckpt.execution.dispatch import expand
+from pytest_ckpt.execution.snapshot import Block, Snapshot, Span, matching_files
 from pytest_ckpt.runner import Runner
 from pytest_ckpt.specs import (
     Appended,
@@ -75,7 +76,7 @@ def test_thousand_damaged_copies_are_judged(tmp_path: pathlib.Path) -> None:
     check = CHECKS["corruption/bit-flip-payload"]
     with Runner(checksummed_format("numpy", verify=skip_checksum), [check.name], folder=tmp_path) as runner:
         sweep = DamageSweep(check.name, runner.asking.subject(size=256), count=1000)
-        copies = list(runner.trials.variants(sweep))
+        copies = list(expand(runner.context, sweep))
         verdicts = [runner.judge(check, copy).verdict for copy in copies]
     assert len(set(copies)) == 1000
     assert verdicts == [Verdict.CHANGED] * 1000
@@ -111,7 +112,7 @@ def test_skips_when_damage_no_longer_applies() -> None:
             assert judged.skipped
     attacked = AttackCase("security/code", "no such attack", "checkpoint", subject, "", runner.asking.subject(2))
     with Runner(checksummed_format("numpy"), ["security/code"]) as runner:
-        assert "nothing any more" in (runner.judge(CHECKS["security/code"], attacked).skipped or "")
+        assert "no longer has the part" in (runner.judge(CHECKS["security/code"], attacked).skipped or "")
 
 
 def test_every_run_makes_the_same_copies() -> None:
@@ -120,7 +121,7 @@ def test_every_run_makes_the_same_copies() -> None:
         copies: list[list[Any]] = []
         for _ in range(2):
             with Runner(format, [name]) as runner:
-                copies.append([spec for sweep in CHECKS[name].examples(runner.asking) for spec in runner.trials.variants(sweep)])
+                copies.append([spec for sweep in CHECKS[name].examples(runner.asking) for spec in expand(runner.context, sweep)])
         assert copies[0] == copies[1]
         assert len(set(copies[0])) == len(copies[0])
         assert len(copies[0]) <= {"corruption/bit-flip-header": 2560, "corruption/bit-flip-payload": 128}.get(name, 80)
@@ -145,12 +146,12 @@ def test_flips_bits_in_every_structure_and_position() -> None:
 
 def test_header_flips_exclude_values_and_padding() -> None:
     snapshot = snapshot_of(checkpoint=b"header" + bytes(100) + VALUES + b"trailer")
-    found = {flip.byte for flip in CASES["corruption/bit-flip-header"][0](snapshot, None, 1000)}
+    found = {flip.byte for flip in CASES["corruption/bit-flip-header"].find(snapshot, None, 1000)}
     assert set(range(6)) <= found
     assert set(range(138, 145)) <= found
     assert not found & set(range(106, 138)), "these are the values"
     assert not found & set(range(7, 106)), "these are padding, except for the first byte"
-    assert {flip.byte for flip in CASES["corruption/bit-flip-payload"][0](snapshot, None, 1000)} == set(range(106, 138))
+    assert {flip.byte for flip in CASES["corruption/bit-flip-payload"].find(snapshot, None, 1000)} == set(range(106, 138))
 
 
 def test_values_are_found_in_both_byte_orders_and_repeated() -> None:
@@ -161,7 +162,7 @@ def test_values_are_found_in_both_byte_orders_and_repeated() -> None:
 
 def test_truncates_at_and_between_structure_boundaries() -> None:
     snapshot = snapshot_of(checkpoint=b"header" + VALUES + b"trailer")
-    sizes = [cut.size for cut in CASES["corruption/truncate"][0](snapshot, None, 64)]
+    sizes = [cut.size for cut in CASES["corruption/truncate"].find(snapshot, None, 64)]
     assert boundaries(snapshot, "checkpoint") == [6, 38]
     assert {1, 6, 38, 44, 22} <= set(sizes)
     assert sizes == sorted(sizes)
@@ -170,23 +171,23 @@ def test_truncates_at_and_between_structure_boundaries() -> None:
 
 def test_block_damage_always_changes_the_file() -> None:
     snapshot = snapshot_of(checkpoint=bytes(2048) + VALUES * 16)
-    zeroed = list(CASES["corruption/zero-block"][0](snapshot, None, 64))
+    zeroed = list(CASES["corruption/zero-block"].find(snapshot, None, 64))
     assert zeroed
     assert all(each.stop > 2048 for each in zeroed)
-    swapped = list(CASES["corruption/swapped-blocks"][0](snapshot, None, 64))
+    swapped = list(CASES["corruption/swapped-blocks"].find(snapshot, None, 64))
     assert not any(max(each.first, each.second) + each.size <= 2048 for each in swapped)
 
 
 def test_pairs_renamed_files_by_folder_and_size() -> None:
     first = snapshot_of(index=b"1", **{"d/aaa": b"12", "d/bbb": b"123"})
     second = snapshot_of(index=b"2", **{"d/ccc": b"456", "d/ddd": b"45"})
-    assert paired(first, second) == {"index": "index", "d/aaa": "d/ddd", "d/bbb": "d/ccc"}
+    assert matching_files(first, second) == {"index": "index", "d/aaa": "d/ddd", "d/bbb": "d/ccc"}
 
 
 def test_missing_part_removes_each_file_in_turn() -> None:
     with Runner(sharded_format("numpy"), ["corruption/missing-part"]) as runner:
         (sweep,) = CHECKS["corruption/missing-part"].examples(runner.asking)
-        found = [spec.damage for spec in runner.trials.variants(sweep)]
+        found = [spec.damage for spec in expand(runner.context, sweep)]
     assert found == [Missing("checkpoint"), Missing("checkpoint.0"), Missing("checkpoint.1")]
 
 
@@ -207,7 +208,7 @@ def test_skips_when_checkpoint_cannot_be_copied() -> None:
 
     for result in check_format(_make_format(save, load), select=["corruption", "security"]):
         assert result.verdict is None
-        assert "does not come back from another folder" in (result.skipped or "")
+        assert "is not restored in a worker" in (result.skipped or "")
 
 
 def test_skips_payload_of_unknown_compression() -> None:

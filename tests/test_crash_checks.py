@@ -14,7 +14,9 @@ import pytest
 
 from pytest_ckpt import Format, Verdict, check_format
 from pytest_ckpt.checks import CHECKS
-from pytest_ckpt.execution.dispatch import Context
+from pytest_ckpt.execution.context import Context
+from pytest_ckpt.execution.crash.replay import _RECORDINGS
+from pytest_ckpt.execution.dispatch import expand, run_example
 from pytest_ckpt.runner import Runner
 from pytest_ckpt.specs import CrashState, CrashSweep, InterruptCase, InterruptSweep, TensorSpec, from_json, to_json
 
@@ -109,18 +111,17 @@ def test_files_of_counterexample_are_kept(tmp_path: pathlib.Path) -> None:
     with Runner(format, select=[check.name]) as runner:
         result = runner.run(check)
         assert isinstance(result.counterexample, CrashState)
-        recorded = [kept for key, kept in runner.trials.kept.items() if key[0] == "crash"]
+        recorded = list(runner.context.cache(_RECORDINGS).values())
         assert len(recorded) == 1
         before = recorded[0]
-        runner.trials.leave_in = tmp_path / "left"
-        runner.judge(check, result.counterexample)
-        assert [kept for key, kept in runner.trials.kept.items() if key[0] == "crash"] == [before], "the recording is reused"
+        run_example(runner.context, result.counterexample, keep_in=tmp_path / "left")
+        assert list(runner.context.cache(_RECORDINGS).values()) == [before], "the recording is reused"
     (left,) = (tmp_path / "left").iterdir()
     assert left.name.endswith("-checkpoint")
     with pytest.raises(ValueError, match="not a functions file"):
         format.load(left)  # type: ignore[misc]
-    with Context(format, tmp_path) as trials:
-        again = trials.run(result.counterexample)
+    with Context(format, tmp_path) as context:
+        again = run_example(context, result.counterexample)
     assert again.unreadable is not None
     assert again.unreadable.startswith("after operation ")
 
@@ -134,7 +135,7 @@ def test_format_that_refuses_to_overwrite_runs_in_empty_folder() -> None:
     results = {result.check: result for result in check_format(checksummed_format("numpy", write=save), select=["crash"])}
     for name in ("crash/kill", "crash/power-loss", "crash/exception", "crash/new-path"):
         assert results[name].verdict is Verdict.KEPT, str(results[name])
-    assert "does not save over what is there" in results["crash/kill"].detail
+    assert "does not overwrite a checkpoint" in results["crash/kill"].detail
     assert results["crash/durable"].verdict is Verdict.UNREADABLE
 
 
@@ -151,8 +152,8 @@ def test_passes_when_load_of_missing_file_returns_empty_tree(tmp_path: pathlib.P
         kill, new_path = runner.checks
         assert runner.run(kill).verdict is runner.run(new_path).verdict is Verdict.KEPT
         (sweep,) = new_path.examples(runner.asking)
-        seen = [runner.judge(new_path, state) for state in runner.trials.variants(sweep)]
-    assert "what loads is what loads where nothing stands" in {each.detail for each in seen}
+        seen = [runner.judge(new_path, state) for state in expand(runner.context, sweep)]
+    assert "load returns the same as for an empty location" in {each.detail for each in seen}
 
 
 # Interrupts.
@@ -162,7 +163,7 @@ def test_interrupt_is_raised_at_each_change_on_disk() -> None:
     format, check = checksummed_format("numpy", write=write_in_place), CHECKS["crash/exception"]
     with Runner(format, select=[check.name]) as runner:
         (sweep,) = check.examples(runner.asking)
-        cases = list(runner.trials.variants(sweep))
+        cases = list(expand(runner.context, sweep))
         assert [case.at for case in cases] == [1, 2, 3, 4, 5, 6], "one truncation and five writes"
         seen = [runner.judge(check, case) for case in cases]
     assert [each.verdict for each in seen] == [Verdict.UNREADABLE] * 5 + [Verdict.KEPT]

@@ -21,8 +21,8 @@ import pytest
 from pytest_ckpt import Format, Result, Verdict, check_format
 from pytest_ckpt.backends import get_models
 from pytest_ckpt.checks import CHECKS
-from pytest_ckpt.execution.dispatch import Context
-from pytest_ckpt.execution.process_state import SHARED, own_places, state_of
+from pytest_ckpt.execution.context import Context
+from pytest_ckpt.execution.process_state import SHARED, state_of, temporary_places
 from pytest_ckpt.formats import get_format
 from pytest_ckpt.specs import DictSpec, Fill, LayerSpec, ModelSpec, NamedScenario, TensorSpec, from_json, to_json
 from pytest_ckpt.specs.paths import NAMES, PATTERNS
@@ -42,7 +42,7 @@ OTHER = DictSpec((("x", TensorSpec("float32", (4,), fill=Fill(3))), ("y", Tensor
 def _private_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Hide from other tests the files and the process state that some formats here change."""
     folder = tmp_path_factory.mktemp("private")
-    with own_places(folder, folder):
+    with temporary_places(folder, folder):
         yield
 
 
@@ -65,7 +65,7 @@ def test_passes_when_save_refuses_to_overwrite() -> None:
     results = check_format(_format_with_writer(_write_new_file), select=["files"])
     assert {result.check: (str(result.verdict), result.skipped) for result in results if result.verdict is not Verdict.KEPT} == {}
     (size,) = [result for result in results if result.check == "files/size"]
-    assert "save does not write over a checkpoint" in size.detail
+    assert "save does not overwrite a checkpoint" in size.detail
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_passes_when_save_refuses_to_overwrite() -> None:
         ("overwrite-other-kind", "removes_folder_then_raises", Verdict.CHANGED, "what stood there, 'checkpoint'"),
         ("neighbours", "fixed_temporary_name", Verdict.CHANGED, "the neighbour 'tmp'"),
         ("neighbours", "data_file_replaces_suffix", Verdict.CHANGED, "['x']: values"),
-        ("path-unicode", "normalizes_to_nfc", Verdict.UNREADABLE, "nothing stands at the path"),
+        ("path-unicode", "normalizes_to_nfc", Verdict.UNREADABLE, "there is no file at the path"),
         ("path-space", "data_file_splits_at_space", Verdict.UNREADABLE, "without -data"),
         ("path-relative", "changes_directory_first", Verdict.REFUSED, "FileNotFoundError"),
         ("failed-save-keeps-old", "encodes_while_writing", Verdict.CHANGED, "the old checkpoint, after save has raised TypeError"),
@@ -350,11 +350,11 @@ def test_named_scenario_has_how_in_repr_and_json() -> None:
 
 
 def test_restored_means_that_every_value_is_restored() -> None:
-    from pytest_ckpt.execution.observations import is_whole
+    from pytest_ckpt.execution.observations import is_restored
     from pytest_ckpt.verdicts import Difference
 
     converted = Difference("['x']", "kind", "a tensor", "an array")
-    assert is_whole(Observation())
-    assert is_whole(Observation(differences=(converted,)))
-    assert not is_whole(Observation(differences=(dataclasses.replace(converted, lost=True),)))
-    assert not is_whole(Observation(unreadable="it raises"))
+    assert is_restored(Observation())
+    assert is_restored(Observation(differences=(converted,)))
+    assert not is_restored(Observation(differences=(dataclasses.replace(converted, lost=True),)))
+    assert not is_restored(Observation(unreadable="it raises"))

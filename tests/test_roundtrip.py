@@ -93,7 +93,7 @@ def test_a_save_that_alters_its_argument_is_seen() -> None:
 
 def test_nothing_written_and_the_saved_object_itself_are_not_believed() -> None:
     kept: list[Any] = []
-    with pytest.raises(AssertionError, match="nothing stands at the path"):
+    with pytest.raises(AssertionError, match="there is no file at the path"):
         assert_roundtrip(_tree(), save=lambda tree, path: None, load=lambda path: _tree())
 
     def save(tree: Any, path: pathlib.Path) -> None:

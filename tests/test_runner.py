@@ -50,7 +50,7 @@ def test_fortran_fault_shrinks_to_four_elements() -> None:
         ({"save": lambda tree, path: raising(ValueError("no"))}, "REFUSED", "ValueError: no"),
         ({"load": lambda path: raising(ValueError("no"))}, "UNREADABLE", "ValueError: no"),
         ({"load": lambda path: raising(SystemExit(3))}, "CRASHED", "SystemExit(3)"),
-        ({"save": lambda tree, path: None}, "UNREADABLE", "nothing stands at the path"),
+        ({"save": lambda tree, path: None}, "UNREADABLE", "there is no file at the path"),
         ({"save": lambda tree, path: dump({key: value * 2 for key, value in tree.items()}, path)}, "CHANGED", "elements differ"),
         ({"load": lambda path, template: template, "template": True}, "CHANGED", "elements differ"),
     ],

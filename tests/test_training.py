@@ -133,14 +133,15 @@ def test_every_optimizer_goes_with_every_schedule(backend: str) -> None:
 @pytest.mark.parametrize("backend", [name for name in WITH_MODELS if name in ("torch", "mxnet")])
 def test_a_fresh_run_has_other_settings_where_the_state_holds_settings(backend: str) -> None:
     """Otherwise a loader that keeps the fresh run's own would not be seen."""
-    from pytest_ckpt.execution.training import _fresh
+    from pytest_ckpt.execution.training import _fresh_run
 
     training, spec = _training(backend), TrainingSpec(NETWORK, "momentum", schedule="steps")
     with get_backend(backend).scope(), preserve_rng(training):
         plain = training.build(other_run(spec))
         plain.train(1)
         found = {
-            each.path for each in differences(_fresh(training, spec, 2).state(), remembered(plain.state()), ("order", "alias", "strides"))
+            each.path
+            for each in differences(_fresh_run(training, spec, 2).state(), remembered(plain.state()), ("order", "alias", "strides"))
         }
     wanted = {"torch": ("['param_groups'][0]['lr']", "['param_groups'][0]['momentum']"), "mxnet": ("['numbers']['momentum']",)}
     for path in wanted[backend]:

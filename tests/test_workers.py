@@ -21,9 +21,8 @@ from typing import Any
 import pytest
 
 from pytest_ckpt import Format, check_format, crashed
-from pytest_ckpt.execution.dispatch import Context
-from pytest_ckpt.execution.process import lifetime
-from pytest_ckpt.execution.registry import Workspace
+from pytest_ckpt.execution.context import Context, Workspace
+from pytest_ckpt.execution.process.memory import memory
 from pytest_ckpt.results import Result
 from pytest_ckpt.specs import DictSpec, Fill, NamedScenario, TensorSpec
 from pytest_ckpt.verdicts import Verdict
@@ -293,9 +292,9 @@ def test_functions_of_a_test_module_reach_workers(pytester: pytest.Pytester) -> 
 
 def test_skips_when_memory_peak_cannot_be_measured(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
     """In some containers `/proc` is read-only, so the peak includes everything before the save."""
-    monkeypatch.setattr(lifetime, "reset_peak", lambda: False)
-    with Context(Format(name="example", backend="numpy", save=_save, load=_load), tmp_path) as trials:
-        seen = lifetime.memory(Workspace(trials, tmp_path / "checkpoint"), NamedScenario("process/memory", TREE, TREE))
+    monkeypatch.setattr(sys.modules[memory.__module__], "reset_peak", lambda: False)
+    with Context(Format(name="example", backend="numpy", save=_save, load=_load), tmp_path) as context:
+        seen = memory(Workspace(context, tmp_path / "checkpoint"), NamedScenario("process/memory", TREE, TREE))
     assert seen.skipped == "this machine does not say how much memory a process takes at its peak"
 
 

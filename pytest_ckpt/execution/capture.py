@@ -1,7 +1,7 @@
-"""What a loader says beside what it returns: Python warnings, log records, and a report that it hands back.
+"""Capture what a loader reports besides its return value: Python warnings, log records, and a returned report.
 
-`mismatch` is kept where a file that does not fit is reported; this module knows what counts as having said so: a warning that is
-not about code that will go, or a log record or returned report that names the leaf. What is said of every file does not count.
+A check of `mismatch` is met when a file that does not match is reported. Reported means: a warning that is not about deprecated code,
+or a log record or a returned report that names the leaf. What is reported for files that match as well does not count.
 """
 
 from __future__ import annotations
@@ -15,94 +15,94 @@ from typing import Any
 
 from ..compare.objects import nodes_in
 
-#: Warnings that say nothing of what is loaded.
+#: Warnings that say nothing about the loaded values.
 _ABOUT_CODE = (DeprecationWarning, PendingDeprecationWarning, FutureWarning, ResourceWarning)
 
 
 class Captured:
-    """Everything that was said while this was listening."""
+    """Everything that was reported during a call."""
 
     def __init__(self) -> None:
         self.warnings: list[str] = []
         self.records: list[str] = []
         self.report = ""
 
-    def said(self) -> set[str]:
-        """The texts, with the numbers and addresses in them left out: they are others each time."""
-        return {_plain(text) for text in (*self.warnings, *self.records)}
+    def messages(self) -> set[str]:
+        """Return the texts without numbers and addresses, which differ from call to call."""
+        return {_without_numbers(text) for text in (*self.warnings, *self.records)}
 
-    def returned(self, report: Any) -> None:
-        """Notes a report that the loader handed back: the texts in it."""
+    def add_report(self, report: Any) -> None:
+        """Add the texts of a report that the loader returned."""
         self.report = "\n".join(_texts(report))
 
-    def lists(self, leaves: Iterable[str]) -> bool:
-        """Whether the report that was returned names all of these: a list of everything there is says nothing of what does not fit."""
+    def report_names_all(self, leaves: Iterable[str]) -> bool:
+        """Return whether the returned report names all these leaves. A list of every leaf says nothing about a mismatch."""
         names = list(leaves)
         return bool(names) and all(_mentions(self.report, name) for name in names)
 
-    def names(self, leaf: str, unsurprising: Iterable[str] = ()) -> bool:
-        """Whether it was said that a leaf does not fit. What is said of files that fit as well (``unsurprising``) does not count."""
-        known = set(unsurprising)
-        records = [text for text in self.records if _plain(text) not in known]
-        return self.surprise(known) or any(_mentions(text, leaf) for text in [*records, self.report])
+    def reports(self, leaf: str, usual: Iterable[str] = ()) -> bool:
+        """Return whether a mismatch of ``leaf`` was reported. ``usual`` are messages that files that match cause as well."""
+        known = set(usual)
+        records = [text for text in self.records if _without_numbers(text) not in known]
+        return self.warns(known) or any(_mentions(text, leaf) for text in [*records, self.report])
 
-    def surprise(self, unsurprising: Iterable[str]) -> bool:
-        """Whether a warning was given that is not given of files that fit."""
-        known = set(unsurprising)
-        return any(_plain(text) not in known for text in self.warnings)
+    def warns(self, usual: Iterable[str]) -> bool:
+        """Return whether there was a warning that is not one of the ``usual`` messages."""
+        known = set(usual)
+        return any(_without_numbers(text) not in known for text in self.warnings)
 
 
 def _texts(report: Any) -> Iterator[str]:
-    """Every text in what was returned, keys of dicts and members of sets included."""
-    for node, held in nodes_in(report, lambda _: False):
+    """Yield every text in a returned object, including keys of dicts and members of sets."""
+    for node, children in nodes_in(report, lambda _: False):
         if isinstance(node, str):
             yield node
         elif isinstance(node, set | frozenset):
             yield from map(str, node)
-        elif held is not None and held.kind == "mapping":
-            yield from map(str, held.items)
+        elif children is not None and children.kind == "mapping":
+            yield from map(str, children.items)
 
 
-def _plain(text: str) -> str:
+def _without_numbers(text: str) -> str:
     return re.sub(r"0x[0-9a-f]+|\d+", "#", text)
 
 
 def _mentions(text: str, leaf: str) -> bool:
-    """Whether the name of a leaf, or that of its layer, stands in a text: who is told of one tensor of a layer looks at them all."""
+    """Return whether a text contains the name of a leaf, or of its layer: a user who is warned about one tensor looks at the layer."""
     parts = [part for part in re.split(r"[./]", leaf) if part]
-    ways = {leaf}
+    forms = {leaf}
     for names in (parts, parts[:-1]):
-        # Joined, or as a tuple of keys or a chain of them: how libraries show paths.
-        shown = [repr(name) for name in names]
-        ways.update((".".join(names), "/".join(names), ", ".join(shown), "".join(f"[{name}]" for name in shown)))
-    return any(way and re.search(rf"(?<!\w){re.escape(way)}(?!\w)", text) for way in ways - {""})
+        # Libraries show a path joined, as a tuple of keys, or as a chain of keys.
+        quoted = [repr(name) for name in names]
+        forms.update((".".join(names), "/".join(names), ", ".join(quoted), "".join(f"[{name}]" for name in quoted)))
+    return any(form and re.search(rf"(?<!\w){re.escape(form)}(?!\w)", text) for form in forms - {""})
 
 
 class _Handler(logging.Handler):
-    def __init__(self, heard: Captured) -> None:
+    def __init__(self, captured: Captured) -> None:
         super().__init__(logging.WARNING)
-        self.heard = heard
+        self.captured = captured
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.heard.records.append(record.getMessage())
+        self.captured.records.append(record.getMessage())
 
 
 @contextlib.contextmanager
 def capturing() -> Iterator[Captured]:
-    """Listens to warnings and to log records of WARNING and above while it is held; loggers are left as they were."""
-    heard = Captured()
-    handler = _Handler(heard)
+    """Capture warnings and log records of WARNING and above. Loggers are restored on exit."""
+    captured = Captured()
+    handler = _Handler(captured)
     loggers = [logging.getLogger(), *(each for each in logging.Logger.manager.loggerDict.values() if isinstance(each, logging.Logger))]
-    deaf = [each for each in loggers if each.parent is None or not each.propagate]
-    for logger in deaf:
+    roots = [each for each in loggers if each.parent is None or not each.propagate]
+    for logger in roots:
         logger.addHandler(handler)
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             try:
-                yield heard
+                yield captured
             finally:
-                heard.warnings.extend(str(each.message) for each in caught if not issubclass(each.category, _ABOUT_CODE))
+                captured.warnings.extend(str(each.message) for each in caught if not issubclass(each.category, _ABOUT_CODE))
     finally:
-        for logger in deaf:
+        for logger in roots:
             logger.removeHandler(handler)

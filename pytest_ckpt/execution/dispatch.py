@@ -1,21 +1,16 @@
-"""One trial: build what a spec describes, save it, load it, and note what was seen. Facts only; nothing is judged here.
+"""Run one example: find the procedure of a spec, run it in the right place, and return what was observed.
 
-The expected object is built anew from the spec after saving, so it is never the one that `save` had in its hands.
+This is the only module that knows all families. It compares nothing and judges nothing.
 """
 
 from __future__ import annotations
 
-import contextlib
-import functools
-import itertools
 import pathlib
-import warnings
-from collections.abc import Callable, Iterable, Iterator
+import shutil
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from ..backends import get_backend, get_models
-from ..backends.base import Backend, CannotBuild
-from ..formats.base import Format
+from ..backends.base import CannotBuild
 from ..specs import (
     AttackCase,
     AttackSweep,
@@ -23,10 +18,8 @@ from ..specs import (
     CrashSweep,
     DamageCase,
     DamageSweep,
-    Fill,
     InterruptCase,
     InterruptSweep,
-    LayerSpec,
     LoadInto,
     Mismatch,
     ModelSpec,
@@ -34,192 +27,147 @@ from ..specs import (
     NarrowLoad,
     PartialLoad,
     Spec,
-    TensorSpec,
     TrainingSpec,
 )
 from ..verdicts import Observation
-from ..workers import CannotSerialize, WorkerDied, Workers
-from .corruption.damage import damaged, damaged_ways, no_ways
-from .crash.crash_states import crash_states, crashed, crashing
-from .crash.interrupt import interrupted, interrupting, interrupts
-from .mismatch import try_misfit, try_narrow, try_partial
-from .model import try_model
-from .process_state import SET, SHARED, put_back, state_of
-from .registry import Play, Workspace, direction_of
-from .remote import Remote
-from .security.attack_runs import attacked, attacked_ways, no_attacks
-from .subject import Subject
-from .training import try_training
-from .tree import try_tree
-from .user_code import NOTHING_WRITTEN, Failed, emptied, size_on_disk
+from ..workers import CannotSerialize, WorkerDied
+from .context import Context, Workspace
+from .corruption import damage
+from .crash import interrupt, replay
+from .files import determinism, disk_full, failed_save, leftovers, overwrite, paths, side_effects, size
+from .mismatch import run_mismatch, run_narrow, run_partial
+from .model import run_model
+from .process import leaks, lifetime, memory, races, relocation, threads
+from .registry import PROCEDURES, Placement, Procedure
+from .remote import Role
+from .security import attack
+from .training import run_training
+from .tree import run_tree
+from .user_code import EarlyResult
+
+#: Modules that register the procedures of named scenarios when they are imported.
+NAMED = (
+    determinism,
+    disk_full,
+    failed_save,
+    leftovers,
+    overwrite,
+    paths,
+    side_effects,
+    size,
+    leaks,
+    lifetime,
+    memory,
+    relocation,
+    races,
+    threads,
+)
+#: The procedures of all other specs. A spec that is not listed is a tree.
+BY_TYPE: dict[type[Spec], Procedure] = {
+    ModelSpec: Procedure(run_model),
+    LoadInto: Procedure(run_model),
+    Mismatch: Procedure(run_mismatch),
+    PartialLoad: Procedure(run_partial),
+    NarrowLoad: Procedure(run_narrow),
+    TrainingSpec: Procedure(run_training),
+    CrashSweep: Procedure(replay.run_sweep, Placement.ACROSS_WORKERS),
+    CrashState: Procedure(replay.run_state, Placement.ACROSS_WORKERS),
+    InterruptSweep: Procedure(interrupt.run_sweep, Placement.ACROSS_WORKERS),
+    InterruptCase: Procedure(interrupt.run_case, Placement.ACROSS_WORKERS),
+    DamageSweep: Procedure(damage.run_sweep, Placement.ACROSS_WORKERS),
+    DamageCase: Procedure(damage.run_case, Placement.ACROSS_WORKERS),
+    AttackSweep: Procedure(attack.run_sweep, Placement.ACROSS_WORKERS),
+    AttackCase: Procedure(attack.run_case, Placement.ACROSS_WORKERS),
+}
+#: Specs that stand for several examples, which are known only once a checkpoint exists.
+EXPANSIONS: dict[type[Spec], Callable[[Workspace, Any], Iterable[Spec]]] = {
+    CrashSweep: replay.expand,
+    InterruptSweep: interrupt.expand,
+    DamageSweep: damage.expand,
+    AttackSweep: attack.expand,
+}
+_TREE = Procedure(run_tree)
 
 
-class Context:
-    """Runs trials of one format in one folder, each under a name of its own, of which nothing is left afterwards.
+def procedure_for(spec: Spec) -> Procedure:
+    """Return the procedure that runs a spec. Raise ValueError for a scenario that no family registered."""
+    if isinstance(spec, NamedScenario):
+        if spec.case not in PROCEDURES:
+            raise ValueError(f"there is no procedure for {spec.case!r}; known are: {', '.join(PROCEDURES)}")
+        return PROCEDURES[spec.case]
+    return BY_TYPE.get(type(spec), _TREE)
 
-    A context manager: the workers that it has started are gone when it is left. ``workers`` are those of somebody else, who ends them.
+
+def expand(context: Context, spec: Spec) -> Iterable[Spec]:
+    """Return the examples that a spec stands for, such as one for each way to damage a checkpoint; usually the spec itself."""
+    expansion = EXPANSIONS.get(type(spec))
+    if expansion is None or context.format.unsupported(spec):
+        return (spec,)
+    try:
+        with context.settings(), context.fresh_path() as path:
+            return expansion(Workspace(context, path), spec)
+    except (CannotBuild, CannotSerialize, WorkerDied, EarlyResult):
+        return (spec,)  # To run it gives the reason.
+
+
+def run_example(
+    context: Context,
+    spec: Spec,
+    size_limit: Callable[[int], int] | None = None,
+    *,
+    in_worker: bool = False,
+    keep_in: pathlib.Path | None = None,
+) -> Observation:
+    """Save and load what ``spec`` describes, and return what was observed.
+
+    ``size_limit`` gives the bytes on disk that are allowed for so many bytes of values. With ``in_worker`` the example runs in a
+    worker, whatever its procedure says. ``keep_in`` is a folder that is created to hold the files that a loader found.
     """
-
-    def __init__(self, format: Format, folder: pathlib.Path, workers: Workers | None = None) -> None:
-        self.format = format
-        self.folder = folder
-        self.backend: Backend = get_backend(format.backend)
-        #: What scenarios keep from one example to the next: intact checkpoints, recordings.
-        self.kept: dict[Any, Any] = {}
-        #: What the process was like before the format was used.
-        self.before = state_of(SET)
-        #: Where the files of a scenario are left for inspection, if anywhere.
-        self.leave_in: pathlib.Path | None = None
-        self._workers = workers
-        self._own = contextlib.ExitStack()
-        self._numbers = itertools.count()
-        self._place: pathlib.Path | None = None
-        self._held: set[TensorSpec] = set()
-        self._subjects: dict[Spec, Subject] = {}
-
-    def __enter__(self) -> Context:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._own.close()
-
-    @functools.cached_property
-    def away(self) -> Remote:
-        """The format's workers; none is started before it is asked something."""
-        folder = self.folder / "workers"
-        folder.mkdir(exist_ok=True)
-        return Remote(self.format, self._workers or self._own.enter_context(Workers(folder)), folder)
-
-    @property
-    def hung(self) -> int:
-        """How many questions that went to a worker have hung so far."""
-        return self.away.hung if "away" in vars(self) else 0
-
-    @property
-    def hopeless(self) -> bool:
-        """Whether every process that was asked anything has died of it."""
-        return "away" in vars(self) and self.away.hopeless
-
-    @contextlib.contextmanager
-    def fresh_path(self) -> Iterator[pathlib.Path]:
-        """A name that was never used before, in a folder that holds nothing else. The folder is made anew only where
-        something could not be removed: making and removing one for each trial takes longer than most trials."""
-        if self._place is None:
-            self._place = self.folder / f"{next(self._numbers)}"
-            self._place.mkdir()
-        try:
-            yield self._place / f"{next(self._numbers)}-checkpoint{self.format.suffix}"
-        finally:
-            if not emptied(self._place):
-                self._place = None
-
-    def fresh_folder(self) -> pathlib.Path:
-        """A new folder that stays until the run is over."""
-        folder = self.folder / f"kept-{next(self._numbers)}"
-        folder.mkdir()
-        return folder
-
-    @contextlib.contextmanager
-    def settings(self) -> Iterator[None]:
-        """The settings under which trees are built and compared. Warnings are no verdict here, whatever filters the process has, and
-        random numbers that a library draws are not the user's, nor is where it leaves the current directory and the like."""
-        with warnings.catch_warnings(), put_back(SHARED), self.backend.scope():
-            warnings.simplefilter("ignore")
-            yield
-
-    @contextlib.contextmanager
-    def scope(self) -> Iterator[None]:
-        """The settings under which things are saved and loaded: those, and the format's own context."""
-        with self.settings(), self.format.context() if self.format.context else contextlib.nullcontext():
-            yield
-
-    def subject(self, spec: Spec) -> Subject:
-        """What a scenario saves; the same each time, so that what is compared with is built once."""
-        if spec not in self._subjects:
-            self._subjects[spec] = Subject(self.format, self.backend, spec)
-        return self._subjects[spec]
-
-    def warm(self) -> None:
-        """Uses the framework once."""
-        self.backend.read(self.backend.build(TensorSpec("float32", (2,), fill=Fill(1))))
-        models = get_models(self.backend.name)
-        if self.format.save is None and models is not None:
-            models.build(ModelSpec((LayerSpec("dense", 2),), (2,)))
-
-    def variants(self, spec: Spec) -> Iterable[Spec]:
-        """The examples that one example stands for, where that is known only when a checkpoint is there: each way to damage it."""
-        expand = _VARIANTS.get(type(spec))
-        if expand is None or self.format.unsupported(spec):
-            return (spec,)
-        try:
-            with self.settings(), self.fresh_path() as path:
-                return expand(Workspace(self, path), spec)
-        except (CannotBuild, CannotSerialize, WorkerDied, Failed):
-            return (spec,)  # running it tells why
-
-    def run(self, spec: Spec, limit: Callable[[int], int] | None = None, apart: bool = False) -> Observation:
-        """Saves and loads what ``spec`` describes; ``limit`` gives the bytes on disk that a payload may take, ``apart`` asks a worker."""
-        if why := self.format.unsupported(spec):
-            return Observation(skipped=why)
-        direction = direction_of(spec) if isinstance(spec, NamedScenario) else None
-        play: Play | None = direction.play if direction and direction.across else _ACROSS.get(type(spec))
-        role = direction.role if direction else None
-        limits: dict[str, Any] = {}
-        if direction is not None:
-            limits = {"memory": direction.memory, "seconds": direction.patience * self.format.time_limit}
-        try:
-            if play is not None:
-                with self.settings(), self.fresh_path() as path:
-                    return play(Workspace(self, path), spec)
-            if apart or role:
-                return self.away.observe(_tried_there, spec, limit, role=role or "plain", **limits)
-            return self.tried(spec, limit)
-        except (CannotBuild, CannotSerialize) as error:
-            return Observation(skipped=str(error))
-        except WorkerDied as died:
-            return Observation(crashed=str(died))
-        except Failed as failed:
-            return failed.seen
-
-    def tried(self, spec: Spec, limit: Callable[[int], int] | None) -> Observation:
-        """The trial, in this process. Raises CannotBuild and Failed."""
-        with self.scope():
-            if isinstance(spec, Mismatch):
-                return try_misfit(self.format, self.backend, spec, self.fresh_path)
-            with self.fresh_path() as path:
-                if isinstance(spec, NamedScenario):
-                    return direction_of(spec).play(Workspace(self, path), spec)
-                if isinstance(spec, ModelSpec | LoadInto):
-                    return try_model(self.format, self.backend, spec, path)
-                if isinstance(spec, PartialLoad):
-                    return try_partial(self.format, self.backend, spec, path)
-                if isinstance(spec, NarrowLoad):
-                    return try_narrow(self.format, self.backend, spec, path)
-                if isinstance(spec, TrainingSpec):
-                    return try_training(self.format, self.backend, spec, self.fresh_path)
-                return try_tree(self.format, self.backend, spec, path, limit, self._held)
+    if reason := context.format.unsupported(spec):
+        return Observation(skipped=reason)
+    procedure = procedure_for(spec)
+    try:
+        with context.fresh_path() as path:
+            workspace = Workspace(context, path, size_limit, keep_in)
+            try:
+                return _run_where_placed(workspace, procedure, spec, in_worker)
+            finally:
+                _keep_the_rest(workspace)
+    except (CannotBuild, CannotSerialize) as error:
+        return Observation(skipped=str(error))
+    except WorkerDied as died:
+        return Observation(crashed=str(died))
+    except EarlyResult as early:
+        return early.observation
 
 
-def _tried_there(trials: Context, spec: Spec, limit: Callable[[int], int] | None) -> Observation:
-    return trials.tried(spec, limit)
+def _run_where_placed(workspace: Workspace, procedure: Procedure, spec: Spec, in_worker: bool) -> Observation:
+    if procedure.placement is Placement.ACROSS_WORKERS:
+        with workspace.context.settings():
+            return procedure.function(workspace, spec)
+    if in_worker or procedure.placement is Placement.IN_WORKER:
+        keep_in = str(workspace.keep_in) if workspace.keep_in else None
+        seconds = procedure.time_factor * workspace.format.time_limit
+        arguments = (spec, str(workspace.path), workspace.size_limit, keep_in)
+        found: Observation = workspace.remote.ask(run_here, *arguments, role=Role.PLAIN, memory=procedure.memory, seconds=seconds)
+        return found
+    return run_here(workspace.context, spec, workspace.path, workspace.size_limit, workspace.keep_in)
 
 
-#: By the type of a spec: what plays it by asking workers, and what other examples it stands for.
-_ACROSS: dict[type[Spec], Play] = {
-    CrashSweep: crashing,
-    CrashState: crashed,
-    InterruptSweep: interrupting,
-    InterruptCase: interrupted,
-    DamageSweep: no_ways,
-    DamageCase: damaged,
-    AttackSweep: no_attacks,
-    AttackCase: attacked,
-}
-_VARIANTS: dict[type[Spec], Callable[[Workspace, Any], Iterable[Spec]]] = {
-    CrashSweep: crash_states,
-    InterruptSweep: interrupts,
-    DamageSweep: damaged_ways,
-    AttackSweep: attacked_ways,
-}
+def run_here(
+    context: Context,
+    spec: Spec,
+    path: pathlib.Path | str,
+    size_limit: Callable[[int], int] | None,
+    keep_in: pathlib.Path | str | None,
+) -> Observation:
+    """Run an example in this process, which may be a worker. Raise CannotBuild and EarlyResult."""
+    workspace = Workspace(context, pathlib.Path(path), size_limit, pathlib.Path(keep_in) if keep_in else None)
+    with context.scope():
+        return procedure_for(spec).function(workspace, spec)
 
-__all__ = ["NOTHING_WRITTEN", "Context", "size_on_disk"]
+
+def _keep_the_rest(workspace: Workspace) -> None:
+    """Keep the files that exist at the end, for a procedure that kept none at a better moment, or that did not get that far."""
+    if workspace.keep_in is not None and not workspace.keep_in.exists() and any(workspace.folder.iterdir()):
+        shutil.copytree(workspace.folder, workspace.keep_in, symlinks=True)

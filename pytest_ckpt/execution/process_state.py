@@ -205,7 +205,7 @@ def _told(part: Part, was: Any, now: Any) -> str:
 
 
 @contextlib.contextmanager
-def own_places(current: pathlib.Path, temporary: pathlib.Path) -> Iterator[None]:
+def temporary_places(current: pathlib.Path, temporary: pathlib.Path) -> Iterator[None]:
     """Makes one folder the current directory and the other the place for temporary files, and puts those before back."""
     with put_back((*SHARED, *OTHERS)):
         os.chdir(current)

@@ -1,47 +1,72 @@
-"""Asks questions about one format in workers. Facts only; nothing is judged here.
+"""Call functions in the workers of one format.
 
-A question is a function of this package that is given the `Context` of the worker and what else it needs; it returns an
-`Observation`, or what an orchestrator in this process makes one of.
+A function that runs in a worker receives the worker's `Context` and its arguments. It returns an `Observation`, or a value from which a
+procedure in this process makes one.
 """
 
 from __future__ import annotations
 
+import enum
 import functools
 import os
 import pathlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..backends.base import CannotBuild
+from ..crash_model.recording import traced_worker
+from ..crash_model.tracing import DELAY, slowed_worker
 from ..formats.base import Format
 from ..verdicts import Observation
 from ..workers import MEMORY_LIMIT, CannotSerialize, SerializedObject, Worker, WorkerDied, Workers
-from .user_code import Failed
+from .user_code import EarlyResult
 
-if TYPE_CHECKING:
-    from .dispatch import Context
 
-#: The roles that are slowed down, and how much: one slows down more than the other.
-SLOWED = {"slowed": 1, "slower": 15}
-#: How many questions in a row may hang before those that follow are given less time, and how many times less.
-PATIENCE, HASTE = 3, 20
-#: Starts the worker of a role with a log.
-Start = Callable[[pathlib.Path], Worker]
-#: Seconds and bytes that nothing runs into: what is done once, before questions are asked.
-_AT_LEISURE: dict[str, Any] = {"seconds": 180.0, "memory": 1 << 46}
+class Role(enum.Enum):
+    """What a worker is for. Each role of a format has a worker of its own."""
+
+    PLAIN = "an ordinary process"
+    SECOND = "another ordinary process"
+    OTHER_HASHES = "a process of another user, in which strings have other hashes"
+    CONFINED = "a process that may not override the modes of files"
+    FULL_DISK = "a process with a small disk"
+    TRACED = "a process whose system calls are recorded"
+    SLOWED = "a process whose system calls are delayed"
+    SLOWER = "a process whose system calls are delayed more"
+
+
+#: How much longer than the shortest delay the system calls of these roles are delayed.
+DELAYS = {Role.SLOWED: 1, Role.SLOWER: 15}
+#: After this many timeouts in a row, later calls get less time, by this factor.
+_TIMEOUTS_IN_A_ROW, _SHORTER = 3, 20
+#: For the first call, which imports the framework: limits in seconds and bytes that it does not reach.
+_GENEROUS: dict[str, Any] = {"seconds": 180.0, "memory": 1 << 46}
+
+
+#: Runs in a worker, and returns ``function(context, *arguments)``. It receives the format, a folder, the function and its arguments.
+Answer = Callable[[Format, str, Callable[..., Any], tuple[Any, ...]], Any]
+#: What a function may raise in a worker. The same is raised in this process.
+_ERRORS = (EarlyResult, CannotBuild)
 
 
 class Remote:
-    """The workers of one format. ``folder`` is where they may make files, each in a folder of its own."""
+    """The workers of one format.
 
-    def __init__(self, format: Format, workers: Workers, folder: pathlib.Path) -> None:
+    ``folder`` is where they may create files, each in a folder of its own. ``answer`` is the function that a worker calls for every
+    question, and ``warm_up`` is the first question.
+    """
+
+    def __init__(self, format: Format, workers: Workers, folder: pathlib.Path, answer: Answer, warm_up: Callable[..., Any]) -> None:
         self.format = format
         self.workers = workers
         self.folder = folder
-        #: How many questions have hung, how many since the last that was answered, and how many of all that there were no process
-        #: has outlived, as long as none was answered at all.
-        self.hung = self.hung_in_a_row = 0
-        self.only_died: int | None = 0
+        self._answer = answer
+        self._warm_up = warm_up
+        #: How many calls have timed out.
+        self.timeouts = 0
+        self._timeouts_in_a_row = 0
+        #: How many calls ended their process, as long as no call returned; then None.
+        self._only_deaths: int | None = 0
 
     @functools.cached_property
     def serialized(self) -> SerializedObject:
@@ -49,104 +74,77 @@ class Remote:
 
     def ask(
         self,
-        question: Callable[..., Any],
+        function: Callable[..., Any],
         *arguments: Any,
-        role: str = "plain",
+        role: Role = Role.PLAIN,
         seconds: float | None = None,
         memory: int = MEMORY_LIMIT,
         file_size: int | None = None,
     ) -> Any:
-        """What ``question(trials, *arguments)`` returns in the worker of a role. ``seconds`` is by default the format's limit; a format
-        that always hangs is soon given less, or a run would take days. Raises Died, CannotTravel, and what the question raises
-        of Failed and CannotBuild."""
+        """Return ``function(context, *arguments)`` from the worker of a role.
+
+        ``seconds`` defaults to the format's time limit. A format that always times out soon gets less time, or a run would take
+        days. Raise WorkerDied, CannotSerialize, and the EarlyResult or CannotBuild that the function raises.
+        """
         worker = self.worker(role)
         seconds = self.format.time_limit if seconds is None else seconds
-        if self.hung_in_a_row >= PATIENCE:
-            seconds = min(seconds, max(seconds / HASTE, 1.0))
+        if self._timeouts_in_a_row >= _TIMEOUTS_IN_A_ROW:
+            seconds = min(seconds, max(seconds / _SHORTER, 1.0))
+        limits: dict[str, Any] = {"seconds": seconds, "memory": memory, "file_size": file_size}
         try:
-            answer = worker.ask(
-                _answer, self.serialized, str(self.folder), question, arguments,
-                seconds=seconds, memory=memory, file_size=file_size, raises=(Failed, CannotBuild),
-            )  # fmt: skip
-        except (Failed, CannotBuild):
-            self.hung_in_a_row, self.only_died = 0, None
+            value = worker.ask(self._answer, self.serialized, str(self.folder), function, arguments, raises=_ERRORS, **limits)
+        except _ERRORS:
+            self._timeouts_in_a_row, self._only_deaths = 0, None
             raise
         except WorkerDied as died:
-            self.hung += died.timed_out
-            self.hung_in_a_row = self.hung_in_a_row + 1 if died.timed_out else 0
-            self.only_died = None if self.only_died is None else self.only_died + 1
+            self.timeouts += died.timed_out
+            self._timeouts_in_a_row = self._timeouts_in_a_row + 1 if died.timed_out else 0
+            self._only_deaths = None if self._only_deaths is None else self._only_deaths + 1
             raise
-        self.hung_in_a_row, self.only_died = 0, None
-        return answer
+        self._timeouts_in_a_row, self._only_deaths = 0, None
+        return value
+
+    def observe(self, function: Callable[..., Observation], *arguments: Any, **options: Any) -> Observation:
+        """Return what `ask` returns. What it raises becomes an observation."""
+        try:
+            found: Observation = self.ask(function, *arguments, **options)
+        except WorkerDied as died:
+            return Observation(crashed=str(died))
+        except (CannotSerialize, CannotBuild) as error:
+            return Observation(skipped=str(error))
+        except EarlyResult as early:
+            return early.observation
+        return found
 
     @property
     def hopeless(self) -> bool:
-        """Whether questions were asked, and whatever was asked, the process did not outlive it."""
-        return (self.only_died or 0) >= PATIENCE
+        """Whether several calls were made and none of the processes survived."""
+        return (self._only_deaths or 0) >= _TIMEOUTS_IN_A_ROW
 
-    def worker(self, role: str) -> Worker:
-        """The worker of a role, in which everything that the format needs is imported."""
+    def worker(self, role: Role) -> Worker:
+        """Return the worker of a role, in which everything that the format needs is imported."""
         serialized = self.serialized
-        worker = self.workers.get((serialized.digest, role), self._starts(role))
+        worker = self.workers.get((serialized.digest, role.name), self._start(role))
         if not worker.knows(serialized):
-            worker.ask(_answer, serialized, str(self.folder), _warm, (), **_AT_LEISURE)
+            worker.ask(self._answer, serialized, str(self.folder), self._warm_up, (), **_GENEROUS)
         return worker
 
-    def _starts(self, role: str) -> Start:
-        if role in ("confined", "full-disk"):
-            place = self.folder / "small-disk"
-            place.mkdir(exist_ok=True)
-            return functools.partial(Worker, confined=place)
-        if role in SLOWED:
-            from ..crash_model.tracing import DELAY, slowed_worker
+    def end(self, role: Role = Role.PLAIN) -> None:
+        """End the worker of a role, so that the next call gets a fresh process."""
+        self.workers.stop((self.serialized.digest, role.name))
 
-            return functools.partial(slowed_worker, delay=SLOWED[role] * DELAY)
-        if role == "traced":
-            from ..crash_model.recording import traced_worker
-
+    def _start(self, role: Role) -> Callable[[pathlib.Path], Worker]:
+        """Return the function that starts the worker of a role. It receives the path of the worker's log."""
+        if role in (Role.CONFINED, Role.FULL_DISK):
+            disk = self.folder / "small-disk"
+            disk.mkdir(exist_ok=True)
+            return functools.partial(Worker, confined=disk)
+        if role in DELAYS:
+            return functools.partial(slowed_worker, delay=DELAYS[role] * DELAY)
+        if role is Role.TRACED:
             return traced_worker
-        if role == "other-hashes":
-            # The order of a set of text hangs on it, also where this process was given one. The user is another one as well.
+        if role is Role.OTHER_HASHES:
+            # The order of a set of strings depends on their hashes, also where this process was started with a fixed seed.
             seed = "2" if os.environ.get("PYTHONHASHSEED") == "1" else "1"
             return functools.partial(Worker, environment={"PYTHONHASHSEED": seed, "USER": "somebody", "LOGNAME": "somebody"})
         return Worker
-
-    def end(self, role: str = "plain") -> None:
-        """Ends the worker of a role, so that the next question gets a fresh process."""
-        self.workers.stop((self.serialized.digest, role))
-
-    def observe(self, question: Callable[..., Any], *arguments: Any, **limits: Any) -> Observation:
-        """As `ask`, for questions that are answered with an Observation: what becomes of the worker is a fact like others."""
-        try:
-            found: Observation = self.ask(question, *arguments, **limits)
-        except WorkerDied as died:
-            return Observation(crashed=str(died))
-        except CannotSerialize as error:
-            return Observation(skipped=str(error))
-        except CannotBuild as error:
-            return Observation(skipped=str(error))
-        except Failed as failed:
-            return failed.seen
-        return found
-
-
-#: The trials of each format that this process has been asked about; the formats are kept, so that an id stays one format's.
-_HERE: dict[int, tuple[Format, Context]] = {}
-
-
-def _answer(format: Format, folder: str, question: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-    """Answer a question; called in the worker."""
-    from .dispatch import Context
-
-    if id(format) not in _HERE:
-        own = pathlib.Path(folder) / f"process-{os.getpid()}-{len(_HERE)}"
-        own.mkdir()
-        _HERE[id(format)] = (format, Context(format, own))
-    trials = _HERE[id(format)][1]
-    return question(trials, *arguments)
-
-
-def _warm(trials: Context) -> None:
-    """Everything that is imported and started but once is there when the first question is asked."""
-    with trials.scope():
-        trials.warm()

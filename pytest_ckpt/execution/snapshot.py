@@ -1,6 +1,6 @@
-"""A checkpoint that is whole, as bytes: saved once, by a worker, and put down again as often as somebody wants to spoil a copy.
+"""An intact checkpoint as bytes: saved once by a worker, then written again as often as a damaged copy is needed.
 
-Knows which bytes are those of the saved values. Facts only; nothing is judged here.
+A snapshot knows which of its bytes are those of the saved values.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import os
 import pathlib
 import shutil
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -20,19 +20,17 @@ from ..compare.trees import tensors_in
 from ..filetypes import RegionRole, regions
 from ..specs import Spec
 from ..verdicts import Observation, Verdict
-from .model import models_for
-from .process.lifetime import saved, seen
-from .registry import Workspace
+from . import questions
+from .checkpoint_files import owned_by
+from .context import CacheKey, Context, Workspace
+from .model_io import models_for
 from .subject import Subject
-from .user_code import Failed, owned_by
+from .user_code import EarlyResult
 
-if TYPE_CHECKING:
-    from .dispatch import Context
-
-#: Aspects in which the intact checkpoint has to come back before a damaged one says anything.
+#: Aspects in which an intact checkpoint must be restored before a damaged one proves anything.
 CONTENT = ("values", "nan-payload", "dtype", "shape", "keys")
 #: Fewer bytes than these are found by chance.
-_LEAST = 4
+_SHORTEST = 4
 _COPIES = itertools.count()
 
 
@@ -51,7 +49,7 @@ class Span:
 
 @dataclasses.dataclass(frozen=True)
 class Block:
-    """A tensor of some ``shape``: its ``size`` in bytes, and what these are, in each of the ``orders`` in which they may be written."""
+    """A tensor: its shape, its size in bytes, and its bytes in each of the orders in which they may be written."""
 
     shape: tuple[int, ...]
     size: int
@@ -60,8 +58,10 @@ class Block:
 
 @dataclasses.dataclass(frozen=True)
 class Snapshot:
-    """The ``files`` of a checkpoint, its ``folders`` and symbolic ``links``, all by their names below the folder that it was saved in;
-    its own is ``name``. ``blocks`` are its tensors."""
+    """The files, folders and symbolic links of a checkpoint, by names below the folder that it was saved in.
+
+    ``name`` is the name of the checkpoint itself. ``blocks`` are its tensors.
+    """
 
     name: str
     files: Mapping[str, bytes]
@@ -69,8 +69,8 @@ class Snapshot:
     links: Mapping[str, str]
     blocks: tuple[Block, ...]
 
-    def put(self, folder: pathlib.Path, changed: Mapping[str, bytes | None] | None = None) -> pathlib.Path:
-        """Writes it into a folder, with other files in place of those ``changed``, or without them where there is None; the path."""
+    def write(self, folder: pathlib.Path, changed: Mapping[str, bytes | None] | None = None) -> pathlib.Path:
+        """Write it into a folder, and return its path. ``changed`` has other contents of files, or None for a file to leave out."""
         for name in self.folders:
             (folder / name).mkdir(parents=True, exist_ok=True)
         for name, target in self.links.items():
@@ -82,7 +82,7 @@ class Snapshot:
 
     @functools.cached_property
     def values(self) -> tuple[Span, ...]:
-        """Where the bytes of the saved values stand, in every file."""
+        """The bytes of the saved values, in every file."""
         found: set[tuple[str, int, int]] = set()
         for file, data in self.files.items():
             for block in itertools.chain.from_iterable(each.orders for each in self.blocks):
@@ -98,7 +98,7 @@ class Snapshot:
 
     @functools.cached_property
     def payload(self) -> tuple[Span, ...]:
-        """Where the saved values stand, compressed or not; empty where nobody can tell."""
+        """The saved values, compressed or not; empty if they cannot be found."""
         if self.values:
             return self.values
         compressed = [
@@ -107,26 +107,26 @@ class Snapshot:
             for region in regions(data)
             if region.role is RegionRole.COMPRESSED_MEMBER
         ]
-        most = max((span.length for span in compressed), default=0)
-        return tuple(span for span in compressed if 2 * span.length > most)
+        longest = max((span.length for span in compressed), default=0)
+        return tuple(span for span in compressed if 2 * span.length > longest)
 
     @functools.cached_property
     def structures(self) -> tuple[Span, ...]:
-        """Everything else, in the order of files, cut where one structure ends and another begins."""
+        """Everything else, in the order of files, divided where one structure ends and another begins."""
         spans: list[Span] = []
         for file, data in self.files.items():
-            taken = [span for span in self.payload if span.file == file]
+            payload = [span for span in self.payload if span.file == file]
             for region in regions(data):
                 cuts = [region.start]
-                for span in taken:
+                for span in payload:
                     if span.start < region.stop and span.stop > region.start:
                         cuts += [max(span.start, region.start), min(span.stop, region.stop)]
                 cuts.append(region.stop)
                 spans += [Span(file, start, stop) for start, stop in zip(cuts[::2], cuts[1::2], strict=True) if stop > start]
         return tuple(spans)
 
-    def place(self, file: str, byte: int) -> str:
-        """What stands at a byte, in words."""
+    def describe_byte(self, file: str, byte: int) -> str:
+        """Describe what a byte belongs to. Return an empty string if that is unknown."""
         if any(span.file == file and span.start <= byte < span.stop for span in self.values):
             return "in the bytes of the saved values"
         for region in regions(self.files[file]):
@@ -135,41 +135,47 @@ class Snapshot:
         return ""
 
 
-def intact(stage: Workspace, spec: Spec) -> Snapshot:
-    """The checkpoint of a spec; saved once. Raises Failed where there is none, or where it does not come back from another folder,
-    so that a damaged one would show nothing. Raises CannotBuild, CannotTravel, Died."""
-    kept = stage.trials.kept
-    if ("intact", spec) not in kept:
-        kept["intact", spec] = _saved(stage, spec)
-    found = kept["intact", spec]
+#: Snapshots by spec; a text is the reason why there is none.
+_SNAPSHOTS: CacheKey[Spec, Snapshot | str] = CacheKey("snapshots")
+
+
+def take_snapshot(workspace: Workspace, spec: Spec) -> Snapshot:
+    """Return the checkpoint of a spec, which is saved once.
+
+    Raise EarlyResult if there is none, or if a copy in another folder is not restored, so that a damaged copy would prove nothing.
+    Raise CannotBuild, CannotSerialize and WorkerDied.
+    """
+    cache = workspace.context.cache(_SNAPSHOTS)
+    if spec not in cache:
+        cache[spec] = _save(workspace, spec)
+    found = cache[spec]
     if isinstance(found, str):
-        raise Failed(Observation(skipped=found))
-    assert isinstance(found, Snapshot)
+        raise EarlyResult(Observation(skipped=found))
     return found
 
 
-def _saved(stage: Workspace, spec: Spec) -> Snapshot | str:
-    folder = stage.trials.fresh_folder()
-    path = folder / f"checkpoint{stage.trials.format.suffix}"
+def _save(workspace: Workspace, spec: Spec) -> Snapshot | str:
+    folder = workspace.context.fresh_folder()
+    path = folder / f"checkpoint{workspace.format.suffix}"
     try:
-        stage.away.ask(saved, spec, str(path))
-        found = _read(path, stage.away.ask(blocks_of, spec))
+        workspace.remote.ask(questions.save, spec, str(path))
+        snapshot = _read(path, workspace.remote.ask(blocks_of, spec))
     finally:
-        # Whatever still refers to where it was saved finds nothing there.
+        # A checkpoint that refers to the folder in which it was saved must not find anything there.
         shutil.rmtree(folder, ignore_errors=True)
-    copy = fresh_copy(stage)
-    control = stage.away.observe(seen, spec, str(found.put(copy)))
+    copy = folder_for_copy(workspace)
+    control = workspace.remote.observe(questions.load, spec, str(snapshot.write(copy)))
     shutil.rmtree(copy, ignore_errors=True)
-    said = control.skipped or control.unsafe or control.crashed or control.refused or control.unreadable
+    failure = control.skipped or control.unsafe or control.crashed or control.refused or control.unreadable
     wrong = [each for each in control.differences if each.lost or (each.aspect in CONTENT and each.verdict >= Verdict.CHANGED)]
-    if said or wrong:
-        return f"the intact checkpoint does not come back from another folder, in a worker: {said or wrong[0]}"
-    return found
+    if failure or wrong:
+        return f"the intact checkpoint, copied to another folder, is not restored in a worker: {failure or wrong[0]}"
+    return snapshot
 
 
-def fresh_copy(stage: Workspace) -> pathlib.Path:
-    """A folder for one copy, under a name that no loader has seen before."""
-    folder = stage.folder / f"copy-{next(_COPIES)}"
+def folder_for_copy(workspace: Workspace) -> pathlib.Path:
+    """Create a folder for one copy, with a name that no loader has seen before."""
+    folder = workspace.folder / f"copy-{next(_COPIES)}"
     folder.mkdir()
     return folder
 
@@ -190,26 +196,42 @@ def _read(path: pathlib.Path, blocks: tuple[Block, ...]) -> Snapshot:
     return Snapshot(path.name, files, tuple(folders), links, blocks)
 
 
-def blocks_of(trials: Context, spec: Spec) -> tuple[Block, ...]:
-    """Asked in a worker: the bytes of every tensor that is saved, but for those that are too short, or all alike."""
-    with trials.scope():
-        subject = trials.subject(spec)
-        found = [_block(words) for words in words_in(subject, subject.build()) if words.nbytes >= _LEAST and np.ptp(words)]
+def blocks_of(context: Context, spec: Spec) -> tuple[Block, ...]:
+    """In a worker: return the bytes of every saved tensor, except those that are too short or have only equal elements."""
+    with context.scope():
+        subject = context.subject(spec)
+        found = [_block(words) for words in words_in(subject, subject.build()) if words.nbytes >= _SHORTEST and np.ptp(words)]
         return tuple(dict.fromkeys(found))
 
 
-def words_in(subject: Subject, thing: Any) -> list[Any]:
-    """The words of every tensor in a tree or a model."""
+def words_in(subject: Subject, obj: Any) -> list[Any]:
+    """Return the words of every tensor in a tree or a model, as arrays of unsigned integers."""
     backend = subject.backend
-    tensors = models_for(backend).read(thing).tensors.values() if subject.is_model else tensors_in(thing)
+    tensors = models_for(backend).read(obj).tensors.values() if subject.is_model else tensors_in(obj)
     readings = [backend.read(tensor) for tensor in tensors if backend.owns(tensor)]
     return [reading.words for reading in readings if reading.words is not None]
 
 
 def _block(words: Any) -> Block:
-    """By rows and by columns, lowest byte first and highest byte first."""
+    """Return the bytes in C and Fortran order, in both byte orders."""
     orders = dict.fromkeys(data for array in (words, words.byteswap()) for data in (array.tobytes("C"), array.tobytes("F")))
     return Block(tuple(words.shape), words.nbytes, tuple(orders))
 
 
-__all__ = ["CONTENT", "Block", "Snapshot", "Span", "blocks_of", "fresh_copy", "intact", "words_in"]
+def matching_files(snapshot: Snapshot, other: Snapshot) -> dict[str, str]:
+    """Return which file of another checkpoint corresponds to each file of this one.
+
+    It is the file of the same name. Some names are random; then it is a file of the same length in the same folder.
+    """
+    found = {file: file for file in snapshot.files if file in other.files}
+    free = [file for file in other.files if file not in snapshot.files]
+    for file in snapshot.files:
+        if file in found:
+            continue
+        folder = file.rpartition("/")[0]
+        size = len(snapshot.files[file])
+        similar = [each for each in free if each.rpartition("/")[0] == folder and len(other.files[each]) == size]
+        if similar:
+            found[file] = similar[0]
+            free.remove(similar[0])
+    return found

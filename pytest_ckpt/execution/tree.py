@@ -1,9 +1,7 @@
-"""A trial of a tree: it is saved, loaded, and compared with the same tree built anew."""
+"""Run an example of a tree: save it, load it, and compare it with the same tree built again."""
 
 from __future__ import annotations
 
-import pathlib
-from collections.abc import Callable
 from typing import Any
 
 from ..backends.base import Backend
@@ -11,48 +9,47 @@ from ..backends.spec_values import logical_words
 from ..backends.tree_builder import build_tree
 from ..compare.elements import equal
 from ..compare.trees import differences, same_object, tensors_in
-from ..formats.base import Format
 from ..specs import DTYPES, Spec, TensorSpec, other_values, payload_of, tensor_specs_in
 from ..verdicts import Observation
-from .user_code import attempt, inspected, saved_with
+from .context import Workspace
+from .user_code import SAME_OBJECT, call_user_code, inspect_loaded, save_and_wait
 
-SAME_OBJECT = "load returned the very object that was saved, which shows nothing about the file"
 
+def run_tree(workspace: Workspace, spec: Spec) -> Observation:
+    """Save and load a tree. Raise EarlyResult and CannotBuild.
 
-def try_tree(
-    format: Format,
-    backend: Backend,
-    spec: Spec,
-    path: pathlib.Path,
-    limit: Callable[[int], int] | None,
-    held: set[TensorSpec],
-) -> Observation:
-    """What was seen; ``held`` are the tensors that the framework is known to hold, and grows. Raises Failed and CannotBuild."""
+    The expected tree is built after the save, so it is never the object that `save` received.
+    """
+    format, backend = workspace.format, workspace.context.backend
     assert format.save is not None
     assert format.load is not None
     saved = build_tree(spec, backend)
-    if why := _not_held(backend, spec, held):
-        return Observation(skipped=why)
-    size = saved_with(format, format.save, saved, path)
+    if reason := _not_held(backend, spec, workspace.context.held_tensors):
+        return Observation(skipped=reason)
+    size = save_and_wait(format, format.save, saved, workspace.path)
     expected = build_tree(spec, backend)
     arguments: tuple[Any, ...] = ()
     if format.template:
         template = other_tree(backend, spec, expected)
         if template is None:
-            return Observation(skipped="no template with other values than these can be made, so nothing would be shown")
+            return Observation(skipped="no template with other values can be built, so loading would prove nothing")
         arguments = (template,)
-    loaded = attempt("load", format.load, path, *arguments)
-    if attempt("load", inspected, same_object, loaded, saved):
+    loaded = call_user_code("load", format.load, workspace.path, *arguments)
+    if call_user_code("load", inspect_loaded, same_object, loaded, saved):
         return Observation(unreadable=SAME_OBJECT)
-    found = attempt("load", inspected, differences, loaded, expected)
+    found = call_user_code("load", inspect_loaded, differences, loaded, expected)
     excess = None
-    if limit is not None and size > (allowed := limit(payload_of(spec))):
-        excess = f"{size} bytes on disk for {payload_of(spec)} bytes of values; {allowed} would be agreed to"
+    payload = payload_of(spec)
+    if workspace.size_limit is not None and size > (allowed := workspace.size_limit(payload)):
+        excess = f"{size} bytes on disk for {payload} bytes of values (allowed: {allowed})"
     return Observation(differences=tuple(found), excess=excess)
 
 
 def _not_held(backend: Backend, spec: Spec, held: set[TensorSpec]) -> str | None:
-    """Why the framework itself does not hold what the format would be asked to keep; None if it does."""
+    """Return why the framework itself does not hold the bits that the format would have to preserve, or None if it does.
+
+    Tensors that it holds are added to ``held``.
+    """
     for tensor in tensor_specs_in(spec):
         if tensor in held or tensor.traits:
             continue
@@ -65,11 +62,11 @@ def _not_held(backend: Backend, spec: Spec, held: set[TensorSpec]) -> str | None
 
 
 def other_tree(backend: Backend, spec: Spec, expected: Any) -> Any:
-    """A tree of the same structure in which every tensor has other values; failing that, one; None where none can."""
+    """Return a tree of the same structure in which as many tensors as possible have other values; None if none can differ."""
     wanted = sum(1 for tensor in tensors_in(expected) if 0 not in backend.read(tensor).shape)
     best, most = None, 0
-    for attempted in range(1, 20):
-        template = build_tree(other_values(spec, attempted), backend)
+    for attempt in range(1, 20):
+        template = build_tree(other_values(spec, attempt), backend)
         paths = {each.path for each in differences(template, expected) if each.aspect in ("values", "nan-payload")}
         if len(paths) > most:
             best, most = template, len(paths)

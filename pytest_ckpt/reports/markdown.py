@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from ..checks import FAMILIES, checks_for
-from ..execution.crash.crash_states import REFUSES
+from ..execution.crash.replay import REFUSES
 from ..results import Result
 from ..verdicts import Verdict
 from .record import Record, Row, judged, lost

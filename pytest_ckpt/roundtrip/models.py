@@ -12,7 +12,8 @@ from ..backends import owner_of
 from ..backends.model_base import ModelBackend, ModelReading
 from ..compare.models import model_differences, output_differences, untracked
 from ..compare.trees import differences, read, remembered
-from ..execution.dispatch import NOTHING_WRITTEN, size_on_disk
+from ..execution.checkpoint_files import size_on_disk
+from ..execution.user_code import NOTHING_WRITTEN
 from ..specs import DTYPES, Fill, TensorSpec
 from ..verdicts import Difference, Verdict, describe
 

@@ -12,7 +12,8 @@ from typing import Any
 
 from ..backends import models_of, owner_of
 from ..compare.trees import aspects, differences, remembered, same_object, tensors_in
-from ..execution.dispatch import NOTHING_WRITTEN, size_on_disk
+from ..execution.checkpoint_files import size_on_disk
+from ..execution.user_code import NOTHING_WRITTEN
 from ..specs import DTYPES, Fill, PlainSpec, TensorSpec, other_values
 from ..specs.trees import PLAIN_TYPES
 from ..util.tempdirs import temporary_folder

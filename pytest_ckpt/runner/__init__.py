@@ -16,7 +16,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..checks import CHECKS, SCENARIOS, Check, FormatProfile, check_pattern, checks_for, owning_check, select_checks
-from ..execution.dispatch import Context
+from ..execution.context import Context
+from ..execution.dispatch import expand, run_example
 from ..expectations import Expectations, Resolved
 from ..formats.base import Format
 from ..results import Result, unused_patterns
@@ -77,7 +78,7 @@ class Runner:
 
     def __enter__(self) -> Runner:
         folder = self._folder.enter_context(temporary_folder(self._above))
-        self.trials = self._folder.enter_context(Context(self.format, folder, self._workers))
+        self.context = self._folder.enter_context(Context(self.format, folder, self._workers))
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -89,17 +90,17 @@ class Runner:
         asked = _Asked(self, check)
         for spec in self.known.get(check.name, ()):
             asked.visit(spec)
-        for spec in itertools.chain.from_iterable(map(self.trials.variants, check.examples(self.asking))):
+        for spec in itertools.chain.from_iterable(expand(self.context, spec) for spec in check.examples(self.asking)):
             asked.visit(spec)
-            if self.trials.hopeless:
+            if self.context.hopeless:
                 break
         # What hangs takes the longest time that there is, and a new process some: of that no more is asked than has to be.
-        ends = asked.hung() or self.trials.hopeless
+        ends = asked.hung() or self.context.hopeless
         if check.explore is not None and asked.seen and not asked.nothing_to_ask() and not ends:
             from .exploration import explore
 
             seed = zlib.crc32(f"{self.seed} {check.name}".encode())
-            with self.trials.settings():
+            with self.context.settings():
                 asked.cut = not explore(check.explore(self.asking), asked.visit, count=self.examples, seed=seed, seconds=EXPLORE_SECONDS)
         if not ends and not asked.hung():
             result = self.conclude(check, asked)
@@ -115,11 +116,7 @@ class Runner:
         """Asks the counterexample once more, and leaves its files where they can be looked at."""
         assert self._keep_files is not None
         place = _new_place(self._keep_files / self.format.name / check.family, check.case)
-        self.trials.leave_in = place
-        try:
-            self._observe(check, spec)
-        finally:
-            self.trials.leave_in = None
+        self._observe(check, spec, keep_in=place)
         return dataclasses.replace(result, detail=f"{result.detail}\nits files: {place}") if place.exists() else result
 
     def _shrink(self, check: Check, asked: _Asked, verdict: Verdict) -> None:
@@ -127,7 +124,7 @@ class Runner:
 
         assert check.explore is not None
         seed = zlib.crc32(f"{self.seed} {check.name}".encode())
-        with self.trials.settings():
+        with self.context.settings():
             shrink(
                 check.explore(self.asking),
                 lambda spec: asked.is_bad(spec, verdict),
@@ -200,16 +197,16 @@ class Runner:
 
         return judge(self._observe(check, spec), check.judges, asked_elsewhere, check.allows)
 
-    def _observe(self, check: Check, spec: Spec) -> Observation:
+    def _observe(self, check: Check, spec: Spec, keep_in: pathlib.Path | None = None) -> Observation:
         """What a trial shows, in a worker where the format asks for that, or where it is declared that the process dies."""
         expected = self.expectations.for_check(check.name).expectation
         dies = expected is not None and expected.verdict is Verdict.CRASHED
-        return self.trials.run(spec, check.limit, apart=self.format.isolate or dies)
+        return run_example(self.context, spec, check.limit, in_worker=self.format.isolate or dies, keep_in=keep_in)
 
     def _not_kept(self, spec: Spec) -> str | None:
         """Why a spec that a question builds on does not come back, in words; None if it does."""
         if spec not in self._premises:
-            everything = judge(self.trials.run(spec, apart=self.format.isolate), ASPECTS, lambda difference: None)
+            everything = judge(run_example(self.context, spec, in_worker=self.format.isolate), ASPECTS, lambda difference: None)
             lost = everything.verdict is None or everything.verdict not in (Verdict.KEPT, Verdict.CONVERTED)
             words = everything.skipped or f"{everything.verdict}: {everything.detail}"
             self._premises[spec] = f"what the question builds on is not kept: {words} ({spec!r})" if lost else None
@@ -255,11 +252,11 @@ class _Asked:
         self.seen: dict[Spec, Judgement] = {}
         self.again: dict[Spec, list[Verdict | None]] = {}
         self.cut = False
-        self._hung_before = runner.trials.hung
+        self._hung_before = runner.context.timeouts
 
     def hung(self) -> bool:
         """Whether an example hung."""
-        return self.runner.trials.hung > self._hung_before
+        return self.runner.context.timeouts > self._hung_before
 
     def visit(self, spec: Spec) -> Judgement:
         if spec not in self.seen:

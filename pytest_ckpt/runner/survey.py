@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable
 
+from ..execution.dispatch import run_example
 from ..formats.base import DOMAINS, Format
 from ..results import Result
 from ..specs import DictSpec, Fill, ListSpec, Spec, TensorSpec
@@ -47,7 +48,7 @@ def found_domain(format: Format) -> str:
     }
     with Runner(dataclasses.replace(format, expected_failures={}), "all", 0) as runner:
         for domain in reversed(DOMAINS):
-            seen = [runner.trials.run(spec, apart=format.isolate) for spec in probes[domain]]
+            seen = [run_example(runner.context, spec, in_worker=format.isolate) for spec in probes[domain]]
             if all(
                 each.refused is each.unreadable is each.crashed is each.skipped is None
                 and all(difference.verdict < Verdict.CHANGED for difference in each.differences)

@@ -13,7 +13,7 @@ from pytest_ckpt import Format
 from pytest_ckpt.backends import get_backend
 from pytest_ckpt.backends.numpy_dtypes import numpy_dtype
 from pytest_ckpt.compare.trees import read
-from pytest_ckpt.execution.model import flat, unflattened
+from pytest_ckpt.execution.model_io import flatten, unflatten
 from pytest_ckpt.specs import DTYPES, Fill, TensorSpec
 
 from .checksummed import MakeFormat
@@ -53,9 +53,9 @@ def _changes_model(
 
         def load_model(path: pathlib.Path, model: Any) -> None:
             state, flags = reference.load(path)
-            names = flat(state)
+            names = flatten(state)
             before(backend, names)
-            reference.restore_model(model, unflattened(names, state), flags)
+            reference.restore_model(model, unflatten(names, state), flags)
             after(reference.functions, model)
 
         return dataclasses.replace(reference_format(backend), name="planted", load_model=load_model)
@@ -121,9 +121,9 @@ def _skips_frozen_tensors(backend: str) -> Format:
 
     def load_model(path: pathlib.Path, model: Any) -> None:
         state, flags = reference.load(path)
-        own = flat(reference.models.state(model))
-        names = {name: own[name] if flags[0].get(name) else value for name, value in flat(state).items()}
-        reference.restore_model(model, unflattened(names, state), flags)
+        own = flatten(reference.models.state(model))
+        names = {name: own[name] if flags[0].get(name) else value for name, value in flatten(state).items()}
+        reference.restore_model(model, unflatten(names, state), flags)
 
     return dataclasses.replace(reference_format(backend), name="planted", load_model=load_model)
 
@@ -180,10 +180,10 @@ def _load_zeroes_saved_model(backend: str) -> Format:
 
     def load_model(path: pathlib.Path, model: Any) -> None:
         own = reference.models.state(model)
-        names = {name: zeros_like(backend, leaf) if read(leaf) is not None else leaf for name, leaf in flat(own).items()}
+        names = {name: zeros_like(backend, leaf) if read(leaf) is not None else leaf for name, leaf in flatten(own).items()}
         reference.load_model(path, model)
         if saved:
-            reference.models.load_state(saved[0], unflattened(names, own))
+            reference.models.load_state(saved[0], unflatten(names, own))
 
     return dataclasses.replace(reference_format(backend), name="planted", save_model=save_model, load_model=load_model)
 

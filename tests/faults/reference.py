@@ -16,7 +16,7 @@ from typing import Any
 from pytest_ckpt import Format
 from pytest_ckpt.backends import get_backend, get_models
 from pytest_ckpt.compare.trees import read
-from pytest_ckpt.execution.model import flat, unflattened
+from pytest_ckpt.execution.model_io import flatten, unflatten
 
 
 def functions_of(backend: str) -> Any:
@@ -81,7 +81,7 @@ class Reference:
     def restore_model(self, model: Any, state: Any, flags: Any) -> None:
         """Load a state and flags into a model. Raise ValueError if they do not match it."""
         # The framework itself checks the names. A model that was never called lacks some of them.
-        own, names = flat(self.models.state(model)), flat(state)
+        own, names = flatten(self.models.state(model)), flatten(state)
         _raise_on_mismatch({name: names[name] for name in names if name in own}, {name: own[name] for name in own if name in names})
         self.models.load_state(model, state)
         self.functions.set_flags(model, flags)
@@ -89,7 +89,7 @@ class Reference:
     def load_partial(self, path: pathlib.Path, model: Any, names: list[str]) -> None:
         state, _ = self.load(path)
         own = self.models.state(model)
-        self.models.load_state(model, unflattened({**flat(own), **{name: flat(state)[name] for name in names}}, own))
+        self.models.load_state(model, unflatten({**flatten(own), **{name: flatten(state)[name] for name in names}}, own))
 
 
 def _raise_on_mismatch(loaded: Mapping[str, Any], own: Mapping[str, Any]) -> None:

@@ -11,7 +11,7 @@ import pytest
 from pytest_ckpt import Format, check_format
 from pytest_ckpt.backends import get_models
 from pytest_ckpt.checks import CHECKS, SCENARIOS, checks_for
-from pytest_ckpt.execution.process_state import own_places
+from pytest_ckpt.execution.process_state import temporary_places
 from pytest_ckpt.specs import tensor_specs_in
 from pytest_ckpt.verdicts import Verdict
 
@@ -70,7 +70,7 @@ def test_a_planted_fault_is_caught_by_the_check_that_it_belongs_to(backend: str,
         # How files are written is the same in every framework: the first fault shows that the question is asked there.
         formats = dict(list(formats.items())[:1])
     for hidden, format in formats.items():
-        with own_places(tmp_path, tmp_path):  # some faults are about what they leave there, and of the process
+        with temporary_places(tmp_path, tmp_path):  # some faults are about what they leave there, and of the process
             _caught(backend, name, hidden, format)
 
 

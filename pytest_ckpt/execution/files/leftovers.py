@@ -1,4 +1,4 @@
-"""The scene `files/no-leftovers`: what is left on disk, beside the checkpoint, when a save is over."""
+"""Find the files that remain after a save, other than the checkpoint."""
 
 from __future__ import annotations
 
@@ -7,56 +7,61 @@ import re
 import shutil
 import threading
 import time
-from typing import Any
+from collections.abc import Iterable
 
 from ...backends.base import CannotBuild
 from ...specs import NamedScenario
+from ...util.files import remove
 from ...verdicts import Observation
-from ..observations import is_whole, own_folder
-from ..process_state import own_places
-from ..registry import Workspace, plays
+from ..checkpoint_files import empty_folder, owned_by
+from ..context import Workspace
+from ..observations import is_restored
+from ..process_state import temporary_places
+from ..registry import procedure
 from ..subject import Subject
-from ..user_code import Failed, emptied, owned_by
-from .failed_save import unsavable
+from ..user_code import EarlyResult
+from .failed_save import build_unsavable
 
-#: What the name of a file says that is there for a while.
+#: Parts of the names of temporary files.
 _TEMPORARY = re.compile(r"(^|[^a-z])(tmp|temp|temporary|partial|part|incomplete|unfinished|writing)([^a-z]|$)|~$", re.IGNORECASE)
+#: How many names a message shows.
+_SHOWN = 3
 
 
 class _Places:
-    """Folders of the scene's own: one for the checkpoint, an empty current directory, and an empty one for temporary files."""
+    """A folder for the checkpoint, an empty current directory, and an empty folder for temporary files."""
 
-    def __init__(self, stage: Workspace) -> None:
-        around = own_folder(stage)
-        self.path = around / "place" / stage.path.name
-        self.current, self.temporary, self.copy = around / "current", around / "temporary", around / "copy"
+    def __init__(self, workspace: Workspace) -> None:
+        folder = workspace.private_folder()
+        self.path = folder / "place" / workspace.path.name
+        self.current, self.temporary, self.copy = folder / "current", folder / "temporary", folder / "copy"
         for each in (self.path.parent, self.current, self.temporary):
             each.mkdir()
-        self.left: list[str] = []
+        self.found: list[str] = []
 
-    def look(self, when: str) -> None:
-        """Notes what stands where nothing may, and takes it away, so that it is told once."""
-        beside = [each for each in self.path.parent.iterdir() if each not in owned_by(self.path)]
+    def collect(self, when: str) -> None:
+        """Note all files in places where none may be, and remove them, so that each is reported once."""
         places = {
-            "beside the checkpoint": beside,
+            "next to the checkpoint": [each for each in self.path.parent.iterdir() if each not in owned_by(self.path)],
             "in the current directory": [*self.current.iterdir()],
-            "among temporary files": [*self.temporary.iterdir()],
+            "in the folder for temporary files": [*self.temporary.iterdir()],
         }
         for where, entries in places.items():
             self.note(when, where, entries)
             for entry in entries:
-                shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+                remove(entry)
 
-    def note(self, when: str, where: str, entries: Any) -> None:
-        if names := sorted(str(each.relative_to(each.parent)) for each in entries):
-            shown = ", ".join(name.replace(self.path.name, "<path>") for name in names[:3])
-            self.left.append(f"{when}, {where}: {shown}{f' and {len(names) - 3} more' if len(names) > 3 else ''}")
+    def note(self, when: str, where: str, entries: Iterable[pathlib.Path]) -> None:
+        if names := sorted(each.name for each in entries):
+            shown = ", ".join(name.replace(self.path.name, "<path>") for name in names[:_SHOWN])
+            more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+            self.found.append(f"{when}, {where}: {shown}{more}")
 
-    def own(self) -> set[pathlib.Path]:
+    def owned(self) -> set[pathlib.Path]:
         return set(owned_by(self.path))
 
     def named_temporary(self) -> list[pathlib.Path]:
-        """What the format owns of which the name says that it is temporary; of the path itself that is not asked."""
+        """Return what the format owns under a name for temporary files. The name of the path itself does not count."""
         found = []
         for entry in owned_by(self.path):
             if _TEMPORARY.search(entry.name.removeprefix(self.path.name)):
@@ -66,80 +71,79 @@ class _Places:
         return found
 
     def not_needed(self, subject: Subject) -> list[pathlib.Path]:
-        """Those of them without which a copy of the checkpoint loads."""
+        """Return the files with names for temporary files without which the checkpoint still loads."""
         return [each for each in self.named_temporary() if self._loads_without(subject, each)]
 
     def _loads_without(self, subject: Subject, entry: pathlib.Path) -> bool:
         shutil.copytree(self.path.parent, self.copy, symlinks=True)
         try:
-            dropped = self.copy / entry.relative_to(self.path.parent)
-            shutil.rmtree(dropped) if dropped.is_dir() else dropped.unlink(missing_ok=True)
-            return is_whole(subject.seen(self.copy / self.path.name))
+            remove(self.copy / entry.relative_to(self.path.parent))
+            return is_restored(subject.observe(self.copy / self.path.name))
         finally:
             shutil.rmtree(self.copy)
 
 
-@plays("files/no-leftovers")
-def no_litter(stage: Workspace, scene: NamedScenario) -> Observation:
-    """Saves, loads, saves the very same again, and fails to save, in a process whose current directory and folder of temporary files
-    are empty. Of names that the format owns, more of them after a second save are litter, and so are temporary ones.
+@procedure("files/no-leftovers")
+def no_leftovers(workspace: Workspace, scenario: NamedScenario) -> Observation:
+    """Save, load, save the same again, and fail to save, where the current directory and the temporary folder are empty.
 
-    Only names beside each other are counted: a format that keeps a history keeps it inside of a folder, and what grows there is for
-    `process/leaks` to tell.
+    More names that begin with the path after a second save are leftovers, and so are temporary files. Only names next to each
+    other are counted: a format that keeps a history keeps it inside a folder, and `process/leaks` tests whether that grows.
     """
-    subject, other = stage.subject(scene.saved), stage.subject(scene.other)
-    subject.save(stage.path)  # what is made at first use, by an import, is nobody's litter
-    subject.load(stage.path)
-    emptied(stage.folder)
-    places = _Places(stage)
-    with own_places(places.current, places.temporary):
+    subject, other = workspace.subject(scenario.saved), workspace.subject(scenario.other)
+    # What the first use creates, for example while importing, does not count.
+    subject.save(workspace.path)
+    subject.load(workspace.path)
+    empty_folder(workspace.folder)
+    places = _Places(workspace)
+    with temporary_places(places.current, places.temporary):
         subject.save(places.path)
-        places.look("after a save")
+        places.collect("after a save")
         places.note("after a save", "a temporary file that loading does not need", places.not_needed(subject))
-        seen = subject.seen(places.path)
-        places.look("after loading")
-        overwrites = _saved_again(subject, places)
-        _failed(other, places, overwrites)
-    stage.leave()
-    return Observation(differences=seen.differences, unreadable=seen.unreadable, excess="\n".join(places.left) or None)
+        observed = subject.observe(places.path)
+        places.collect("after loading")
+        overwrites = _save_again(subject, places)
+        _fail_to_save(other, places, overwrites)
+    workspace.keep()
+    return Observation(differences=observed.differences, unreadable=observed.unreadable, excess="\n".join(places.found) or None)
 
 
-def _saved_again(subject: Subject, places: _Places) -> bool:
-    """Whether a format writes over a checkpoint; then nothing more may stand there afterwards."""
-    before = places.own()
+def _save_again(subject: Subject, places: _Places) -> bool:
+    """Save the same again, and return whether the format overwrites a checkpoint. If so, no more names may exist afterwards."""
+    before = places.owned()
     try:
         subject.save(places.path)
-    except Failed:
-        places.look("after a save that was refused")
+    except EarlyResult:
+        places.collect("after a save that was refused")
         return False
-    places.look("after the same was saved again")
-    if len(now := places.own()) > len(before):
-        places.note("after the same was saved again", "more names that begin with the path", now - before)
+    places.collect("after saving the same again")
+    if len(now := places.owned()) > len(before):
+        places.note("after saving the same again", "more names that begin with the path", now - before)
     return True
 
 
-def _failed(other: Subject, places: _Places, overwrites: bool) -> None:
-    """Fails over a checkpoint, or where that is refused, at a new path."""
+def _fail_to_save(other: Subject, places: _Places, overwrites: bool) -> None:
+    """Fail to save over a checkpoint, or at a new path if the format does not overwrite."""
     try:
-        thing = unsavable(other)
+        obj = build_unsavable(other)
     except CannotBuild:
         return
     if not overwrites:
-        emptied(places.path.parent)
-    before, running = places.own(), set(threading.enumerate())
+        empty_folder(places.path.parent)
+    before, running = places.owned(), set(threading.enumerate())
     try:
-        other.save(places.path, thing)
-    except Failed as failed:
-        if failed.seen.refused is None:
+        other.save(places.path, obj)
+    except EarlyResult as early:
+        if early.observation.refused is None:
             return
         _wait_for_threads(running)
-        places.look("after a save that failed")
-        left = places.own() - before if overwrites else places.named_temporary()
-        places.note("after a save that failed", "what it had begun", left)
+        places.collect("after a save that failed")
+        left = places.owned() - before if overwrites else places.named_temporary()
+        places.note("after a save that failed", "a part of the new checkpoint", left)
 
 
 def _wait_for_threads(known: set[threading.Thread], seconds: float = 1.0) -> None:
-    """Lets threads come to their end that a failed save has left behind, which may still be making files."""
-    until = time.monotonic() + seconds
-    while not known.issuperset(threading.enumerate()) and time.monotonic() < until:
+    """Wait for threads that a failed save left behind, which may still create files."""
+    end = time.monotonic() + seconds
+    while not known.issuperset(threading.enumerate()) and time.monotonic() < end:
         time.sleep(0.005)

@@ -1,59 +1,55 @@
-"""The scene `files/no-side-effects`: what saving and loading leave changed in the caller's objects, and in the process."""
+"""Find what saving and loading change in the caller's objects and in the process."""
 
 from __future__ import annotations
 
-import dataclasses
 import pathlib
 from typing import Any
 
 from ...specs import NamedScenario
 from ...verdicts import Difference, Observation
-from ..observations import checkpoint_at, harm
+from ..checkpoint_files import content_at, display_name, files_of, find_damage
+from ..context import Workspace
+from ..observations import locate
 from ..process_state import SHARED, put_back, watched
-from ..registry import Workspace, plays
+from ..registry import procedure
 from ..subject import Subject
-from ..user_code import owned_by, plain_name
 
 
-@plays("files/no-side-effects")
-def no_side_effects(stage: Workspace, scene: NamedScenario) -> Observation:
-    """Saves and loads once, so that what comes with a first use does not count, and looks what a second time changes in a process as
-    it was before any."""
-    subject = stage.subject(scene.saved)
+@procedure("files/no-side-effects")
+def no_side_effects(workspace: Workspace, scenario: NamedScenario) -> Observation:
+    """Save and load twice. The first time does not count; the second time nothing in the process may change."""
+    subject, initial = workspace.subject(scenario.saved), workspace.context.initial_state
     with put_back(SHARED):
-        subject.save(stage.path)
-        subject.load(stage.path)
-    path = stage.path.with_name(f"2-{stage.path.name}")
-    thing, given = subject.build(), subject.handed()
+        subject.save(workspace.path)
+        subject.load(workspace.path)
+    path = workspace.path.with_name(f"2-{workspace.path.name}")
+    obj, target = subject.build(), subject.template()
     excess, found = [], []
-    with watched(stage.trials.before) as changed:
-        subject.save(path, thing)
+    with watched(initial) as changed:
+        subject.save(path, obj)
         excess += [f"save changed {each}" for each in changed()]
-    found += _altered(subject, thing, "what was saved, afterwards")
-    before, times = checkpoint_at(path), _times(path)
-    with watched(stage.trials.before) as changed:
-        loaded = subject.load(path, given)
+    found += _alterations(subject, obj, "the saved object, after save")
+    before, times = content_at(path), _modification_times(path)
+    with watched(initial) as changed:
+        loaded = subject.load(path, target)
         excess += [f"load changed {each}" for each in changed()]
-    found += _altered(subject, thing, "what was saved before, after loading") if not found else []
-    after = checkpoint_at(path)
-    found += harm(before, after, "of the checkpoint that was loaded, the file")
-    # A file that holds nothing is a lock, which a loader may take.
-    made = sorted(name for name in after.keys() - before.keys() if after[name] != b"")
-    excess += [f"load made {plain_name(name)!r} in the checkpoint" for name in made]
-    if before == after and _times(path) != times:
-        excess.append("load wrote to files of the checkpoint, though nothing else stands there now")
+    found += _alterations(subject, obj, "the saved object, after load") if not found else []
+    after = content_at(path)
+    found += find_damage(before, after, "the loaded checkpoint's file")
+    # A loader may create an empty file, as a lock.
+    created = sorted(name for name in after.keys() - before.keys() if after[name] != b"")
+    excess += [f"load created {display_name(name)!r} in the checkpoint" for name in created]
+    if before == after and _modification_times(path) != times:
+        excess.append("load wrote to files of the checkpoint, although their content is the same")
     found += subject.differences(loaded)
     return Observation(differences=tuple(found), excess="\n".join(excess) or None)
 
 
-def _times(path: pathlib.Path) -> dict[str, tuple[int, int]]:
-    """Which file each name of a checkpoint is, and when it was last written to."""
-    files = [file for entry in owned_by(path) for file in ([entry] if entry.is_file() else entry.rglob("*")) if file.is_file()]
-    return {str(file): (facts.st_ino, facts.st_mtime_ns) for file in files if (facts := file.stat()).st_size}
+def _modification_times(path: pathlib.Path) -> dict[str, tuple[int, int]]:
+    """Return the inode and the time of the last change of every file of a checkpoint that is not empty."""
+    return {str(file): (status.st_ino, status.st_mtime_ns) for file in files_of(path) if (status := file.stat()).st_size}
 
 
-def _altered(subject: Subject, thing: Any, when: str) -> list[Difference]:
-    """In what the caller's own object is not what it was; any difference is one too many."""
-    return [
-        dataclasses.replace(each, path=f"{when}: {each.path or 'the root'}", lost=True) for each in subject.differences(thing)
-    ]  # fmt: skip
+def _alterations(subject: Subject, obj: Any, when: str) -> list[Difference]:
+    """Return how the caller's own object was altered. Every difference counts as a loss."""
+    return locate(subject.differences(obj), when, lost=True)

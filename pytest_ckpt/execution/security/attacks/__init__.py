@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from ...snapshot import Snapshot
 from . import bomb, code, escape, overlap
-from .base import INSIDE, TOKEN, UNWANTED, Attack, Ground
+from .base import INSIDE, TOKEN, UNWANTED, Attack, Site
 
 #: By the name of the check: the attacks.
 CASES: dict[str, Callable[[Snapshot, Snapshot | None], Iterator[Attack]]] = {
@@ -16,4 +16,4 @@ CASES: dict[str, Callable[[Snapshot, Snapshot | None], Iterator[Attack]]] = {
     "security/overlap": overlap.attacks,
 }
 
-__all__ = ["CASES", "INSIDE", "TOKEN", "UNWANTED", "Attack", "Ground"]
+__all__ = ["CASES", "INSIDE", "TOKEN", "UNWANTED", "Attack", "Site"]

@@ -23,7 +23,7 @@ INSIDE = "ckpt-inside-"
 
 
 @dataclasses.dataclass(frozen=True)
-class Ground:
+class Site:
     """Where an attack is played: everything lies in one folder of the trial's own. ``outside`` is what no loader has to do with; where
     code that runs makes the folder `canary`; ``checkpoint`` is the folder that the checkpoint stands in."""
 
@@ -64,13 +64,13 @@ class Attack:
     way: str
     file: str
     member: str
-    make: Callable[[Ground], bytes]
+    make: Callable[[Site], bytes]
     beside: Mapping[str, bytes] = dataclasses.field(default_factory=dict)
 
 
-def hosts(whole: Snapshot) -> Iterator[Host]:
+def hosts(snapshot: Snapshot) -> Iterator[Host]:
     """Yield every file, every member of each archive, and the content of each compressed file."""
-    for file, data in whole.files.items():
+    for file, data in snapshot.files.items():
         yield Host(file, "", data, data)
         for member, content in members(data).items():
             yield Host(file, member, content, data)
@@ -81,14 +81,14 @@ def hosts(whole: Snapshot) -> Iterator[Host]:
 
 def put(way: str, host: Host, make: Callable[..., bytes], *arguments: Any, **named: Any) -> Attack:
     """An attack that replaces the bytes of a host by ``make(*arguments)``."""
-    return Attack(way, host.file, host.member, lambda ground: host.holding(make(*arguments, **named)))
+    return Attack(way, host.file, host.member, lambda site: host.holding(make(*arguments, **named)))
 
 
 def aim(way: str, host: Host, make: Callable[..., bytes], *arguments: Any, beside: Mapping[str, bytes] | None = None) -> Attack:
     """An attack that aims at something on the ground: it replaces the bytes of a host by ``make(ground, *arguments)``."""
-    return Attack(way, host.file, host.member, lambda ground: host.holding(make(ground, *arguments)), beside or {})
+    return Attack(way, host.file, host.member, lambda site: host.holding(make(site, *arguments)), beside or {})
 
 
-def whole_files(whole: Snapshot) -> Iterator[Host]:
+def whole_files(snapshot: Snapshot) -> Iterator[Host]:
     """Every file, and no members."""
-    return (host for host in hosts(whole) if not host.member)
+    return (host for host in hosts(snapshot) if not host.member)

@@ -33,33 +33,33 @@ class Field:
         return data[: self.at] + word + data[self.at + self.width :]
 
 
-def blocks_in(host: Host, whole: Snapshot) -> list[tuple[int, int]]:
+def blocks_in(host: Host, snapshot: Snapshot) -> list[tuple[int, int]]:
     """Where the saved tensors lie in a host: first byte, and the byte after the last."""
     found: set[tuple[int, int]] = set()
-    for block in whole.blocks:
+    for block in snapshot.blocks:
         for order in block.orders:
             if (at := host.data.find(order)) >= 0:
                 found.add((at, at + block.size))
     return sorted(found)
 
 
-def counts(whole: Snapshot) -> set[int]:
+def counts(snapshot: Snapshot) -> set[int]:
     """How many elements the saved tensors have, in all and along a dimension."""
-    return {count for block in whole.blocks for count in (*block.shape, math.prod(block.shape))}
+    return {count for block in snapshot.blocks for count in (*block.shape, math.prod(block.shape))}
 
 
-def lengths(whole: Snapshot) -> set[int]:
+def lengths(snapshot: Snapshot) -> set[int]:
     """How many bytes they have."""
-    return {block.size for block in whole.blocks}
+    return {block.size for block in snapshot.blocks}
 
 
-def fields(host: Host, whole: Snapshot) -> Iterator[Field]:
+def fields(host: Host, snapshot: Snapshot) -> Iterator[Field]:
     """The fields of a binary file: by meaning at most a few, and none that lies in the values."""
-    blocks = blocks_in(host, whole)
+    blocks = blocks_in(host, snapshot)
     meanings = {
-        "length of a tensor": sorted(lengths(whole)),
+        "length of a tensor": sorted(lengths(snapshot)),
         "place of a tensor": [start for start, _ in blocks if start >= _LEAST],
-        "number of elements": sorted(counts(whole)),
+        "number of elements": sorted(counts(snapshot)),
         "length of the file": [len(host.data)],
     }
     taken: set[int] = set()

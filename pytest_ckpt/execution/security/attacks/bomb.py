@@ -6,12 +6,11 @@ import functools
 from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
-from ....filetypes import FileType, ParseError, compressed_zeros, json_header, json_text, msgpack, npy
-from ....filetypes import pickle as pickles
-from ....filetypes import zip as zips
-from ...corruption.cases import some
+from ....filetypes import FileType, ParseError, compressed_zeros, json_header, json_text, msgpack, npy, pickle
+from ....filetypes import zip as zip_archive
+from ....util.sampling import evenly_spaced
 from ...snapshot import Snapshot
-from .base import Attack, Ground, Host, hosts, put
+from .base import Attack, Host, Site, hosts, put
 from .binary_fields import Field, counts, fields, lengths
 
 #: Bytes that are claimed: what a worker may take, and what it may not; and more than any machine has.
@@ -23,8 +22,8 @@ _ORDERS: tuple[Literal["little", "big"], ...] = ("little", "big")
 _TRIED = 4
 
 
-def attacks(whole: Snapshot, other: Snapshot | None) -> Iterator[Attack]:
-    for host in hosts(whole):
+def attacks(snapshot: Snapshot, other: Snapshot | None) -> Iterator[Attack]:
+    for host in hosts(snapshot):
         if not host.member:
             yield from _in_place(host)
         if host.codec:
@@ -32,23 +31,23 @@ def attacks(whole: Snapshot, other: Snapshot | None) -> Iterator[Attack]:
         if host.filetype in (None, FileType.JSON_HEADER):
             yield from _claimed_first(host)
         if host.filetype in _WITHIN:
-            yield from _WITHIN[host.filetype](host, whole)
+            yield from _WITHIN[host.filetype](host, snapshot)
         if host.filetype in _BINARY:
-            for field in fields(host, whole):
+            for field in fields(host, snapshot):
                 yield from _claimed_field(host, field)
 
 
 def _in_place(host: Host) -> Iterator[Attack]:
-    for words, size in (("192 MiB", CLAIMS["192 MiB"]), ("4 EiB", CLAIMS["4 EiB"])):
-        yield put(f"an array of {words} in its place, of which nothing is there", host, _array, size)
-        yield put(f"a header in its place that claims to be {words} long", host, json_header.build, {}, b"", size)
-    yield put("nested lists as a pickle in its place", host, pickles.nested, _DEPTH)
+    for claim, size in (("192 MiB", CLAIMS["192 MiB"]), ("4 EiB", CLAIMS["4 EiB"])):
+        yield put(f"an array of {claim} in its place, of which nothing is there", host, _array, size)
+        yield put(f"a header in its place that claims to be {claim} long", host, json_header.build, {}, b"", size)
+    yield put("nested lists as a pickle in its place", host, pickle.nested, _DEPTH)
     yield put("nested lists as JSON in its place", host, _nested_json)
     yield put("nested lists as msgpack in its place", host, msgpack.nested, _DEPTH)
-    yield put("an archive of 1 GiB of zeros in its place", host, zips.with_zeros, {}, "data.npy", _ZEROS)
+    yield put("an archive of 1 GiB of zeros in its place", host, zip_archive.with_zeros, {}, "data.npy", _ZEROS)
 
 
-def _compressed_zeros(codec: str, ground: Ground) -> bytes:
+def _compressed_zeros(codec: str, site: Site) -> bytes:
     return compressed_zeros(codec, _ZEROS)
 
 
@@ -57,10 +56,10 @@ def _claimed_first(host: Host) -> Iterator[Attack]:
     for width in (4, 8):
         for order in _ORDERS:
             if int.from_bytes(host.data[:width], order) in (len(host.data), len(host.data) - width):
-                for words, size in CLAIMS.items():
+                for claim, size in CLAIMS.items():
                     if size < 1 << 8 * width:
                         made = size.to_bytes(width, order) + host.data[width:]
-                        yield put(f"{words} for its length, in its first {width} bytes ({order} end first)", host, bytes, made)
+                        yield put(f"{claim} for its length, in its first {width} bytes ({order} end first)", host, bytes, made)
 
 
 def _array(size: int) -> bytes:
@@ -72,11 +71,11 @@ def _nested_json() -> bytes:
 
 
 def _claimed_field(host: Host, field: Field) -> Iterator[Attack]:
-    for words, size in CLAIMS.items():
+    for claim, size in CLAIMS.items():
         value = size // 4 if field.meaning == "number of elements" else size
         if value < 1 << 8 * field.width:
             yield put(
-                f"{words} where the {field.meaning} stands at byte {field.at}",
+                f"{claim} where the {field.meaning} stands at byte {field.at}",
                 host,
                 field.holding,
                 host.data,
@@ -84,23 +83,23 @@ def _claimed_field(host: Host, field: Field) -> Iterator[Attack]:
             )
 
 
-def _within_npy(host: Host, whole: Snapshot) -> Iterator[Attack]:
-    for words, size in CLAIMS.items():
-        yield put(f"a shape that claims {words}", host, npy.with_header, host.data, shape=(size // 4,))
+def _within_npy(host: Host, snapshot: Snapshot) -> Iterator[Attack]:
+    for claim, size in CLAIMS.items():
+        yield put(f"a shape that claims {claim}", host, npy.with_header, host.data, shape=(size // 4,))
     yield put("a shape whose product is beyond 64 bits", host, npy.with_header, host.data, shape=(1 << 40, 1 << 40))
     yield put("a type whose elements have 2 GiB", host, npy.with_header, host.data, descr="|V2147483647")
 
 
-def _within_zip(host: Host, whole: Snapshot) -> Iterator[Attack]:
-    found = {entry.name: entry for entry in zips.entries(host.data)}
-    contents = zips.members(host.data)
-    for name in some(list(contents), _TRIED):
-        yield put(f"1 GiB of zeros as the member {name!r}", host, zips.with_zeros, contents, name, _ZEROS)
-        for words, size in (("1 GiB", 1 << 30), ("4 GiB", (1 << 32) - 2)):
+def _within_zip(host: Host, snapshot: Snapshot) -> Iterator[Attack]:
+    found = {entry.name: entry for entry in zip_archive.entries(host.data)}
+    contents = zip_archive.members(host.data)
+    for name in evenly_spaced(list(contents), _TRIED):
+        yield put(f"1 GiB of zeros as the member {name!r}", host, zip_archive.with_zeros, contents, name, _ZEROS)
+        for claim, size in (("1 GiB", 1 << 30), ("4 GiB", (1 << 32) - 2)):
             yield put(
-                f"the member {name!r} claims {words}",
+                f"the member {name!r} claims {claim}",
                 host,
-                zips.with_sizes,
+                zip_archive.with_sizes,
                 host.data,
                 found[name],
                 size,
@@ -108,17 +107,17 @@ def _within_zip(host: Host, whole: Snapshot) -> Iterator[Attack]:
             )
 
 
-def _within_json(host: Host, whole: Snapshot) -> Iterator[Attack]:
-    said = json_text.parse(host.data)
-    yield from _numbers(host, said, whole, json_text.build)
-    yield from _depths(host, said, json_text.build)
+def _within_json(host: Host, snapshot: Snapshot) -> Iterator[Attack]:
+    document = json_text.parse(host.data)
+    yield from _numbers(host, document, snapshot, json_text.build)
+    yield from _depths(host, document, json_text.build)
 
 
-def _within_json_header(host: Host, whole: Snapshot) -> Iterator[Attack]:
+def _within_json_header(host: Host, snapshot: Snapshot) -> Iterator[Attack]:
     parts = json_header.parse(host.data)
-    for words, size in CLAIMS.items():
-        yield put(f"a header that claims to be {words} long", host, parts.with_header, parts.header, size)
-    yield from _numbers(host, parts.header, whole, parts.with_header)
+    for claim, size in CLAIMS.items():
+        yield put(f"a header that claims to be {claim} long", host, parts.with_header, parts.header, size)
+    yield from _numbers(host, parts.header, snapshot, parts.with_header)
     yield put("a header of nested lists", host, _with_nested_header, parts)
 
 
@@ -127,43 +126,43 @@ def _with_nested_header(parts: json_header.HeaderFile) -> bytes:
     return parts.prefix + len(text).to_bytes(parts.width, "little") + text + parts.body
 
 
-def _numbers(host: Host, said: Any, whole: Snapshot, write: Callable[[Any], bytes]) -> Iterator[Attack]:
+def _numbers(host: Host, document: Any, snapshot: Snapshot, write: Callable[[Any], bytes]) -> Iterator[Attack]:
     """Sizes that JSON tells: those that are right for what was saved."""
-    right = counts(whole) | lengths(whole)
-    places = [path for path, value in json_text.nodes(said) if type(value) is int and value in right and value >= 8]
+    right = counts(snapshot) | lengths(snapshot)
+    places = [path for path, value in json_text.nodes(document) if type(value) is int and value in right and value >= 8]
     for path in places[:_TRIED]:
-        for words, size in CLAIMS.items():
+        for claim, size in CLAIMS.items():
             yield put(
-                f"{words} for the number at {json_text.describe_path(path)}",
+                f"{claim} for the number at {json_text.describe_path(path)}",
                 host,
                 write,
-                json_text.replace(said, path, size // 4),
+                json_text.replace(document, path, size // 4),
             )
 
 
-def _depths(host: Host, said: Any, write: Callable[[Any], bytes]) -> Iterator[Attack]:
+def _depths(host: Host, document: Any, write: Callable[[Any], bytes]) -> Iterator[Attack]:
     """Nesting in place of the first value that is a list, an object or text."""
     mark = "\0nested\0"
-    for path, value in json_text.nodes(said):
+    for path, value in json_text.nodes(document):
         if path and isinstance(value, list | dict | str):
-            text = write(json_text.replace(said, path, mark)).replace(b'"\\u0000nested\\u0000"', _nested_json())
+            text = write(json_text.replace(document, path, mark)).replace(b'"\\u0000nested\\u0000"', _nested_json())
             yield put(f"nested lists at {json_text.describe_path(path)}", host, bytes, text)
             return
 
 
-def _within_pickle(host: Host, whole: Snapshot) -> Iterator[Attack]:
-    yield put("nested lists as a pickle", host, pickles.nested, _DEPTH)
-    for words, size in (("1 GiB", 1 << 30), ("8 EiB", (1 << 63) - 1)):
+def _within_pickle(host: Host, snapshot: Snapshot) -> Iterator[Attack]:
+    yield put("nested lists as a pickle", host, pickle.nested, _DEPTH)
+    for claim, size in (("1 GiB", 1 << 30), ("8 EiB", (1 << 63) - 1)):
         # BINBYTES8, and a frame: lengths of 64 bits with nothing behind them.
         head = b"\x80\x04"
         long = size.to_bytes(8, "little")
-        yield put(f"bytes in a pickle that claim {words}", host, bytes, head + b"\x8e" + long + b"x.")
-        yield put(f"a frame of a pickle that claims {words}", host, bytes, head + b"\x95" + long + b"N.")
+        yield put(f"bytes in a pickle that claim {claim}", host, bytes, head + b"\x8e" + long + b"x.")
+        yield put(f"a frame of a pickle that claims {claim}", host, bytes, head + b"\x95" + long + b"N.")
     memo = (1 << 28).to_bytes(4, "little")
     yield put("a number of 2**28 for a memo", host, bytes, b"\x80\x02Nr" + memo + b".")
 
 
-def _within_msgpack(host: Host, whole: Snapshot) -> Iterator[Attack]:
+def _within_msgpack(host: Host, snapshot: Snapshot) -> Iterator[Attack]:
     yield put("nested lists as msgpack", host, msgpack.nested, _DEPTH)
     items = msgpack.parse(host.data)
     most = (1 << 32) - 1

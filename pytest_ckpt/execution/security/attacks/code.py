@@ -12,35 +12,33 @@ from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
-from ....filetypes import FileType, ParseError, json_header, json_text, msgpack, npy
-from ....filetypes import pickle as pickles
-from ....filetypes import zip as zips
+from ....filetypes import FileType, ParseError, json_header, json_text, msgpack, npy, pickle
+from ....filetypes import zip as zip_archive
 from ...snapshot import Snapshot
-from . import code_as_text as spoken
-from . import hdf5
-from .base import UNWANTED, Attack, Ground, Host, aim, hosts, put
+from . import code_as_text, hdf5
+from .base import UNWANTED, Attack, Host, Site, aim, hosts, put
 
 #: Calls that would run code, by what a list of forbidden names has to have to see them: module, name, and the text they are given.
-_CALLED: dict[str, Callable[[Ground], tuple[str, str, str]]] = {
-    "os.mkdir": lambda ground: ("os", "mkdir", ground.canary),
-    "posix.mkdir": lambda ground: ("posix", "mkdir", ground.canary),
-    "builtins.exec": lambda ground: ("builtins", "exec", f"import os; os.mkdir({ground.canary!r})"),
-    "builtins.eval": lambda ground: ("builtins", "eval", f"__import__('os').mkdir({ground.canary!r})"),
-    "subprocess.getoutput": lambda ground: ("subprocess", "getoutput", f"mkdir '{ground.canary}'"),
+_CALLED: dict[str, Callable[[Site], tuple[str, str, str]]] = {
+    "os.mkdir": lambda site: ("os", "mkdir", site.canary),
+    "posix.mkdir": lambda site: ("posix", "mkdir", site.canary),
+    "builtins.exec": lambda site: ("builtins", "exec", f"import os; os.mkdir({site.canary!r})"),
+    "builtins.eval": lambda site: ("builtins", "eval", f"__import__('os').mkdir({site.canary!r})"),
+    "subprocess.getoutput": lambda site: ("subprocess", "getoutput", f"mkdir '{site.canary}'"),
 }
 _PLAINLY, _BY_STACK = "GLOBAL and REDUCE", "STACK_GLOBAL and REDUCE"
 #: How a type is called in headers that can be read.
 _TYPES = ("float32", "<f4", "F32")
 
 
-def attacks(whole: Snapshot, other: Snapshot | None) -> Iterator[Attack]:
+def attacks(snapshot: Snapshot, other: Snapshot | None) -> Iterator[Attack]:
     """Every file is a pickle, an array of objects, or an archive of them; and whatever can be put into what is there."""
-    for host in hosts(whole):
+    for host in hosts(snapshot):
         yield from _in_place(host)
-        yield from spoken.in_text(host)
-        yield from spoken.in_header(host)
+        yield from code_as_text.in_text(host)
+        yield from code_as_text.in_header(host)
         if host.filetype in (None, FileType.JSON_HEADER):
-            yield from spoken.between(host)
+            yield from code_as_text.between(host)
         if host.filetype in _WITHIN:
             yield from _WITHIN[host.filetype](host)
 
@@ -53,38 +51,38 @@ def _in_place(host: Host) -> Iterator[Attack]:
         yield aim("a zip archive of pickles and arrays of objects, in its place", host, _archive)
 
 
-def _pickle(ground: Ground, called: str = "os.mkdir", way: str = _PLAINLY) -> bytes:
-    return pickles.build_call(way, *_CALLED[called](ground))
+def _pickle(site: Site, called: str = "os.mkdir", way: str = _PLAINLY) -> bytes:
+    return pickle.build_call(way, *_CALLED[called](site))
 
 
-def _objects(ground: Ground, descr: Any = "|O") -> bytes:
-    return npy.build({"descr": descr, "fortran_order": False, "shape": (1,)}, _pickle(ground))
+def _objects(site: Site, descr: Any = "|O") -> bytes:
+    return npy.build({"descr": descr, "fortran_order": False, "shape": (1,)}, _pickle(site))
 
 
-def _archive(ground: Ground) -> bytes:
-    return zips.build([("archive/data.pkl", _pickle(ground)), ("x.npy", _objects(ground))])
+def _archive(site: Site) -> bytes:
+    return zip_archive.build([("archive/data.pkl", _pickle(site)), ("x.npy", _objects(site))])
 
 
 def _within_pickle(host: Host) -> Iterator[Attack]:
     """In front of the pickle that is there, which is then what comes back; and through modules that it imports itself."""
-    ways = [(called, _PLAINLY) for called in _CALLED] + [("os.mkdir", way) for way in pickles.CALLS if way != _PLAINLY]
+    ways = [(called, _PLAINLY) for called in _CALLED] + [("os.mkdir", way) for way in pickle.CALLS if way != _PLAINLY]
     for called, way in ways:
         yield aim(f"a call of {called} ({way}) in front of the pickle", host, _before, host.data, called, way)
     for module, route in _routes(host.data):
         yield aim(f"a call of {module}.{route} in front of the pickle", host, _before_by_route, host.data, module, route)
 
 
-def _before(ground: Ground, honest: bytes, called: str, way: str) -> bytes:
-    return pickles.prepend_call(_pickle(ground, called, way), honest)
+def _before(site: Site, honest: bytes, called: str, way: str) -> bytes:
+    return pickle.prepend_call(_pickle(site, called, way), honest)
 
 
-def _before_by_route(ground: Ground, honest: bytes, module: str, route: str) -> bytes:
-    return pickles.prepend_call(pickles.build_call(_BY_STACK, module, route, ground.canary), honest)
+def _before_by_route(site: Site, honest: bytes, module: str, route: str) -> bytes:
+    return pickle.prepend_call(pickle.build_call(_BY_STACK, module, route, site.canary), honest)
 
 
 def _routes(data: bytes) -> Iterator[tuple[str, str]]:
     """For each module that a pickle names, a name in it with dots that leads to `os.mkdir`, if its own imports lead there."""
-    names = [argument for name, argument, _ in pickles.opcodes(data) if name == "GLOBAL"]
+    names = [argument for name, argument, _ in pickle.opcodes(data) if name == "GLOBAL"]
     for module in dict.fromkeys(str(name).split(" ")[0] for name in names):
         found = sys.modules.get(module)
         if found is not None and (route := _route(found)) is not None:
@@ -109,44 +107,44 @@ def _within_npy(host: Host) -> Iterator[Attack]:
 
 def _within_json(host: Host) -> Iterator[Attack]:
     yield from _named_code(host, json_text.parse(host.data), json_text.build)
-    yield from spoken.within_json(host)
+    yield from code_as_text.within_json(host)
 
 
 def _within_json_header(host: Host) -> Iterator[Attack]:
     parts = json_header.parse(host.data)
     yield from _named_code(host, parts.header, parts.with_header)
-    yield from spoken.within_json_header(host)
+    yield from code_as_text.within_json_header(host)
 
 
-def _named_code(host: Host, said: Any, write: Callable[[Any], bytes]) -> Iterator[Attack]:
+def _named_code(host: Host, document: Any, write: Callable[[Any], bytes]) -> Iterator[Attack]:
     """Where JSON names a module another one, where it describes an object one that holds code, and where it names a type "object"."""
-    for path, value in json_text.nodes(said):
+    for path, value in json_text.nodes(document):
         if isinstance(value, str) and path and (path[-1] == "module" or ("." in value and value in sys.modules)):
-            changed = json_text.replace(_unregistered(said, path[:-1]), path, UNWANTED)
+            changed = json_text.replace(_unregistered(document, path[:-1]), path, UNWANTED)
             yield put(f"the module {UNWANTED} for {value!r}", host, write, changed)
         if isinstance(value, dict) and {"class_name", "config"} <= value.keys():
             way = f"a layer with marshalled code for the class {value['class_name']!r}"
-            yield aim(way, host, _with_marshalled, said, path, write)
+            yield aim(way, host, _with_marshalled, document, path, write)
         if isinstance(value, str) and value in _TYPES:
             way = f"the type 'object' for {value!r} at {json_text.describe_path(path)}"
-            yield put(way, host, write, json_text.replace(said, path, "object"))
+            yield put(way, host, write, json_text.replace(document, path, "object"))
 
 
-def _unregistered(said: Any, path: tuple[Any, ...]) -> Any:
+def _unregistered(document: Any, path: tuple[Any, ...]) -> Any:
     """The document where an object has no name that it was registered under, so that its module has to be looked for."""
-    node = json_text.value_at(said, path)
+    node = json_text.value_at(document, path)
     if isinstance(node, dict) and "registered_name" in node:
-        return json_text.replace(said, path, {**node, "registered_name": None})
-    return said
+        return json_text.replace(document, path, {**node, "registered_name": None})
+    return document
 
 
-def _with_marshalled(ground: Ground, said: Any, path: tuple[Any, ...], write: Callable[[Any], bytes]) -> bytes:
-    return write(json_text.replace(said, path, _marshalled(ground)))
+def _with_marshalled(site: Site, document: Any, path: tuple[Any, ...], write: Callable[[Any], bytes]) -> bytes:
+    return write(json_text.replace(document, path, _marshalled(site)))
 
 
-def _marshalled(ground: Ground) -> Any:
+def _marshalled(site: Site) -> Any:
     """A network with a layer that is a lambda, in the way in which Keras writes such."""
-    text = f"lambda x: (__import__('os').makedirs({ground.canary!r}, exist_ok=True), x)[1]"
+    text = f"lambda x: (__import__('os').makedirs({site.canary!r}, exist_ok=True), x)[1]"
     code = base64.b64encode(marshal.dumps(eval(text).__code__)).decode()
     function = {"class_name": "__lambda__", "config": {"code": code, "defaults": None, "closure": None}}
 
@@ -177,8 +175,8 @@ def _within_msgpack(host: Host) -> Iterator[Attack]:
                 yield put(f"the type 'object' in {where}", host, msgpack.with_content, host.data, item, made)
 
 
-def _with_pickle(ground: Ground, data: bytes, item: msgpack.Item) -> bytes:
-    return msgpack.with_content(data, item, _pickle(ground))
+def _with_pickle(site: Site, data: bytes, item: msgpack.Item) -> bytes:
+    return msgpack.with_content(data, item, _pickle(site))
 
 
 def _within_hdf5(host: Host) -> Iterator[Attack]:
@@ -186,8 +184,8 @@ def _within_hdf5(host: Host) -> Iterator[Attack]:
         yield aim("pickles as datasets and attributes", host, _with_pickles, host.data)
 
 
-def _with_pickles(ground: Ground, data: bytes) -> bytes:
-    return hdf5.with_bytes(data, _pickle(ground))
+def _with_pickles(site: Site, data: bytes) -> bytes:
+    return hdf5.with_bytes(data, _pickle(site))
 
 
 #: By kind of container: what can be put into it.

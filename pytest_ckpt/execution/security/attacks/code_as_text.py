@@ -10,9 +10,8 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
-from ....filetypes import ParseError, json_header, json_text
-from ....filetypes import pickle as pickles
-from .base import UNWANTED, Attack, Ground, Host, aim, put
+from ....filetypes import ParseError, json_header, json_text, pickle
+from .base import UNWANTED, Attack, Host, Site, aim, put
 
 #: How many values of one text are tried, and how far into a file the length of a text is looked for.
 _TRIED, _FAR = 8, 32
@@ -23,9 +22,9 @@ _LINE = re.compile(rb"^([^\n:=]*)([:=] ?)([^\n]+)$", re.MULTILINE)
 _FUNCTION = re.compile(r"^([A-Za-z_][\w.]*)([.:])([A-Za-z_]\w*)$")
 
 #: Texts that would run code where they are not taken for text.
-_SAID: dict[str, Callable[[Ground], str]] = {
-    "an expression of Python": lambda ground: f"__import__('os').mkdir({ground.canary!r})",
-    "a tag of YAML": lambda ground: f"!!python/object/apply:os.mkdir [{ground.canary!r}]",
+_SAID: dict[str, Callable[[Site], str]] = {
+    "an expression of Python": lambda site: f"__import__('os').mkdir({site.canary!r})",
+    "a tag of YAML": lambda site: f"!!python/object/apply:os.mkdir [{site.canary!r}]",
 }
 _LETTERS: dict[str, tuple[Callable[[str], bytes], Callable[[bytes], bytes]]] = {
     "hexadecimal digits": (bytes.fromhex, binascii.hexlify),
@@ -44,12 +43,12 @@ def in_text(host: Host) -> Iterator[Attack]:
             yield aim(f"{what} for what follows {line[1].decode()!r}", host, _for_value, host.data, line.span(3), what)
 
 
-def _spoken(ground: Ground, what: str) -> bytes:
-    return _SAID[what](ground).encode()
+def _spoken(site: Site, what: str) -> bytes:
+    return _SAID[what](site).encode()
 
 
-def _for_value(ground: Ground, data: bytes, span: tuple[int, int], what: str) -> bytes:
-    return data[: span[0]] + _spoken(ground, what) + data[span[1] :]
+def _for_value(site: Site, data: bytes, span: tuple[int, int], what: str) -> bytes:
+    return data[: span[0]] + _spoken(site, what) + data[span[1] :]
 
 
 def _is_text(data: bytes) -> bool:
@@ -72,57 +71,57 @@ def in_header(host: Host) -> Iterator[Attack]:
                     return
 
 
-def _in_header(ground: Ground, data: bytes, at: int, width: int, order: Any, stop: int) -> bytes:
-    text = _spoken(ground, "an expression of Python")
+def _in_header(site: Site, data: bytes, at: int, width: int, order: Any, stop: int) -> bytes:
+    text = _spoken(site, "an expression of Python")
     # Some headers are padded to a multiple of 64 bytes.
     text += b" " * (-(at + width + len(text)) % 64)
     return data[:at] + len(text).to_bytes(width, order) + text + data[stop:]
 
 
-def in_json(host: Host, said: Any, write: Callable[[Any], bytes]) -> Iterator[Attack]:
+def in_json(host: Host, document: Any, write: Callable[[Any], bytes]) -> Iterator[Attack]:
     """For texts in JSON, one of each name that they have."""
     found: dict[Any, tuple[tuple[Any, ...], str]] = {}
-    for path, value in json_text.nodes(said):
+    for path, value in json_text.nodes(document):
         if isinstance(value, str) and path:
             found.setdefault(path[-1], (path, value))
     for path, value in list(found.values())[:_TRIED]:
         where = f"for the text at {json_text.describe_path(path)}"
-        yield aim(f"an expression of Python {where}", host, _in_json, said, path, write)
+        yield aim(f"an expression of Python {where}", host, _in_json, document, path, write)
         if (function := _FUNCTION.match(value)) and hasattr(sys.modules.get(function[1]), function[3]):
-            other = json_text.replace(said, path, f"{UNWANTED}{function[2]}main")
+            other = json_text.replace(document, path, f"{UNWANTED}{function[2]}main")
             yield put(f"a function of the module {UNWANTED} {where}", host, write, other)
         for letters, (read, _) in _LETTERS.items():
             if _holds_a_pickle(value, read):
-                yield aim(f"a pickle in {letters} {where}", host, _pickle_in_letters, said, path, write, letters)
+                yield aim(f"a pickle in {letters} {where}", host, _pickle_in_letters, document, path, write, letters)
 
 
-def _in_json(ground: Ground, said: Any, path: tuple[Any, ...], write: Callable[[Any], bytes]) -> bytes:
-    return write(json_text.replace(said, path, _spoken(ground, "an expression of Python").decode()))
+def _in_json(site: Site, document: Any, path: tuple[Any, ...], write: Callable[[Any], bytes]) -> bytes:
+    return write(json_text.replace(document, path, _spoken(site, "an expression of Python").decode()))
 
 
 def _holds_a_pickle(text: str, read: Callable[[str], bytes]) -> bool:
     try:
-        return bool(pickles.opcodes(read(text)))
+        return bool(pickle.opcodes(read(text)))
     except (ValueError, ParseError):
         return False
 
 
-def _pickle_in_letters(ground: Ground, said: Any, path: tuple[Any, ...], write: Callable[[Any], bytes], letters: str) -> bytes:
-    return write(json_text.replace(said, path, _LETTERS[letters][1](_calling(ground)).decode()))
+def _pickle_in_letters(site: Site, document: Any, path: tuple[Any, ...], write: Callable[[Any], bytes], letters: str) -> bytes:
+    return write(json_text.replace(document, path, _LETTERS[letters][1](_calling(site)).decode()))
 
 
-def _calling(ground: Ground) -> bytes:
-    return pickles.build_call("GLOBAL and REDUCE", "os", "mkdir", ground.canary)
+def _calling(site: Site) -> bytes:
+    return pickle.build_call("GLOBAL and REDUCE", "os", "mkdir", site.canary)
 
 
 def between(host: Host) -> Iterator[Attack]:
     """A pickle for one that stands somewhere among other bytes; a length of it right before, or at the end, is that of the new one."""
-    for start, stop in list(pickles.find_pickles(host.data))[:_TRIED]:
+    for start, stop in list(pickle.find_pickles(host.data))[:_TRIED]:
         yield aim(f"a pickle that calls os.mkdir for the one at byte {start}", host, _between, host.data, start, stop)
 
 
-def _between(ground: Ground, data: bytes, start: int, stop: int) -> bytes:
-    made = _calling(ground)
+def _between(site: Site, data: bytes, start: int, stop: int) -> bytes:
+    made = _calling(site)
     before, after = data[:start], data[stop:]
     for width in (8, 4):
         for order in _ORDERS:

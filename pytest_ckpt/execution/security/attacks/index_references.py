@@ -8,20 +8,20 @@ from collections.abc import Iterator
 from typing import Any
 
 from ....filetypes import FileType, json_header, json_text
-from ...corruption.cases import paired, some
-from ...snapshot import Snapshot
-from .base import SECRET, Attack, Ground, Host, aim
+from ....util.sampling import evenly_spaced
+from ...snapshot import Snapshot, matching_files
+from .base import SECRET, Attack, Host, Site, aim
 
 #: How many of the files that one text may name are tried.
 _TRIED = 16
 
 
-def renamed_files(host: Host, whole: Snapshot, other: Snapshot) -> Iterator[Attack]:
+def renamed_files(host: Host, snapshot: Snapshot, other: Snapshot) -> Iterator[Attack]:
     """For each file whose name stands in a host: a way out of the checkpoint, and an absolute path."""
-    pairs = paired(whole, other)
-    for file in some([file for file in whole.files if file != host.file and file in pairs], _TRIED):
+    pairs = matching_files(snapshot, other)
+    for file in evenly_spaced([file for file in snapshot.files if file != host.file and file in pairs], _TRIED):
         foreign = other.files[pairs[file]]
-        if foreign == whole.files[file]:
+        if foreign == snapshot.files[file]:
             continue
         for name in _known_as(file, host.file):
             if not _names(host, name):
@@ -45,9 +45,9 @@ def _names(host: Host, name: str) -> bool:
     return host.filetype is None and name.encode() in host.data and _is_text(host.data)
 
 
-def _renamed(ground: Ground, host: Host, name: str, absolute: bool) -> bytes:
-    secret = ground.outside / SECRET
-    new = str(secret) if absolute else os.path.relpath(secret, (ground.checkpoint / host.file).parent)
+def _renamed(site: Site, host: Host, name: str, absolute: bool) -> bytes:
+    secret = site.outside / SECRET
+    new = str(secret) if absolute else os.path.relpath(secret, (site.checkpoint / host.file).parent)
     if host.filetype == FileType.JSON:
         return json_text.build(_exchanged(json_text.parse(host.data), name, new))
     if host.filetype == FileType.JSON_HEADER:
@@ -63,12 +63,12 @@ def _is_text(data: bytes) -> bool:
         return False
 
 
-def _strings(said: Any) -> set[str]:
-    return {value for _, value in json_text.nodes(said) if isinstance(value, str)}
+def _strings(document: Any) -> set[str]:
+    return {value for _, value in json_text.nodes(document) if isinstance(value, str)}
 
 
-def _exchanged(said: Any, name: str, new: str) -> Any:
-    for path, value in list(json_text.nodes(said)):
+def _exchanged(document: Any, name: str, new: str) -> Any:
+    for path, value in list(json_text.nodes(document)):
         if value == name:
-            said = json_text.replace(said, path, new)
-    return said
+            document = json_text.replace(document, path, new)
+    return document

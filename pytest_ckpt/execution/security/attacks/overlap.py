@@ -9,9 +9,8 @@ import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ....filetypes import FileType, json_header, json_text, msgpack, npy
-from ....filetypes import pickle as pickles
-from ....filetypes import zip as zips
+from ....filetypes import FileType, json_header, json_text, msgpack, npy, pickle
+from ....filetypes import zip as zip_archive
 from ...snapshot import Snapshot
 from .base import Attack, Host, hosts, put
 from .binary_fields import Field, blocks_in, counts, fields, lengths
@@ -19,17 +18,17 @@ from .binary_fields import Field, blocks_in, counts, fields, lengths
 _TRIED = 6
 
 
-def attacks(whole: Snapshot, other: Snapshot | None) -> Iterator[Attack]:
-    for host in hosts(whole):
+def attacks(snapshot: Snapshot, other: Snapshot | None) -> Iterator[Attack]:
+    for host in hosts(snapshot):
         if host.filetype in _WITHIN:
-            yield from _WITHIN[host.filetype](host, whole)
+            yield from _WITHIN[host.filetype](host, snapshot)
         if host.filetype in _BINARY:
-            for field in fields(host, whole):
-                yield from _wrong_field(host, field, whole)
+            for field in fields(host, snapshot):
+                yield from _wrong_field(host, field, snapshot)
 
 
-def _wrong_field(host: Host, field: Field, whole: Snapshot) -> Iterator[Attack]:
-    starts = [start for start, _ in blocks_in(host, whole)]
+def _wrong_field(host: Host, field: Field, snapshot: Snapshot) -> Iterator[Attack]:
+    starts = [start for start, _ in blocks_in(host, snapshot)]
     wrong: dict[str, int] = {}
     if field.meaning == "place of a tensor":
         wrong = {
@@ -48,15 +47,15 @@ def _wrong_field(host: Host, field: Field, whole: Snapshot) -> Iterator[Attack]:
         )
 
 
-def _within_zip(host: Host, whole: Snapshot) -> Iterator[Attack]:
-    found = zips.entries(host.data)
+def _within_zip(host: Host, snapshot: Snapshot) -> Iterator[Attack]:
+    found = zip_archive.entries(host.data)
     directory = min((entry.directory_entry for entry in found), default=0)
     for first, second in list(itertools.pairwise(found))[:_TRIED]:
         for entry, other in ((first, second), (second, first)):
             yield put(
                 f"the place of {other.name!r} for that of {entry.name!r}",
                 host,
-                zips.with_offset,
+                zip_archive.with_offset,
                 host.data,
                 entry,
                 other.local_header,
@@ -64,7 +63,7 @@ def _within_zip(host: Host, whole: Snapshot) -> Iterator[Attack]:
         yield put(
             f"{first.name!r} reaches over {second.name!r}",
             host,
-            zips.with_sizes,
+            zip_archive.with_sizes,
             host.data,
             first,
             second.stop - first.start,
@@ -75,14 +74,14 @@ def _within_zip(host: Host, whole: Snapshot) -> Iterator[Attack]:
             yield put(
                 f"a place {how} for {entry.name!r}",
                 host,
-                zips.with_offset,
+                zip_archive.with_offset,
                 host.data,
                 entry,
                 offset,
             )
 
 
-def _within_npy(host: Host, whole: Snapshot) -> Iterator[Attack]:
+def _within_npy(host: Host, snapshot: Snapshot) -> Iterator[Attack]:
     shape = npy.parse_header(host.data)[0]["shape"]
     if not shape:
         return
@@ -90,35 +89,35 @@ def _within_npy(host: Host, whole: Snapshot) -> Iterator[Attack]:
         yield put(f"a shape with {how} elements", host, npy.with_header, host.data, shape=(first, *shape[1:]))
 
 
-def _within_json(host: Host, whole: Snapshot) -> Iterator[Attack]:
-    yield from _wrong_numbers(host, json_text.parse(host.data), whole, json_text.build)
+def _within_json(host: Host, snapshot: Snapshot) -> Iterator[Attack]:
+    yield from _wrong_numbers(host, json_text.parse(host.data), snapshot, json_text.build)
 
 
-def _within_json_header(host: Host, whole: Snapshot) -> Iterator[Attack]:
+def _within_json_header(host: Host, snapshot: Snapshot) -> Iterator[Attack]:
     parts = json_header.parse(host.data)
-    yield from _wrong_numbers(host, parts.header, whole, parts.with_header)
-    yield from _wrong_pairs(host, parts, whole)
-    yield from _wrong_places(host, parts, whole)
+    yield from _wrong_numbers(host, parts.header, snapshot, parts.with_header)
+    yield from _wrong_pairs(host, parts, snapshot)
+    yield from _wrong_places(host, parts, snapshot)
 
 
-def _wrong_numbers(host: Host, said: Any, whole: Snapshot, write: Callable[[Any], bytes]) -> Iterator[Attack]:
+def _wrong_numbers(host: Host, document: Any, snapshot: Snapshot, write: Callable[[Any], bytes]) -> Iterator[Attack]:
     """Lengths and numbers of elements that are right, and one or twice as many for them."""
-    right = {value for value in counts(whole) | lengths(whole) if value >= 8}
-    places = [(path, value) for path, value in json_text.nodes(said) if type(value) is int and value in right]
+    right = {value for value in counts(snapshot) | lengths(snapshot) if value >= 8}
+    places = [(path, value) for path, value in json_text.nodes(document) if type(value) is int and value in right]
     for path, value in places[:_TRIED]:
         for how, new in (("one more", value + 1), ("twice as many", 2 * value), ("a negative number", -value)):
             yield put(
                 f"{how} for the number at {json_text.describe_path(path)}",
                 host,
                 write,
-                json_text.replace(said, path, new),
+                json_text.replace(document, path, new),
             )
 
 
-def _wrong_places(host: Host, parts: json_header.HeaderFile, whole: Snapshot) -> Iterator[Attack]:
+def _wrong_places(host: Host, parts: json_header.HeaderFile, snapshot: Snapshot) -> Iterator[Attack]:
     """The place of one tensor for that of another one, counted from the beginning of the file or of what follows the header."""
     body = len(host.data) - len(parts.body)
-    for starts in ([start - body for start, _ in blocks_in(host, whole)], [start for start, _ in blocks_in(host, whole)]):
+    for starts in ([start - body for start, _ in blocks_in(host, snapshot)], [start for start, _ in blocks_in(host, snapshot)]):
         places = [(path, value) for path, value in json_text.nodes(parts.header) if type(value) is int and value in starts and value >= 8]
         for path, value in places[:_TRIED]:
             other = next((start for start in starts if start != value), None)
@@ -127,9 +126,9 @@ def _wrong_places(host: Host, parts: json_header.HeaderFile, whole: Snapshot) ->
                 yield put(way, host, parts.with_header, json_text.replace(parts.header, path, other))
 
 
-def _wrong_pairs(host: Host, parts: json_header.HeaderFile, whole: Snapshot) -> Iterator[Attack]:
+def _wrong_pairs(host: Host, parts: json_header.HeaderFile, snapshot: Snapshot) -> Iterator[Attack]:
     """Begin and end of a tensor in what follows the header."""
-    sizes = lengths(whole)
+    sizes = lengths(snapshot)
     pairs = [
         (path, value)
         for path, value in json_text.nodes(parts.header)
@@ -155,12 +154,12 @@ def _wrong_pairs(host: Host, parts: json_header.HeaderFile, whole: Snapshot) -> 
             )
 
 
-def _within_pickle(host: Host, whole: Snapshot) -> Iterator[Attack]:
+def _within_pickle(host: Host, snapshot: Snapshot) -> Iterator[Attack]:
     """Numbers of elements in a pickle, each by itself: what it is the size of does not have as many."""
-    right = {value for value in counts(whole) | lengths(whole) if value >= 8}
+    right = {value for value in counts(snapshot) | lengths(snapshot) if value >= 8}
     numbers = [
         (argument, place)
-        for name, argument, place in pickles.opcodes(host.data)
+        for name, argument, place in pickle.opcodes(host.data)
         if name == "BININT1" and isinstance(argument, int) and argument in right
     ]
     for value, place in numbers[: 2 * _TRIED]:
@@ -173,7 +172,7 @@ def _within_pickle(host: Host, whole: Snapshot) -> Iterator[Attack]:
             )
 
 
-def _within_msgpack(host: Host, whole: Snapshot) -> Iterator[Attack]:
+def _within_msgpack(host: Host, snapshot: Snapshot) -> Iterator[Attack]:
     """Items that claim to be longer than they are, so that they reach over what follows, or over the end."""
     for item in [each for each in msgpack.parse(host.data) if each.kind in ("bin", "ext")][:_TRIED]:
         content = host.data[item.start : item.stop]
