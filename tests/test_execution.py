@@ -112,7 +112,7 @@ def test_mismatch_skips_when_matching_file_cannot_be_loaded() -> None:
     format = dataclasses.replace(reference_with_template("numpy"), load=load)
     results = check_format(format, select=["mismatch"])
     assert {result.verdict for result in results} == {None}
-    assert all("a file that fits is not loaded either" in (result.skipped or "") for result in results)
+    assert all("a file that matches is not loaded either" in (result.skipped or "") for result in results)
 
 
 def test_mismatch_skips_without_template_and_models() -> None:

@@ -101,7 +101,7 @@ def test_nothing_written_and_the_saved_object_itself_are_not_believed() -> None:
         _save(tree, path)
 
     for cheat in (lambda path: kept[-1], lambda path: copy.copy(kept[-1])):
-        with pytest.raises(AssertionError, match="the very object that was saved"):
+        with pytest.raises(AssertionError, match="the same object that was saved"):
             assert_roundtrip(_tree(), save=save, load=cheat)
 
 

@@ -295,7 +295,7 @@ def test_skips_when_memory_peak_cannot_be_measured(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(sys.modules[memory.__module__], "reset_peak", lambda: False)
     with Context(Format(name="example", backend="numpy", save=_save, load=_load), tmp_path) as context:
         seen = memory(Workspace(context, tmp_path / "checkpoint"), NamedScenario("process/memory", TREE, TREE))
-    assert seen.skipped == "this machine does not say how much memory a process takes at its peak"
+    assert seen.skipped == "this system does not report the peak of a process's memory"
 
 
 # Interrupted runs
