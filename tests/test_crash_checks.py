@@ -118,7 +118,7 @@ def test_files_of_counterexample_are_kept(tmp_path: pathlib.Path) -> None:
         assert list(runner.context.cache(_RECORDINGS).values()) == [before], "the recording is reused"
     (left,) = (tmp_path / "left").iterdir()
     assert left.name.endswith("-checkpoint")
-    with pytest.raises(ValueError, match="not a functions file"):
+    with pytest.raises(ValueError, match="the checksum does not match the data"):
         format.load(left)  # type: ignore[misc]
     with Context(format, tmp_path) as context:
         again = run_example(context, result.counterexample)
