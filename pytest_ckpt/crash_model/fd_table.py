@@ -17,7 +17,7 @@ CLONES = ("clone", "clone3", "fork", "vfork")
 class OpenFile:
     """An open file, which several descriptors may share.
 
-    ``node`` is None for anything other than a file on disk, and ``offset`` is None if unknown.
+    Without a ``node`` it is not a file on disk, and without an ``offset`` its offset is unknown.
     ``appends`` stands for O_APPEND, and ``synchronous`` for O_SYNC and O_DSYNC.
     """
 

@@ -1,4 +1,4 @@
-"""Resolve paths in a file system of which one folder is known completely, and the rest only as far as recorded calls mention it."""
+"""Resolve paths in a file system. One folder is known completely, the rest only as far as recorded calls mention it."""
 
 from __future__ import annotations
 

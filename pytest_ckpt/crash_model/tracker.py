@@ -52,7 +52,7 @@ class Tracker(PathLookup):
         return OpenFile(node, real, 0, "O_APPEND" in flags, synchronous)
 
     def write(self, file: OpenFile, offset: int | None, data: bytes, synchronous: bool = False) -> None:
-        """Write data, at the offset of the open file if ``offset`` is None. ``synchronous`` syncs the data as well."""
+        """Write data at ``offset``, by default at the offset of the open file. ``synchronous`` syncs the data as well."""
         if file.node not in self.current.files or file.node is None or not data:
             return
         start = len(self.current.files[file.node]) if file.appends else file.offset if offset is None else offset

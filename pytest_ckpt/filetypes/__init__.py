@@ -90,7 +90,7 @@ def members(data: bytes) -> dict[str, bytes]:
 
 
 def rebuild(data: bytes, changed: Mapping[str, bytes | None]) -> bytes:
-    """Return an intact archive with other contents for the members ``changed``, or without a member if its content is None.
+    """Return an intact archive with other contents for the members ``changed`` (None removes a member).
 
     Raise ValueError if the file is not an archive.
     """

@@ -32,7 +32,7 @@ class Workers:
         self.close()
 
     def get(self, role: Hashable, start: Callable[[pathlib.Path], Worker] = Worker) -> Worker:
-        """Return the worker of a role. Start it with ``start(log)`` if there is none, or if it has died.
+        """Return the worker of a role. Start it with ``start(log)`` if it does not exist or has died.
 
         If the pool is full, the least recently used worker is stopped first.
         """
