@@ -31,7 +31,8 @@ class Result:
 
     ``key`` is the key of ``expected_failures`` that applies to the check. If that key is a glob or a family,
     ``pattern_size`` is the number of checks that it covers, and otherwise 0. ``test`` is the node id of the test function
-    that ran the check, if pytest ran it.
+    that ran the check, if pytest ran it. ``limitation`` is a limitation of the format that the check showed although
+    its verdict is KEPT.
     """
 
     format: str
@@ -50,6 +51,7 @@ class Result:
     key: str | None = None
     pattern_size: int = 0
     test: str = ""
+    limitation: str = ""
 
     @property
     def failed(self) -> bool:

@@ -1,4 +1,4 @@
-"""The pages of the documentation that are made from runs: they say what the runs saw, and every defect is shown by its library alone."""
+"""The pages in docs are made from records of runs, and a reproducer shows each bug with its library only."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import sys
 
 import pytest
 
-from pytest_ckpt.expectations import in_force
+from pytest_ckpt.expectations import Expectations
 from pytest_ckpt.formats import BUILTIN, get_format, missing
 from pytest_ckpt.reports.markdown import page
-from pytest_ckpt.reports.record import read_record, write_record
+from pytest_ckpt.reports.record import Record, read_record, write_compact_record, write_record
 
 from .conftest import APART, UNDER_TEST
 
@@ -20,43 +20,43 @@ sys.path.insert(0, str(DOCS))
 
 import pages  # noqa: E402
 
-SCRIPTS = [script for backend in APART for script in pages.scripts_of(backend)]
+REPRODUCERS = [each for backend in APART for each in pages.reproducers_of(backend)]
 
 
-@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
-def test_a_script_shows_a_defect_that_is_declared(script: pages.Script) -> None:
-    """It fails, with a message, in an empty folder; and it does not import this package."""
-    assert script.shows
-    assert {format for format, _ in script.shows} <= set(BUILTIN)
-    assert "pytest_ckpt" not in script.lines
-    assert pages.said_by(script)
+@pytest.mark.parametrize("reproducer", REPRODUCERS, ids=lambda reproducer: reproducer.name)
+def test_reproducer_fails_without_this_package(reproducer: pages.Reproducer) -> None:
+    """It fails with a message in an empty folder, and does not import this package."""
+    assert reproducer.covers
+    assert {format for format, _ in reproducer.covers} <= set(BUILTIN)
+    assert "pytest_ckpt" not in reproducer.code
+    assert pages.output_of(reproducer)
 
 
-@pytest.mark.parametrize("name", [name for name, shipped in BUILTIN.items() if shipped.backend in APART and missing(name) is None])
-def test_the_declared_defects_are_those_that_scripts_show(name: str) -> None:
-    declared = get_format(name).expected_failures
-    defects = {key for key in declared if (entry := in_force(declared, key)) is not None and entry.defect}
-    assert defects == {key for script in pages.all_scripts() for format, key in script.shows if format == name}
+@pytest.mark.parametrize("name", [name for name, builtin in BUILTIN.items() if builtin.backend in APART and missing(name) is None])
+def test_each_declared_bug_has_a_reproducer(name: str) -> None:
+    expectations = Expectations(get_format(name).expected_failures)
+    bugs = {key for key, expectation in expectations.in_force.items() if expectation.defect}
+    assert bugs == {key for each in pages.all_reproducers() for format, key in each.covers if format == name}
 
 
-def test_a_script_that_ends_well_shows_nothing(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "mended.py").write_text('"""It was lost.\n\nShows: numpy.save keys/nul\n"""\n\nprint("it is kept")\n')
-    monkeypatch.setattr(pages, "SHOWN", tmp_path)
-    with pytest.raises(ValueError, match="shows no defect any more"):
-        pages.said_by(pages.read_script(tmp_path / "mended.py"))
+def test_reproducer_that_succeeds_is_an_error(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "fixed.py").write_text('"""A name is lost.\n\nCovers: numpy.save keys/nul\n"""\n\nprint("it is restored")\n')
+    monkeypatch.setattr(pages, "REPRODUCERS", tmp_path)
+    with pytest.raises(ValueError, match="no longer shows a bug"):
+        pages.output_of(pages.read_reproducer(tmp_path / "fixed.py"))
 
 
-@pytest.mark.skipif(UNDER_TEST not in ("", "numpy"), reason="asked in numpy's environment")
+@pytest.mark.skipif(UNDER_TEST not in ("", "numpy"), reason="runs in the numpy environment")
 class TestPages:
-    """What is committed is what the records of the runs give; so nothing in it is written by hand."""
+    """The committed pages are equal to those made from the records, so nobody has edited them by hand."""
 
-    def test_formats(self) -> None:
+    def test_formats_page_is_current(self) -> None:
         assert (DOCS / "formats.md").read_text(encoding="utf-8") == page(pages.records())
 
-    def test_findings(self) -> None:
-        assert (DOCS / "findings.md").read_text(encoding="utf-8") == pages.findings(pages.said_in_runs())
+    def test_findings_page_is_current(self) -> None:
+        assert (DOCS / "findings.md").read_text(encoding="utf-8") == pages.findings(pages.stored_outputs())
 
-    def test_the_runs_covered_every_format_and_all_was_as_declared(self) -> None:
+    def test_records_cover_every_format_as_expected(self) -> None:
         rows = [row for record in pages.records() for row in record.rows]
         assert sorted(row.name for row in rows) == sorted(BUILTIN)
         cells = [cell for row in rows for cell in row.cells]
@@ -66,38 +66,65 @@ class TestPages:
         assert len(rows) >= 30
         assert sum(cell.verdict is not None for cell in cells) >= 2000
 
-    def test_the_command_line_prints_the_page(self) -> None:
-        paths = sorted(str(path) for path in pages.RUNS.glob("*.json") if not path.name.endswith(".shown.json"))
+    def test_records_are_compact(self, tmp_path: pathlib.Path) -> None:
+        for path in (path for path in pages.RUNS.glob("*.json") if not path.name.endswith(pages.OUTPUT)):
+            assert path.stat().st_size < 100_000
+            write_compact_record(read_record(path), tmp_path / "again.json")
+            assert (tmp_path / "again.json").read_text() == path.read_text()
+
+    def test_report_command_prints_the_formats_page(self) -> None:
+        paths = sorted(str(path) for path in pages.RUNS.glob("*.json") if not path.name.endswith(pages.OUTPUT))
         run = subprocess.run([sys.executable, "-m", "pytest_ckpt", "report", *paths], capture_output=True, text=True, check=True)
         assert run.stdout == (DOCS / "formats.md").read_text(encoding="utf-8")
 
 
-def test_a_record_is_read_as_it_was_written(tmp_path: pathlib.Path) -> None:
-    """Of a run in which formats are kept, declared, not as declared, and skipped."""
-    (tmp_path / "mylib.py").write_text(
+@pytest.fixture(scope="module")
+def record(tmp_path_factory: pytest.TempPathFactory) -> Record:
+    """The record of a run with kept, expected, unexpected and skipped results."""
+    folder = tmp_path_factory.mktemp("run")
+    (folder / "mylib.py").write_text(
         "import numpy as np\nfrom pytest_ckpt import Format, changed\n"
         "def save(tree, path): np.save(path, tree, allow_pickle=True)\n"
         "declared = {'container/list': changed('np.save makes one array of a list (owner/repo#12)', defect=True)}\n"
         "mine = Format(name='mine', backend='numpy', save=save, load=np.load, suffix='.npy', expected_failures=declared)\n"
     )
     command = [sys.executable, "-m", "pytest_ckpt", "run", "mylib:mine", "--examples=0", "--json=record.json"]
-    select = ("container/list", "container/none", "layout/fortran", "dtype/float16", "layout/memory-mapped", "dtype/complex32")
-    run = subprocess.run([*command, *map("--select={}".format, select)], cwd=tmp_path, capture_output=True, text=True, check=False)
+    run = subprocess.run([*command, *map("--select={}".format, SELECT)], cwd=folder, capture_output=True, text=True, check=False)
     assert run.returncode == 1
-    record = read_record(tmp_path / "record.json")
+    return read_record(folder / "record.json")
+
+
+SELECT = ("container/list", "container/none", "layout/fortran", "dtype/float16", "layout/memory-mapped", "dtype/complex32")
+
+
+def test_full_record_round_trips(record: Record, tmp_path: pathlib.Path) -> None:
     (row,) = record.rows
     assert row.versions.keys() >= {"pytest-ckpt", "numpy"}
-    assert {cell.check for cell in row.cells} == set(select)
+    assert {cell.check for cell in row.cells} == set(SELECT)
     write_record(record, tmp_path / "again.json")
     assert read_record(tmp_path / "again.json") == record
+
+
+def test_compact_record_gives_the_same_page(record: Record, tmp_path: pathlib.Path) -> None:
+    write_compact_record(record, tmp_path / "compact.json")
+    compact = read_record(tmp_path / "compact.json")
+    assert page([compact]) == page([record])
+    assert [(cell.check, cell.verdict, cell.passed) for cell in compact.rows[0].cells] == [
+        (cell.check, cell.verdict, cell.passed) for cell in record.rows[0].cells
+    ]
+    shown, full = ([cell for cell in each.rows[0].cells if cell.check == "container/list"] for each in (compact, record))
+    assert (shown[0].counterexample, shown[0].detail) == (full[0].counterexample, full[0].detail)
+
+
+def test_page_shows_expected_and_unexpected_failures(record: Record) -> None:
     text = page([record])
     for part in (
         "| [mine](#mine) | ",
         "### mine",
         "CHANGED!",
         "UNREADABLE?",
-        "CHANGED, a defect: np.save makes one array of a list",
+        "CHANGED, a bug: np.save makes one array of a list",
         "[owner/repo#12](https://github.com/owner/repo/issues/12)",
-        "UNREADABLE: not declared (`container/none`, ",
+        "UNREADABLE: not expected (`container/none`, ",
     ):
         assert part in text, part

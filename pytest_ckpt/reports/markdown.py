@@ -1,4 +1,7 @@
-"""A page of Markdown that tells what formats keep, from the records of runs: an overview, each format's limits, then all checks."""
+"""A Markdown page about formats, from the records of runs.
+
+It has an overview, the limitations and bugs of each format, and a table of all checks.
+"""
 
 from __future__ import annotations
 
@@ -6,38 +9,37 @@ import re
 from collections.abc import Iterable, Sequence
 
 from ..checks import FAMILIES, checks_for
-from ..execution.crash.replay import REFUSES
 from ..results import Result
 from ..verdicts import Verdict
 from .record import Record, Row, judged, lost
 
 _LEGEND = """\
-Cells: **kept** means that the promise held for every example; otherwise the worst verdict that any example got, in the words of the
-README, with `!` where it is declared as a defect of the library and no limit of the format's design, `~` where it is declared as
-what does not show every time, and `?` where it is not as declared. *skip*: could not be asked here. An empty cell: there is nothing
-to ask of this format."""
+Each cell of a table contains the worst verdict of all examples, as defined in the README; **kept** is the verdict KEPT. A mark after
+the verdict has a meaning: `!` is a bug in the library (other failures are limitations of the format), `~` is a failure that does not
+occur in every run, and `?` is a verdict that is not expected. *skip*: the check could not run here. An empty cell: the check does not
+apply to this format."""
 
 _OVERVIEW = """\
-The worst verdict of each family of checks, and of how many of the judged ones anything but KEPT was seen: `3/15`. What a format
-refuses outside of what it accepts is left out of that, and *outside* is where this is all. `pytest-ckpt explain CHECK` says what a
-check asks."""
+For each format and each family of checks, the table shows the worst verdict, and how many checks are not KEPT: `3/15` means 3 of 15.
+These numbers do not include objects outside the domain of a format that `save` refused; *outside* means that this was so for all
+checks. `pytest-ckpt explain CHECK` describes a check."""
 
 
 def page(records: Sequence[Record]) -> str:
-    """The page. Formats of one backend stand in one table, whatever record they are of."""
+    """Return the page. Formats of one backend are in one table, even if they are from several records."""
     rows = [row for record in records for row in record.rows]
-    asked = sorted((row for row in rows if row.cells), key=lambda row: (row.backend, row.name))
-    lines = ["# What formats keep", "", *_origin(records, rows), "", "## All formats", "", _OVERVIEW, "", *_overview(asked)]
-    lines += ["", "## What each format loses, and why"]
-    for row in asked:
+    present = sorted((row for row in rows if row.cells), key=lambda row: (row.backend, row.name))
+    lines = ["# Formats", "", *_origin(records, rows), "", "## All formats", "", _OVERVIEW, "", *_overview(present)]
+    lines += ["", "## Limitations and bugs of each format"]
+    for row in present:
         lines += ["", *_limits(row)]
-    for backend in dict.fromkeys(row.backend for row in asked):
-        lines += ["", *_checks(backend, [row for row in asked if row.backend == backend])]
+    for backend in dict.fromkeys(row.backend for row in present):
+        lines += ["", *_checks(backend, [row for row in present if row.backend == backend])]
     return "\n".join(lines) + "\n"
 
 
 def linked(text: str) -> str:
-    """Text in which owner/repo#number leads to that issue."""
+    """Return Markdown in which owner/repo#number is a link to that issue."""
     return re.sub(r"\b([\w.-]+/[\w.-]+)#(\d+)", r"[\1#\2](https://github.com/\1/issues/\2)", text)
 
 
@@ -47,28 +49,28 @@ def _origin(records: Sequence[Record], rows: Sequence[Row]) -> list[str]:
     defects = sum(_is_defect(cell) for cell in cells)
     wrong = sum(cell.failed for cell in cells)
     lines = [
-        "Made by `pytest-ckpt report`, from what `pytest-ckpt run --json` saw; nothing here is written by hand.",
+        "`pytest-ckpt report` made this page from the records of these runs. Do not edit it.",
         "",
-        "| run | selected | formats | seconds |",
+        "| run | selected checks | formats | seconds |",
         "|---|---|---|---|",
     ]
     for record in records:
         names = ", ".join(dict.fromkeys(row.backend for row in record.rows))
         selected = " ".join(record.select) or "the core checks"
         lines.append(f"| {record.date}, {record.machine}, {names} | {selected} | {len(record.rows)} | {record.seconds:.0f} |")
-    told = [
-        f"{sum(bool(row.cells) for row in rows)} formats, {len(judged(cells))} judged cells: {kept} kept",
-        f"{len(judged(cells)) - kept - wrong} as declared (of these {defects} by defects of libraries)",
-        f"{wrong} not as declared",
+    counts = [
+        f"{sum(bool(row.cells) for row in rows)} formats, {len(judged(cells))} cells with a verdict: {kept} kept",
+        f"{len(judged(cells)) - kept - wrong} other verdicts as expected ({defects} of them by bugs in libraries)",
+        f"{wrong} not as expected",
         f"{len(cells) - len(judged(cells))} skipped.",
     ]
-    lines += ["", "; ".join(told)]
-    lines += [f"Not asked: `{row.name}` {row.missing}." for row in rows if row.missing]
+    lines += ["", "; ".join(counts)]
+    lines += [f"Not run: `{row.name}` {row.missing}." for row in rows if row.missing]
     return [*lines, "", _LEGEND]
 
 
 def _overview(rows: Sequence[Row]) -> list[str]:
-    """Formats down, families across: the worst verdict, and how many of the judged checks are not kept."""
+    """Return the table of formats and families: the worst verdict, and how many checks are not KEPT."""
     families = [family for family in FAMILIES if any(_family(cell) == family for row in rows for cell in row.cells)]
     lines = [f"| | {' | '.join(families)} |", f"|---|{'---|' * len(families)}"]
     for row in rows:
@@ -78,7 +80,7 @@ def _overview(rows: Sequence[Row]) -> list[str]:
 
 
 def _anchor(heading: str) -> str:
-    """The fragment by which Markdown's renderers lead to a heading of one word."""
+    """Return the link target that Markdown renderers give to a heading of one word."""
     return re.sub(r"[^\w-]", "", heading.lower())
 
 
@@ -96,31 +98,33 @@ def _sum(cells: Sequence[Result]) -> str:
 
 
 def _limits(row: Row) -> list[str]:
-    """A format by itself: what it is made of, and each limit with all checks that it shows in, the worst first."""
+    """Return the section of a format: its versions, and each limitation or bug with all its checks, the worst first."""
     versions = ", ".join(f"{name} {version}" for name, version in row.versions.items())
-    domain = f"It saves a {row.accepts}" if row.accepts else "It saves models"
-    lines = [f"### {row.name}", "", f"{domain}; asked with {versions}.", ""]
+    domain = f'Domain: `accepts="{row.accepts}"`' if row.accepts else "Saves no trees"
+    lines = [f"### {row.name}", "", f"{domain}. Versions: {versions}.", ""]
     groups: dict[tuple[Verdict, str, str], list[str]] = {}
     for cell in judged(row.cells):
-        if cell.verdict and (cell.verdict is not Verdict.KEPT or _marks([cell]) or cell.detail == REFUSES):
+        if cell.verdict and (cell.verdict is not Verdict.KEPT or _marks([cell]) or cell.limitation):
             groups.setdefault((cell.verdict, _kind(cell), _why(cell)), []).append(cell.check)
     for (verdict, kind, why), checks in sorted(groups.items(), key=lambda group: -group[0][0].severity):
         lines.append(f"- {verdict}{kind}: {linked(why)} ({', '.join(f'`{check}`' for check in checks)})")
-    return lines if groups else [*lines, "Nothing is lost."]
+    return lines if groups else [*lines, "No limitations."]
 
 
 def _why(cell: Result) -> str:
     if cell.expectation:
         return cell.expectation.why
-    return "not declared" if cell.failed else "outside what the format accepts" if _is_outside(cell) else cell.detail
+    if cell.failed:
+        return "not expected"
+    return "outside the domain of the format" if _is_outside(cell) else cell.limitation
 
 
 def _kind(cell: Result) -> str:
-    return ", a defect" * _is_defect(cell) + ", not every time" * _is_flaky(cell)
+    return ", a bug" * _is_defect(cell) + ", not in every run" * _is_flaky(cell)
 
 
 def _checks(backend: str, rows: Sequence[Row]) -> list[str]:
-    lines = [f"## Each check of {backend}"]
+    lines = [f"## All checks of {backend}"]
     names = [check.name for check in checks_for(backend) if any(cell.check == check.name for row in rows for cell in row.cells)]
     for family in FAMILIES:
         own = [name for name in names if name.split("/")[0] == family]
@@ -140,7 +144,7 @@ def _sign(row: Row, check: str) -> str:
 
 
 def _marks(cells: Sequence[Result]) -> str:
-    """The signs behind a verdict that several cells have."""
+    """Return the marks after a verdict that several cells have."""
     return "!" * any(map(_is_defect, cells)) + "~" * any(map(_is_flaky, cells)) + "?" * any(cell.failed for cell in cells)
 
 
@@ -153,7 +157,7 @@ def _is_flaky(cell: Result) -> bool:
 
 
 def _is_outside(cell: Result) -> bool:
-    """Whether it was refused, and did not have to be declared, as the format does not say that it accepts it."""
+    """Return whether save refused an object outside the domain of the format, which needs no declaration."""
     return cell.verdict is Verdict.REFUSED and cell.expectation is None and not cell.failed
 
 
@@ -162,5 +166,5 @@ def _family(cell: Result) -> str:
 
 
 def defects(rows: Iterable[Row]) -> list[tuple[Row, Result]]:
-    """What was seen of what is declared as a defect, in the order of the rows."""
+    """Return the cells that show a bug in a library, in the order of the rows."""
     return [(row, cell) for row in rows for cell in row.cells if _is_defect(cell)]

@@ -164,6 +164,7 @@ class Runner:
             counterexample=None if kept else spec,
             detail=detail.strip(),
             outside=outside,
+            limitation=judgement.limitation,
             **common,
         )
 

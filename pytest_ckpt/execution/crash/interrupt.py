@@ -110,8 +110,9 @@ def _interrupt_and_load(workspace: Workspace, case: InterruptCase, known: _Inter
         if not is_restored(again):
             return located_at(again, f"{_described(outcome, case, known)}, and then saved again")
     if is_restored(observed):
-        note = REFUSES if known.refused is not None else "" if known.moments else "no file changed before save returned"
-        return dataclasses.replace(observed, note=note or observed.note)
+        if known.refused is not None:
+            return dataclasses.replace(observed, limitation=REFUSES)
+        return observed if known.moments else dataclasses.replace(observed, note="no file changed before save returned")
     return located_at(observed, _described(outcome, case, known))
 
 

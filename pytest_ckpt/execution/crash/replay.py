@@ -123,7 +123,7 @@ def run_state(workspace: Workspace, spec: CrashState) -> Observation:
         observed = _save_again(workspace, recording, state)
         where += ", and then saved again"
     if is_restored(observed):
-        return dataclasses.replace(observed, note=REFUSES) if recording.refused is not None else observed
+        return dataclasses.replace(observed, limitation=REFUSES) if recording.refused is not None else observed
     return located_at(observed, where)
 
 
