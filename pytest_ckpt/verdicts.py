@@ -208,7 +208,7 @@ def _judged(seen: Observation, judges: Collection[str], blocked_by: Callable[[Di
         return Judgement(None, skipped=f"blocked by {blocked_by(first)}, which checks the {first.aspect}: {first}")
     if seen.excess is not None:
         return Judgement(Verdict.COSTLY, seen.excess)
-    return Judgement(Verdict.KEPT, seen.note or seen.limitation, limitation=seen.limitation)
+    return Judgement(Verdict.KEPT, seen.limitation or seen.note, limitation=seen.limitation)
 
 
 def _with_note(seen: Observation, text: str) -> str:

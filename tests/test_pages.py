@@ -48,7 +48,7 @@ def test_reproducer_that_succeeds_is_an_error(tmp_path: pathlib.Path, monkeypatc
 
 @pytest.mark.skipif(UNDER_TEST not in ("", "numpy"), reason="runs in the numpy environment")
 class TestPages:
-    """The committed pages are equal to those made from the records, so nobody has edited them by hand."""
+    """The committed pages are equal to those made from the records, so they were not edited by hand."""
 
     def test_formats_page_is_current(self) -> None:
         assert (DOCS / "formats.md").read_text(encoding="utf-8") == page(pages.records())
