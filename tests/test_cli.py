@@ -116,6 +116,12 @@ def test_unused_pattern_fails_the_run(folder: pathlib.Path) -> None:
     assert "FAILED unused[shape/*]" in run.stdout
 
 
+def test_select_takes_commas_and_exclusions(folder: pathlib.Path) -> None:
+    run = _call(folder, "run", "mylib:good", FAST, "--select", "shape,layout/fortran", "--select", "-shape/*,-layout/t*", "-v")
+    assert run.returncode == 0, run.stderr
+    assert re.findall(r"^good::(\S+) PASSED", run.stdout, re.MULTILINE) == ["layout/fortran"]
+
+
 def test_option_x_stops_at_first_failure(folder: pathlib.Path) -> None:
     run = _call(folder, "run", "mylib:bad", FAST, "--select=layout", "-x", "-v")
     assert run.returncode == 1
@@ -145,6 +151,8 @@ def test_run_accepts_pair_of_functions(folder: pathlib.Path) -> None:
         ("run mylib:unsound", "format 'unsound', expected_failures: unknown check or family 'dtype/boool': did you mean 'dtype/bool'?"),
         ("run mylib:good mylib:twin", "*need different names; used more than once: good"),
         ("run numpy.save --select dtpye", "--select: unknown check or family 'dtpye': did you mean 'dtype'?"),
+        ("run numpy.save --select -x", "--select: unknown check or family 'x': *"),
+        ("run numpy.save --select --json=x", "argument --select: expected one argument *"),
         ("run numpy.save --select tensor/prng-key", "numpy.save: --select tensor/prng-key selects no check for the backend"),
         ("run numpy.save --examples -1", "--examples must be an integer of at least 0, got -1"),
         ("run numpy.save --examples few", "argument --examples: invalid int value: 'few' *"),

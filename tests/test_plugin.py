@@ -357,3 +357,20 @@ def test_the_help_lists_every_option_and_setting(pytester: pytest.Pytester) -> N
     for name in ("ckpt_backends", "ckpt_select", "ckpt_examples", "ckpt_regressions"):
         assert f"{name} (" in text
     assert "--ckpt-format" not in text
+
+
+def test_select_takes_several_names_separated_by_commas(mylib: pytest.Pytester) -> None:
+    _test(mylib, "@conformance(make())\ndef test_mylib(check): check()")
+    plain, ones = (f"test_it.py::test_mylib[shape/{case}]" for case in ("plain", "ones"))
+    assert _items(mylib.runpytest("-v", *FAST, "--ckpt-select", "shape/plain,shape/ones,-shape/p*")) == [ones]
+    assert _items(mylib.runpytest("-v", *FAST, "--ckpt-select=shape,-shape/[!op]*", "--ckpt-select=-layout")) == [ones, plain]
+    mylib.makeini("[pytest]\nckpt_select = shape/plain,shape/ones")
+    assert _items(mylib.runpytest("-v", *FAST)) == [ones, plain]
+
+
+@pytest.mark.parametrize("value", ["-x", "-keys", "-model/*", "-dtype/float8*,-shape", "-tensor", "--verbose"])
+def test_select_with_exclusion_after_space_is_error_that_states_the_fix(mylib: pytest.Pytester, value: str) -> None:
+    """Not for names that pytest itself rejects before it loads plugins, because they begin with its options -c, -l or -s."""
+    result = mylib.runpytest_subprocess("--ckpt-select", value)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*argument --ckpt-select: expected a name; to exclude checks, write --ckpt-select=-NAME, with '='"])

@@ -52,13 +52,14 @@ def targets_of(options: argparse.Namespace) -> list[Target]:
 
 
 def _installed_targets(backend: str | None) -> list[Target]:
-    from ..backends import missing
+    from ..backends import installed_backends, missing
     from ..formats import backend_of, installed_formats
     from .targets import Target
 
     with errors_as_usage():
         if backend and (reason := missing(backend)):
             raise CommandLineError(reason)
+        installed_backends()  # loads those of third parties, so that the run reports one that is broken
         names = [name for name in installed_formats() if not backend or backend_of(name) == backend]
     if not names:
         raise CommandLineError("no backend with a built-in format is installed")
