@@ -1,25 +1,51 @@
-"""What all tests share: the backend under test, which a tox environment names, or else all that are installed."""
+"""The backends under test, and the test files that run in numpy's environment only."""
 
 from __future__ import annotations
 
 import os
+import pathlib
+import signal
 
 import pytest_ckpt.strategies  # noqa: F401
 from pytest_ckpt.backends import get_backend, installed_backends
 
-#: The framework of this environment; its own tests must run there, so that none is skipped unseen.
+#: The framework of a tox environment. Its tests must run there, so a missing framework is an error and not a skip.
 UNDER_TEST = os.environ.get("CKPT_TEST_BACKEND", "")
 
-#: numpy is always there, and is tested in every environment.
-BACKENDS = tuple(dict.fromkeys(["numpy", UNDER_TEST])) if UNDER_TEST else installed_backends()
+#: The backends that tests are parametrized over.
+BACKENDS = (UNDER_TEST,) if UNDER_TEST else installed_backends()
 
-#: Where what happens to files and processes is asked, which takes longest: numpy's is, in the environment that is its own.
-APART = tuple(name for name in BACKENDS if name == UNDER_TEST or not UNDER_TEST)
+#: Tests of code that does not depend on the framework. They run in numpy's environment only.
+_WITHOUT_FRAMEWORK = [
+    "test_capture.py",
+    "test_causes.py",
+    "test_cli.py",
+    "test_compare_records.py",
+    "test_contents.py",
+    "test_corruption.py",
+    "test_crash_checks.py",
+    "test_crash_model.py",
+    "test_entry_points.py",
+    "test_expectations.py",
+    "test_exploration.py",
+    "test_filetypes.py",
+    "test_isolation.py",
+    "test_plugin.py",
+    "test_regressions.py",
+    "test_renamed.py",
+    "test_runner.py",
+    "test_specs.py",
+    "test_util.py",
+    "test_workers.py",
+]
+collect_ignore = _WITHOUT_FRAMEWORK if UNDER_TEST not in ("", "numpy") else []
+for name in _WITHOUT_FRAMEWORK:
+    assert pathlib.Path(__file__).with_name(name).exists(), f"tests/conftest.py names {name}, which does not exist; was it renamed?"
 
-#: What knows no framework, and takes long, is tested in numpy's environment alone.
-_OF_NO_FRAMEWORK = ("cli", "containers", "crash_checks", "crashes", "corruption", "isolation", "plugin", "workers")
-collect_ignore = [f"test_{name}.py" for name in _OF_NO_FRAMEWORK] if UNDER_TEST not in ("", "numpy") else []
+# A shell ignores SIGINT in a background job, and so would the processes that tests interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# A pytest session inside this process forgets, at its end, the modules that it was the first to import. What the package keeps
-# hold of, backends and strategies, has to be there before, or there would be two of each.
+# A pytest session that a test runs in this process removes the modules that it imported first from sys.modules when it ends.
+# Import the backends and strategies here, so that they are not imported twice.
 get_backend("numpy")

@@ -13,14 +13,14 @@ from pytest_ckpt.formats import BUILTIN, get_format, missing
 from pytest_ckpt.reports.markdown import page
 from pytest_ckpt.reports.record import Record, read_record, write_compact_record, write_record
 
-from .conftest import APART, UNDER_TEST
+from .conftest import BACKENDS, UNDER_TEST
 
 DOCS = pathlib.Path(__file__).parent.parent / "docs"
 sys.path.insert(0, str(DOCS))
 
 import pages  # noqa: E402
 
-REPRODUCERS = [each for backend in APART for each in pages.reproducers_of(backend)]
+REPRODUCERS = [each for backend in BACKENDS for each in pages.reproducers_of(backend)]
 
 
 @pytest.mark.parametrize("reproducer", REPRODUCERS, ids=lambda reproducer: reproducer.name)
@@ -32,7 +32,7 @@ def test_reproducer_fails_without_this_package(reproducer: pages.Reproducer) -> 
     assert pages.output_of(reproducer)
 
 
-@pytest.mark.parametrize("name", [name for name, builtin in BUILTIN.items() if builtin.backend in APART and missing(name) is None])
+@pytest.mark.parametrize("name", [name for name, builtin in BUILTIN.items() if builtin.backend in BACKENDS and missing(name) is None])
 def test_each_declared_bug_has_a_reproducer(name: str) -> None:
     expectations = Expectations(get_format(name).expected_failures)
     bugs = {key for key, expectation in expectations.in_force.items() if expectation.defect}
