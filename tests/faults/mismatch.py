@@ -13,7 +13,7 @@ from pytest_ckpt import Format
 from pytest_ckpt.backends import get_backend, get_models
 from pytest_ckpt.backends.numpy_dtypes import numpy_dtype
 from pytest_ckpt.compare.trees import read
-from pytest_ckpt.execution.model import flat, unflattened
+from pytest_ckpt.execution.model_io import flatten, unflatten
 from pytest_ckpt.specs import Fill, TensorSpec
 
 from .checksummed import MakeFormat
@@ -32,8 +32,8 @@ def _loads_silently(select: Callable[[str, Mapping[str, Any], Mapping[str, Any]]
         def load_model(path: pathlib.Path, model: Any) -> None:
             state, _ = reference.load(path)
             own = reference.models.state(model)
-            taken = select(backend, flat(state), flat(own))
-            reference.models.load_state(model, unflattened({**flat(own), **taken}, own))
+            taken = select(backend, flatten(state), flatten(own))
+            reference.models.load_state(model, unflatten({**flatten(own), **taken}, own))
 
         return dataclasses.replace(reference_format(backend), name="planted", load_model=load_model)
 
@@ -92,7 +92,7 @@ def _ignores_requested_names(backend: str) -> Format:
     def load_partial(path: pathlib.Path, model: Any, names: list[str]) -> None:
         state, _ = reference.load(path)
         own = reference.models.state(model)
-        reference.models.load_state(model, unflattened({**flat(own), **_matching_leaves(backend, flat(state), flat(own))}, own))
+        reference.models.load_state(model, unflatten({**flatten(own), **_matching_leaves(backend, flatten(state), flatten(own))}, own))
 
     return dataclasses.replace(reference_format(backend), name="planted", load_partial=load_partial)
 
