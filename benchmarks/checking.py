@@ -1,6 +1,7 @@
-"""How long all checks of `torch.save` that run in the process take together, after imports, and which take longest.
+"""Measure how long all in-process checks of `torch.save` take, and which of them take longest.
 
-Wall time, and beside it CPU time; one check is asked first, so that what is loaded at first use is loaded.
+The table has wall time and CPU time. One check runs before the measurement, so that everything that
+is imported at first use is imported.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from pytest_ckpt.formats import get_format
 
 LIMIT = 10.0
 SHOWN = 5
-#: Families that are asked in processes of their own.
-ELSEWHERE = ("process", "crash", "corruption", "security")
+#: Families that run in worker processes.
+IN_WORKERS = ("process", "crash", "corruption", "security")
 
 
 def main() -> None:
@@ -25,7 +26,7 @@ def main() -> None:
         Row(what, "", "torch is not installed").send()
         return
     format = get_format("torch.save")
-    names = [name for name in list_checks("torch") if name.partition("/")[0] not in ELSEWHERE]
+    names = [name for name in list_checks("torch") if name.partition("/")[0] not in IN_WORKERS]
     check_format(format, select=["dtype/float32"])
     start, cpu = time.perf_counter(), time.process_time()
     results = check_format(format, select=names)

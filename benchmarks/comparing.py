@@ -1,7 +1,8 @@
-"""How fast two equal tensors of 1 GiB are compared, beside `memcmp` on the same memory, and what that takes in memory.
+"""Measure how fast two equal tensors of 1 GiB are compared, relative to `memcmp`, and the extra memory.
 
-CPU time, in turns; a ratio is the median over the rounds. The extra memory is what the peak of the process's
-resident memory rises by (VmHWM, which Linux can set back), and for allocations of Python and numpy, tracemalloc.
+Both sides run in turns, in CPU time, and the ratio is the median over the rounds. The extra memory is
+the rise of the peak of the resident memory of the process (VmHWM, which Linux can reset), or the
+peak that tracemalloc measures for Python and numpy if that is more.
 """
 
 from __future__ import annotations
@@ -22,13 +23,13 @@ from pytest_ckpt import assert_identical
 SIZE = 1 << 30
 SIDE = 1 << 14
 ROUNDS = 9
-OF_MEMCMP = 0.9
+LEAST_RATIO = 0.9
 LIMIT = 1 << 20
 PROCESS = pathlib.Path("/proc/self")
 
 
 def tensors(backend: str) -> tuple[Any, Any, int, int]:
-    """Two equal matrices of float32 and the addresses of their memory."""
+    """Return two equal matrices of float32 and the addresses of their memory."""
     if backend == "torch":
         import torch
 
@@ -41,20 +42,21 @@ def tensors(backend: str) -> tuple[Any, Any, int, int]:
 
 
 def peak_of_process() -> int | None:
-    """The most bytes that were resident since `forget_peak`, where the system says."""
+    """Return the most resident bytes since `reset_peak`, or None if the system does not report them."""
     status = PROCESS / "status"
     lines = status.read_text().splitlines() if status.exists() else []
     return next((int(line.split()[1]) << 10 for line in lines if line.startswith("VmHWM")), None)
 
 
-def forget_peak() -> None:
+def reset_peak() -> None:
+    """Let `peak_of_process` count from now on."""
     if (reset := PROCESS / "clear_refs").exists():
         reset.write_text("5")
 
 
 def extra_memory(first: Any, second: Any) -> int:
-    """Bytes that a comparison takes beside the two tensors."""
-    forget_peak()
+    """Return the bytes that a comparison takes in addition to the two tensors."""
+    reset_peak()
     before = peak_of_process()
     assert_identical(first, second)
     after = peak_of_process()
@@ -66,6 +68,7 @@ def extra_memory(first: Any, second: Any) -> int:
 
 
 def seconds(function: Any, *arguments: Any) -> float:
+    """Return the CPU seconds of one call."""
     start = time.process_time()
     function(*arguments)
     return time.process_time() - start
@@ -79,7 +82,7 @@ def main(backend: str) -> None:
     memcmp.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t)
     first, second, *addresses = tensors(backend)
     assert_identical(first[:1], second[:1])
-    pairs = {"in plain order": (first, second, OF_MEMCMP), "both transposed": (first.T, second.T, OF_MEMCMP)}
+    pairs = {"in C order": (first, second, LEAST_RATIO), "both transposed": (first.T, second.T, LEAST_RATIO)}
     for name, (ours, theirs, least) in pairs.items():
         mine, plain = [], []
         for _ in range(ROUNDS):

@@ -1,6 +1,7 @@
-"""How long it takes to judge 1,000 damaged copies of one checkpoint: each is written, loaded by a worker, and compared.
+"""Measure how long it takes to judge 1,000 damaged copies of one checkpoint.
 
-Wall time, starting the worker and saving the intact checkpoint included; imports in this process are not.
+Each copy is written, loaded by a worker, and compared. The wall time includes the start of the worker
+and the save of the intact checkpoint, but no imports of this process.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from pytest_ckpt.specs import DamageSweep
 COPIES = 1000
 LIMIT = 30.0
 FORMATS = ("numpy.save", "numpy.savez", "torch.save")
-#: Elements of a tensor: so many that there is a byte for each copy.
+#: Elements of a tensor. Each copy has another damaged byte, so there must be enough bytes.
 ELEMENTS = 512
 
 

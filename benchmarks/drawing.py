@@ -1,7 +1,8 @@
-"""How fast small tensors are drawn, in examples a second of CPU time, beside plain integers and two peers.
+"""Measure how fast small tensors are drawn, relative to plain integers and to two similar packages.
 
-Every strategy runs through the same `@given`, in turns; a ratio is the median over the rounds. The peers draw shapes
-that are on the whole smaller than ours, and dtypes that they have; no sparse tensors, which ours do not draw either.
+The unit is examples per second of CPU time. All strategies run through the same `@given`, in turns,
+and the ratio is the median over the rounds. The other packages draw shapes that are smaller on
+average, and all dtypes that they have. No strategy draws sparse tensors.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ from pytest_ckpt import strategies
 
 ROUNDS = 9
 EXAMPLES = 300
-OF_INTEGERS = 0.6
+LEAST_RATIO = 0.6
 
 
 def draw(strategy: st.SearchStrategy[Any], number: int) -> tuple[float, int]:
-    """Examples for a second of CPU time in round ``number``, and how many choices the longest of them took."""
+    """Return the examples per second of CPU time in round ``number``, and the most choices of one example."""
     counts = []
 
     @seed(number)
@@ -47,7 +48,7 @@ def draw(strategy: st.SearchStrategy[Any], number: int) -> tuple[float, int]:
 
 
 def peer(backend: str) -> tuple[str, st.SearchStrategy[Any] | None]:
-    """The name of another strategy for this framework's tensors, and the strategy, or None where it is not installed."""
+    """Return the name of another strategy for tensors of this framework, and the strategy if it is installed."""
     shapes = numpy_strategies.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=5)
     if backend == "numpy":
         return "hypothesis.extra.numpy.arrays", numpy_strategies.arrays(numpy_strategies.scalar_dtypes(), shapes)
@@ -77,7 +78,7 @@ def main(backend: str) -> None:
         for side, strategy in racing.items():
             speeds[side].append(draw(strategy, number)[0])
     what, own = f"(b) {backend} tensors drawn", f"{statistics.median(speeds['ours']):.0f}/s"
-    for side, title, least in (("integers", f"{choices} integers", OF_INTEGERS), ("peer", name, 1.0)):
+    for side, title, least in (("integers", f"{choices} integers", LEAST_RATIO), ("peer", name, 1.0)):
         target = f"{least} or more" if side == "integers" else "over 1"
         if side not in speeds:
             Row(what, own, f"{title} is not installed", "", target).send()

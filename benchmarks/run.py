@@ -1,6 +1,9 @@
-"""Measures this package beside its peers and prints one table: `python benchmarks/run.py [startup drawing comparing checking damaging]`.
+"""Measure this package and similar ones, and print one table.
 
-Nothing is asserted; the exit code is 0 whenever everything could be measured. Each measurement is a fresh process.
+    python benchmarks/run.py [startup drawing comparing checking damaging]
+
+Nothing is asserted. The exit code is 0 if everything could be measured. Each measurement is a fresh
+process.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ import sys
 
 from table import received, table
 
-#: What can be measured: the module beside this one, and the arguments of each process that runs it.
+#: The measurements: the name of a module in this folder, and the arguments of each process that runs it.
 MEASUREMENTS: dict[str, tuple[tuple[str, ...], ...]] = {
     "startup": ((),),
     "drawing": (("numpy",), ("torch",)),
@@ -21,8 +24,8 @@ MEASUREMENTS: dict[str, tuple[tuple[str, ...], ...]] = {
     "checking": ((),),
     "damaging": ((),),
 }
-#: Plugins of Hypothesis are left out: hypothesis-torch's seeds torch before every example, whatever strategy draws it,
-#: and where all sides are slower alike, ratios are nearer to one.
+#: Plugins of Hypothesis are disabled. That of hypothesis-torch seeds torch before every example of any
+#: strategy, and if all sides are slower by the same time, the ratios are closer to one.
 ENVIRONMENT = {**os.environ, "HYPOTHESIS_NO_PLUGINS": "1"}
 
 

@@ -1,7 +1,8 @@
-"""What the plugin adds to `pytest` in an empty folder: pairs of runs, with and without it, all other plugins left out.
+"""Measure the time that the plugin adds to `pytest` in an empty folder.
 
-What is added is the median over the pairs, in CPU time (user and system) of the process, and beside it in wall time, which
-other work on the machine stretches.
+Pairs of runs with and without the plugin, and without all other plugins. The result is the median
+over the pairs, in CPU time (user and system) of the process and in wall time, which other work on the
+machine increases.
 """
 
 from __future__ import annotations
@@ -21,25 +22,26 @@ LIMIT_MS = 5.0
 
 
 def environment(cache: str) -> dict[str, str]:
-    """This process's environment, but modules are read from compiled files, as they are from the second run on."""
+    """Return the environment of a run: compiled files of modules are kept in ``cache``, as for a user's second run."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PYTEST", "COV"))}
     return {**kept, "PYTHONPYCACHEPREFIX": cache, "PYTHONHASHSEED": "0"}
 
 
 def other_plugins() -> list[str]:
+    """Return the options that disable all other installed plugins."""
     names = {point.name for point in importlib.metadata.entry_points(group="pytest11")} - {"ckpt"}
     return [argument for name in sorted(names) for argument in ("-p", f"no:{name}")]
 
 
 def run(folder: str, settings: dict[str, str], *options: str) -> tuple[float, float]:
-    """CPU and wall milliseconds of one run of pytest."""
+    """Return the CPU and wall milliseconds of one run of pytest."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *other_plugins(), *options]
     start = time.perf_counter()
     process = subprocess.Popen(command, cwd=folder, env=settings, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     wall = time.perf_counter() - start
     process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 5:  # pytest's code for: no tests collected
+    if process.returncode != 5:  # no tests were collected
         raise RuntimeError(f"pytest ended with {process.returncode} in an empty folder: {' '.join(command)}")
     return (usage.ru_utime + usage.ru_stime) * 1e3, wall * 1e3
 

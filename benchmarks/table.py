@@ -1,6 +1,6 @@
-"""One measurement as a row, how rows travel from the process that measures them, and the table they make.
+"""A measurement as a row of a table. A process prints rows as JSON, and `run.py` reads them.
 
-Knows nothing of what is measured.
+This module knows no measurement.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One line of the table, every cell as text. ``met`` is None where a row has no target or could not be measured."""
+    """One line of the table, with every cell as text. A row without a target has no ``met``."""
 
     what: str
     ours: str
@@ -22,17 +22,17 @@ class Row:
     met: bool | None = None
 
     def send(self) -> None:
-        """Prints the row for `run.py` to read."""
+        """Print the row for `run.py`."""
         print(json.dumps(dataclasses.asdict(self)), flush=True)
 
 
 def received(output: str) -> list[Row]:
-    """The rows that a process has printed."""
+    """Return the rows that a process has printed."""
     return [Row(**json.loads(line)) for line in output.splitlines() if line.startswith("{")]
 
 
 def table(rows: Iterable[Row]) -> str:
-    """The rows as a table in Markdown, columns aligned."""
+    """Return the rows as a Markdown table with aligned columns."""
     lines = [["what", "ours", "peer", "ratio", "target", "met"]]
     for row in rows:
         lines.append([row.what, row.ours, row.peer, row.ratio, row.target, "" if row.met is None else "yes" if row.met else "no"])

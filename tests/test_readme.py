@@ -79,6 +79,22 @@ def test_model_examples_pass_and_find_a_missing_key(pytester: pytest.Pytester) -
     result.stdout.fnmatch_lines(["*mine [[]mismatch/missing]: CHANGED"])
 
 
+@pytest.mark.parametrize("page", ["ARCHITECTURE.md", "README.md"])
+def test_files_and_names_in_the_page_exist(page: str) -> None:
+    """A name in backticks that a path of a module follows, such as `check` of `a/b.py`, is in that module."""
+    text = (ROOT / page).read_text(encoding="utf-8").replace("\n   ", " ")
+    for path in re.findall(r"`((?:pytest_ckpt|tests|docs|examples|tools)/[\w/.]*)`", text):
+        assert (ROOT / path).exists(), path
+    for path in re.findall(r"`((?:execution|checks|plugin|compare|runner|workers)/[\w/]+\.py)`", text):
+        assert (ROOT / "pytest_ckpt" / path).exists(), path
+    for names, path in re.findall(r"((?:`\w+`,? (?:and )?)+)(?:of|in|from) `([\w/]+\.py)`", text):
+        source = (ROOT / path).read_text(encoding="utf-8")
+        assert [name for name in re.findall(r"\w+", names.replace(" and ", " ")) if name not in source] == [], path
+    for name, module in re.findall(r"`(\w+)` (?:of|in) `(pytest_ckpt/backends/<backend>/\w+\.py)`", text):
+        sources = [(ROOT / module.replace("<backend>", backend)).read_text(encoding="utf-8") for backend in ("torch", "jax")]
+        assert all(name in source for source in sources), (name, module)
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_tree_examples_pass(backend: str, pytester: pytest.Pytester) -> None:
     _run(pytester, "test_pickle.py", f"--ckpt-backend={backend}").assert_outcomes(passed=3)

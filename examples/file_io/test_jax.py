@@ -1,7 +1,8 @@
-"""Saving and loading in JAX and Flax, step by step: tensors alone, in a list, in a dict, and the parameters of an MLP.
+"""Save and load in JAX and Flax, step by step: one tensor, a list, a dict, and the parameters of an MLP.
 
-`jnp.save` turns a list or a dict into a single array, and Flax sorts the keys of the parameters; a tensor alone comes back. The
-files beside this one take the same four steps in MXNet, PyTorch and TensorFlow.
+A single tensor is restored. `jnp.save` converts a list or a dict to one array, and Flax sorts the keys
+of the parameters. The other files of this folder have the same four steps in MXNet, PyTorch and
+TensorFlow.
 """
 
 from __future__ import annotations
@@ -86,7 +87,7 @@ def test_mlp_parameters(ckpt_path: Callable[..., Path]) -> None:
 
     clone = MLP()
     fresh = clone.init(jax.random.PRNGKey(2), inputs)
-    assert differences(clone.apply(fresh, inputs), outputs), "a fresh clone has to differ, or loading into it would show nothing"
+    assert differences(clone.apply(fresh, inputs), outputs), "the fresh clone must differ, otherwise the test would pass without loading"
     loaded = checkpoints.restore_checkpoint(path, target=None)
     assert [(each.path, each.aspect) for each in differences(loaded, params)] == [
         ("['params']['hidden']", "order"),

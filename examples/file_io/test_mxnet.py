@@ -1,7 +1,7 @@
-"""Saving and loading in MXNet, step by step: tensors alone, in a list, in a dict, and the parameters of an MLP.
+"""Save and load in MXNet, step by step: one tensor, a list, a dict, and the parameters of an MLP.
 
-A tensor alone comes back as a list of one; the rest comes back. The files beside this one take the same four steps in PyTorch,
-TensorFlow and JAX.
+A single tensor is loaded as a list of one tensor. Everything else is restored. The other files of this
+folder have the same four steps in PyTorch, TensorFlow and JAX.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ NPX_SAVE = Format(
 
 @pytest.fixture(autouse=True)
 def numpy_semantics() -> Iterator[None]:
-    """What ``npx.set_np()`` switches on, for one test only."""
+    """Turn on the modes of ``npx.set_np()``, for one test only."""
     with mx.util.np_shape(True), mx.util.np_array(True):
         yield
 
@@ -79,7 +79,7 @@ def test_mlp_parameters(ckpt_path: Callable[..., Path]) -> None:
 
     clone = MLP()
     clone.initialize()
-    assert differences(clone(inputs), outputs), "a fresh clone has to differ, or loading into it would show nothing"
+    assert differences(clone(inputs), outputs), "the fresh clone must differ, otherwise the test would pass without loading"
     clone.load_parameters(path)
     assert_identical(parameters(clone), parameters(net))
     assert_identical(clone(inputs), outputs)

@@ -1,6 +1,7 @@
-"""Saving and loading in PyTorch, step by step: tensors alone, in a list, in a dict, and the parameters of an MLP.
+"""Save and load in PyTorch, step by step: one tensor, a list, a dict, and the parameters of an MLP.
 
-Everything comes back. The files beside this one take the same four steps in MXNet, TensorFlow and JAX.
+Everything is restored. The other files of this folder have the same four steps in MXNet, TensorFlow and
+JAX.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def test_mlp_parameters(ckpt_path: Callable[..., Path]) -> None:
     torch.save(net.state_dict(), path)
 
     clone = MLP()
-    assert differences(clone(inputs), outputs), "a fresh clone has to differ, or loading into it would show nothing"
+    assert differences(clone(inputs), outputs), "the fresh clone must differ, otherwise the test would pass without loading"
     clone.load_state_dict(torch.load(path))
     clone.eval()
     assert_identical(clone.state_dict(), net.state_dict())

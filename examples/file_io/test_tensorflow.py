@@ -1,7 +1,7 @@
-"""Saving and loading in TensorFlow, step by step: tensors alone, in a list, in a dict, and the parameters of an MLP.
+"""Save and load in TensorFlow, step by step: one tensor, a list, a dict, and the parameters of an MLP.
 
-`np.save` turns tensors into NumPy arrays, and a list or a dict into a single one; the parameters come back. The files beside this
-one take the same four steps in MXNet, PyTorch and JAX.
+`np.save` converts tensors to NumPy arrays, and a list or a dict to one array. The parameters are
+restored. The other files of this folder have the same four steps in MXNet, PyTorch and JAX.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def test_mlp_parameters(ckpt_path: Callable[..., Path]) -> None:
     clone = MLP()
     with pytest.raises(ValueError, match="has not yet been built"):
         clone.load_weights(path)
-    assert differences(clone(inputs), outputs), "a fresh clone has to differ, or loading into it would show nothing"
+    assert differences(clone(inputs), outputs), "the fresh clone must differ, otherwise the test would pass without loading"
     clone.load_weights(path)
     assert_identical(clone.get_weights(), net.get_weights())
     assert_identical(clone(inputs), outputs)
