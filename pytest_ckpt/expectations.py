@@ -180,17 +180,3 @@ class Expectations:
                 "only one matches"
             )
         return Resolved(self.in_force[keys[0]], keys[0], True) if keys else Resolved()
-
-
-# ---- until every caller uses `Expectations` ----
-
-
-def in_force(declared: Declared, name: str) -> Expectation | None:
-    """Return the first expectation under ``name`` whose versions are installed."""
-    return Expectations({name: declared[name]}).in_force.get(name)
-
-
-def expectation_for(declared: Declared, check: str) -> tuple[Expectation | None, str | None]:
-    """Return the expectation that applies to ``check``, and its key."""
-    resolved = Expectations(declared).for_check(check)
-    return resolved.expectation, resolved.key

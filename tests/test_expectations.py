@@ -1,4 +1,4 @@
-"""What is declared: strictly, for the versions that it is about, and only where it has to be."""
+"""Expected failures are strict, apply to the declared versions only, and are not needed outside the domain."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import pathlib
 from typing import Any
 
 import numpy as np
+import pytest
 
 from pytest_ckpt import Verdict, changed, check_format, refused, unreadable
+from pytest_ckpt.expectations import Expectations, Resolved
 
 from .mine import asked, dump, mine
 
@@ -39,7 +41,25 @@ def test_expectations_are_strict() -> None:
     assert "dtype/complex*" not in declared
 
 
-def test_when_asks_the_installed_versions() -> None:
+def test_exact_name_takes_precedence_over_patterns() -> None:
+    exact, glob, family = refused("exact", when="numpy<1"), changed("glob"), unreadable("family")
+    expectations = Expectations({"dtype/int8": exact, "dtype/int*": glob, "shape": family})
+    assert expectations.for_check("dtype/int8") == Resolved(None, "dtype/int8", False), "the installed numpy does not meet its when"
+    assert expectations.for_check("dtype/int16") == Resolved(glob, "dtype/int*", True)
+    assert expectations.for_check("shape/scalar") == Resolved(family, "shape", True)
+    assert expectations.for_check("keys/nul") == Resolved()
+    assert expectations.in_force == {"dtype/int*": glob, "shape": family}
+    assert expectations.checks_under("dtype/int*", ["dtype/int8", "dtype/int16", "keys/nul"]) == ["dtype/int16"]
+
+
+def test_two_patterns_for_one_check_are_an_error() -> None:
+    expectations = Expectations({"dtype/int*": refused("a"), "dtype": refused("b")})
+    with pytest.raises(ValueError, match=r"'dtype/int\*', 'dtype' all match the check 'dtype/int8'; add an entry for 'dtype/int8'"):
+        expectations.for_check("dtype/int8")
+    assert expectations.for_check("dtype/bool").key == "dtype"
+
+
+def test_when_compares_installed_versions() -> None:
     assert refused("x", when="numpy>=1").holds()
     assert not refused("x", when="numpy<1").holds()
     assert not refused("x", when="numpy>=1; python_version < '3'").holds()
@@ -47,12 +67,12 @@ def test_when_asks_the_installed_versions() -> None:
     assert refused("x", when="xdist>=1").holds(), "a package that a distribution of another name brings"
 
 
-def test_a_pattern_is_idle_only_where_all_of_its_checks_were_asked() -> None:
+def test_pattern_is_judged_only_if_all_its_checks_ran() -> None:
     format = mine(expected_failures={"dtype/float*": refused("none of them")})
     assert [result.check for result in check_format(format, select=["dtype/float32"])] == ["dtype/float32"]
 
 
-def test_refusing_what_is_outside_the_domain_needs_no_declaration() -> None:
+def test_refusal_outside_domain_needs_no_declaration() -> None:
     def save(tree: Any, path: pathlib.Path) -> None:
         if not isinstance(tree, np.ndarray):
             raise TypeError("arrays only")
@@ -64,18 +84,18 @@ def test_refusing_what_is_outside_the_domain_needs_no_declaration() -> None:
     assert (outside.verdict, outside.passed, outside.expectation) == (Verdict.REFUSED, True, None)
 
 
-def test_losing_what_is_outside_the_domain_is_a_failure() -> None:
+def test_silent_loss_outside_domain_is_a_failure() -> None:
     result = asked(mine(save=lambda tree, path: dump(np.asarray(tree["a"]), path), accepts="tensor"), "container/dict")
     assert result.verdict is Verdict.CHANGED
     assert result.failed
 
 
-def test_an_expectation_for_another_backend_is_ignored() -> None:
+def test_expectation_for_another_backend_is_ignored() -> None:
     format = mine(expected_failures={"tensor/prng-key": refused("only jax has keys")})
     assert all(not result.failed for result in check_format(format, select=["dtype/bool"]))
 
 
-def test_a_flaky_failure_is_as_declared_when_it_shows_when_it_is_milder_and_when_it_does_not() -> None:
+def test_flaky_expectation_allows_milder_verdicts_and_kept() -> None:
     declared = {CHECK: unreadable("now and then it cannot be read", flaky=True)}
 
     def fails(path: pathlib.Path) -> Any:
