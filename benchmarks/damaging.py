@@ -34,7 +34,7 @@ def main() -> None:
             continue
         with Runner(get_format(name), [check.name]) as runner:
             start = time.perf_counter()
-            general = DamageSweep(check.name, runner.asking.subject(size=ELEMENTS), count=COPIES)
+            general = DamageSweep(check.name, runner.profile.subject(size=ELEMENTS), count=COPIES)
             copies = list(expand(runner.context, general))
             verdicts = collections.Counter(str(runner.judge(check, copy).verdict) for copy in copies)
             wall = time.perf_counter() - start

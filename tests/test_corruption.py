@@ -75,7 +75,7 @@ def test_damage_specs_survive_repr_and_json(spec: Any) -> None:
 def test_thousand_damaged_copies_are_judged(tmp_path: pathlib.Path) -> None:
     check = CHECKS["corruption/bit-flip-payload"]
     with Runner(checksummed_format("numpy", verify=skip_checksum), [check.name], folder=tmp_path) as runner:
-        sweep = DamageSweep(check.name, runner.asking.subject(size=256), count=1000)
+        sweep = DamageSweep(check.name, runner.profile.subject(size=256), count=1000)
         copies = list(expand(runner.context, sweep))
         verdicts = [runner.judge(check, copy).verdict for copy in copies]
     assert len(set(copies)) == 1000
@@ -100,7 +100,7 @@ def test_counterexample_names_bit_and_can_be_judged_again() -> None:
 
 def test_skips_when_damage_no_longer_applies() -> None:
     with Runner(checksummed_format("numpy"), ["corruption/truncate"]) as runner:
-        subject = runner.asking.subject()
+        subject = runner.profile.subject()
         for damage in (
             Truncated("gone", 1),
             Flipped("checkpoint", 1 << 20, 0),
@@ -110,7 +110,7 @@ def test_skips_when_damage_no_longer_applies() -> None:
             judged = runner.judge(CHECKS["corruption/truncate"], DamageCase(subject, damage))
             assert judged.verdict is None
             assert judged.skipped
-    attacked = AttackCase("security/code", "no such attack", "checkpoint", subject, "", runner.asking.subject(2))
+    attacked = AttackCase("security/code", "no such attack", "checkpoint", subject, "", runner.profile.subject(2))
     with Runner(checksummed_format("numpy"), ["security/code"]) as runner:
         assert "no longer has the part" in (runner.judge(CHECKS["security/code"], attacked).skipped or "")
 
@@ -121,7 +121,7 @@ def test_every_run_makes_the_same_copies() -> None:
         copies: list[list[Any]] = []
         for _ in range(2):
             with Runner(format, [name]) as runner:
-                copies.append([spec for sweep in CHECKS[name].examples(runner.asking) for spec in expand(runner.context, sweep)])
+                copies.append([spec for sweep in CHECKS[name].examples(runner.profile) for spec in expand(runner.context, sweep)])
         assert copies[0] == copies[1]
         assert len(set(copies[0])) == len(copies[0])
         assert len(copies[0]) <= {"corruption/bit-flip-header": 2560, "corruption/bit-flip-payload": 128}.get(name, 80)
@@ -186,7 +186,7 @@ def test_pairs_renamed_files_by_folder_and_size() -> None:
 
 def test_missing_part_removes_each_file_in_turn() -> None:
     with Runner(sharded_format("numpy"), ["corruption/missing-part"]) as runner:
-        (sweep,) = CHECKS["corruption/missing-part"].examples(runner.asking)
+        (sweep,) = CHECKS["corruption/missing-part"].examples(runner.profile)
         found = [spec.damage for spec in expand(runner.context, sweep)]
     assert found == [Missing("checkpoint"), Missing("checkpoint.0"), Missing("checkpoint.1")]
 

@@ -151,7 +151,7 @@ def test_passes_when_load_of_missing_file_returns_empty_tree(tmp_path: pathlib.P
     with Runner(lenient, select=["crash/new-path", "crash/kill"], folder=tmp_path) as runner:
         kill, new_path = runner.checks
         assert runner.run(kill).verdict is runner.run(new_path).verdict is Verdict.KEPT
-        (sweep,) = new_path.examples(runner.asking)
+        (sweep,) = new_path.examples(runner.profile)
         seen = [runner.judge(new_path, state) for state in expand(runner.context, sweep)]
     assert "load returns the same as for an empty location" in {each.detail for each in seen}
 
@@ -162,7 +162,7 @@ def test_passes_when_load_of_missing_file_returns_empty_tree(tmp_path: pathlib.P
 def test_interrupt_is_raised_at_each_change_on_disk() -> None:
     format, check = checksummed_format("numpy", write=write_in_place), CHECKS["crash/exception"]
     with Runner(format, select=[check.name]) as runner:
-        (sweep,) = check.examples(runner.asking)
+        (sweep,) = check.examples(runner.profile)
         cases = list(expand(runner.context, sweep))
         assert [case.at for case in cases] == [1, 2, 3, 4, 5, 6], "one truncation and five writes"
         seen = [runner.judge(check, case) for case in cases]

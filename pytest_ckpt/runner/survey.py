@@ -1,4 +1,4 @@
-"""Learns what a format keeps: every check is asked without expectations, and the domain is found by trying."""
+"""Find out what a format preserves: run every check without expectations, in the domain that is found by trying."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..formats.base import DOMAINS, Format
 from ..results import Result
 from ..specs import DictSpec, Fill, ListSpec, Spec, TensorSpec
 from ..verdicts import Verdict
-from . import Runner
+from .format_runner import Runner
 
 
 def survey(
@@ -20,12 +20,12 @@ def survey(
     select: str | Iterable[str] = "all",
     progress: Callable[[int, int, Result], None] | None = None,
 ) -> tuple[str | None, list[Result]]:
-    """The domain that describes the format (None if it saves models and nothing else), and the results of the checks in it.
+    """Return the domain of the format (None if it saves only models), and the results of the checks in it.
 
-    ``select`` are the checks, by default all; ``progress`` is called after each check. The format's own ``accepts`` and
-    ``expected_failures`` play no part.
+    ``select`` are the checks, by default all. ``progress`` is called after each check with its number, the number of checks, and the
+    result. The format's own ``accepts`` and ``expected_failures`` are ignored.
     """
-    accepts = found_domain(format)
+    accepts = find_domain(format)
     results = []
     with Runner(dataclasses.replace(format, accepts=accepts, expected_failures={}), select, examples, seed, shrink=False) as runner:
         for number, check in enumerate(runner.checks, start=1):
@@ -35,8 +35,11 @@ def survey(
     return accepts if format.save is not None else None, results
 
 
-def found_domain(format: Format) -> str:
-    """The widest of tree, dict, list and tensor whose plainest example comes back with its values; the declared one if none does."""
+def find_domain(format: Format) -> str:
+    """Return the widest of tree, dict, list and tensor whose simplest example is restored with its values.
+
+    If none is, return the domain that the format declares.
+    """
     if format.save is None:
         return format.accepts
     first, second = TensorSpec("float32", (2,), fill=Fill(1)), TensorSpec("float32", (2, 3), fill=Fill(2))
@@ -48,11 +51,11 @@ def found_domain(format: Format) -> str:
     }
     with Runner(dataclasses.replace(format, expected_failures={}), "all", 0) as runner:
         for domain in reversed(DOMAINS):
-            seen = [run_example(runner.context, spec, in_worker=format.isolate) for spec in probes[domain]]
+            observations = [run_example(runner.context, spec, in_worker=format.isolate) for spec in probes[domain]]
             if all(
                 each.refused is each.unreadable is each.crashed is each.skipped is None
                 and all(difference.verdict < Verdict.CHANGED for difference in each.differences)
-                for each in seen
+                for each in observations
             ):
                 return domain
     return format.accepts
