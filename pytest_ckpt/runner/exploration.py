@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import math
-import threading
 import time
 import unittest
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from random import Random
 from typing import Any, Generic, TypeVar
 
@@ -137,11 +137,8 @@ def _given(strategy: SearchStrategy[_T], using: settings, body: Callable[[_T], N
     line runs there: drawing and visiting stay in the caller's thread, because frameworks keep modes
     and contexts for each thread.
     """
-    made: list[Callable[[], None]] = []
-    thread = threading.Thread(target=lambda: made.append(using(given(strategy)(body))))
-    thread.start()
-    thread.join()
-    return made[0]
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(lambda: using(given(strategy)(body))).result()
 
 
 class _Shrinker(Generic[_T]):

@@ -162,7 +162,9 @@ class _Builder(NetworkBuilder):
         return module
 
     def freeze(self, built: Any) -> None:
-        built.requires_grad_(False)
+        # requires_grad_() raises for the parameters of lazy layers, which have no shape yet.
+        for parameter in built.parameters():
+            parameter.requires_grad = False
 
 
 _HOLDERS: dict[str, Callable[[dict[str, Any]], Any]] = {
