@@ -1,1 +1,1 @@
-"""Build what a spec describes, save it, load it, and record what was observed. Nothing here judges."""
+"""Build the object of a spec, save it, load it, and record observations. Nothing here judges."""

@@ -1,4 +1,4 @@
-"""The files of a checkpoint: which ones a format owns, what they contain, and what changed in them."""
+"""The files of a checkpoint: which ones a format owns, their content, and changes of it."""
 
 from __future__ import annotations
 

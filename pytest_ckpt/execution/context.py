@@ -1,4 +1,4 @@
-"""The context of a run: one format in one folder, its settings, its workers, and what is kept from one example to the next.
+"""The context of a run: one format in one folder, its settings, its workers, and the caches that examples share.
 
 A context knows no procedure and no family, so the functions of every family can receive one.
 """
@@ -88,7 +88,7 @@ class Context:
 
     @contextlib.contextmanager
     def fresh_path(self) -> Iterator[pathlib.Path]:
-        """Give a path that was never used before, in an empty folder, and remove what is there on exit.
+        """Give a path that was never used before, in an empty folder, and remove everything in it on exit.
 
         All examples share one folder, because to create and remove one for each takes longer than most examples. A new folder
         is created only after something could not be removed.

@@ -1,4 +1,4 @@
-"""Run one example: find the procedure of a spec, run it in the right place, and return what was observed.
+"""Run one example: find the procedure of a spec, run it in the right place, and return the observation.
 
 This is the only module that knows all families. It compares nothing and judges nothing.
 """
@@ -118,7 +118,7 @@ def run_example(
     in_worker: bool = False,
     keep_in: pathlib.Path | None = None,
 ) -> Observation:
-    """Save and load what ``spec`` describes, and return what was observed.
+    """Save and load the object of ``spec``, and return the observation.
 
     ``size_limit`` gives the bytes on disk that are allowed for so many bytes of values. With ``in_worker`` the example runs in a
     worker, whatever its procedure says. ``keep_in`` is a folder that is created to hold the files that a loader found.

@@ -1,4 +1,4 @@
-"""Run an example of a file that does not match what it is loaded into, or of which only a part is loaded.
+"""Run an example in which the file does not match the model or template, or in which only a part is loaded.
 
 Each value of the file must be loaded under its own name. Everything else must be an error or be reported. A leaf is known by its name: a
 tensor of a model, or an entry of a flat dict.
@@ -126,7 +126,7 @@ def _described(leaves: dict[str, Any]) -> list[tuple[str, Any, Any]]:
 def _silent_changes(
     loaded: dict[str, Any], saved: dict[str, Any], before: dict[str, Any], captured: Captured, usual: set[str]
 ) -> list[Difference]:
-    """Return what was loaded wrongly, or left out, without a report. ``before`` are the leaves that the file was loaded into."""
+    """Return the leaves that were loaded wrongly, or left out, without a report. ``before`` are the leaves that the file was loaded into."""
     found: list[Difference] = []
     matching = [name for name, own in before.items() if name in saved and _described({"": own}) == _described({"": saved[name]})]
     if captured.report_names_all(matching):

@@ -49,7 +49,7 @@ def _clone(models: ModelBackend, saved: ModelSpec, expected: Any) -> Any:
     """Return a model of the same architecture in which as many tensors as possible have other values."""
     best, most = None, -1
     look = models.read(expected)
-    # What is not saved is the same in every model of one architecture.
+    # Tensors that are not saved are equal in all models of one architecture.
     wanted = len(look.tensors.keys() - look.unsaved - look.random_states)
     other = saved
     for _ in range(_CLONES):

@@ -29,7 +29,7 @@ def is_restored(observation: Observation) -> bool:
 
 
 def unless_damaged(raised: Observation, load_old: Callable[[], Observation]) -> Observation:
-    """Return ``raised``, what was observed of a save that raised, if the old checkpoint is intact, or else what ``load_old`` observes."""
+    """Return ``raised``, the observation of a save that raised, if the old checkpoint is intact, or else that of ``load_old``."""
     if raised.refused is None:
         return raised
     now = load_old()

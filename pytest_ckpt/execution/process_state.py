@@ -1,4 +1,4 @@
-"""What a process has that belongs to all of its code: read, compared, and put back. Knows no format and no framework."""
+"""The state that all code of a process shares: read it, compare it, and restore it. Knows no format and no framework."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _set_directory(directory: str | None) -> None:
 
 
 def _numpy_state() -> bytes:
-    """The state whatever generator it is of, as something that compares."""
+    """Return the state of numpy's global generator, of any kind, in a form that can be compared."""
     return pickle.dumps(np.random.get_state(legacy=False))
 
 
@@ -68,7 +68,7 @@ def _handlers() -> dict[int, Any]:
 
 def _set_handlers(handlers: dict[int, Any]) -> None:
     for number, handler in handlers.items():
-        # One that was not set from Python cannot be set from there, and only the main thread can set any.
+        # A handler that was not set from Python cannot be set from Python, and only the main thread can set handlers.
         if handler is not None and signal.getsignal(number) is not handler:
             with contextlib.suppress(ValueError):
                 signal.signal(number, handler)
@@ -79,7 +79,7 @@ def _set_blocked(blocked: set[signal.Signals]) -> None:
 
 
 def _unset_alarm(was_set: bool) -> None:
-    # One that was there, and when it would have been, nobody can bring back.
+    # An alarm that was set and has been replaced cannot be restored.
     if not was_set:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
@@ -103,7 +103,7 @@ def _attributes(owner: Any, *names: str) -> tuple[Callable[[], Any], Callable[[A
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Part:
-    """One thing that all code of a process shares: how it is read, and put back."""
+    """One part of the shared state: its name, and the functions that read it, restore it and show a value of it."""
 
     name: str
     read: Callable[[], Any]
@@ -111,46 +111,46 @@ class Part:
     shown: Callable[[Any], str] | None = None
 
 
-#: What is put back after each trial: others than the format live by it, it is quickly read, and putting it back harms nobody.
+#: Restored after each example: other code depends on these parts, they are read quickly, and restoring them does no harm.
 SHARED = (
     Part("the current directory", _directory, _set_directory, repr),
     Part("the umask", _umask, os.umask, oct),
     Part("the state of random", random.getstate, random.setstate),
     Part("the standard streams", *_attributes(sys, "stdin", "stdout", "stderr")),
 )
-#: What else saving and loading may not change. At first use an import may, so it stays as it is after a trial.
+#: Other parts that saving and loading must not change. An import at first use may change them, so they are not restored.
 SET = (
     Part("the state of numpy.random", _numpy_state, _set_numpy_state),
-    Part("numpy's treatment of errors", np.geterr, lambda value: np.seterr(**value)),
-    Part("how numpy prints", np.get_printoptions, lambda value: np.set_printoptions(**value)),
-    Part("the handlers of signals", _handlers, _set_handlers),
-    Part("which signals are blocked", lambda: signal.pthread_sigmask(signal.SIG_BLOCK, ()), _set_blocked),
-    Part("whether an alarm is set", lambda: signal.getitimer(signal.ITIMER_REAL)[0] > 0, _unset_alarm),
+    Part("numpy's error handling", np.geterr, lambda value: np.seterr(**value)),
+    Part("numpy's print options", np.get_printoptions, lambda value: np.set_printoptions(**value)),
+    Part("the signal handlers", _handlers, _set_handlers),
+    Part("the blocked signals", lambda: signal.pthread_sigmask(signal.SIG_BLOCK, ()), _set_blocked),
+    Part("the alarm", lambda: signal.getitimer(signal.ITIMER_REAL)[0] > 0, _unset_alarm),
     Part("the limit of open files", lambda: resource.getrlimit(resource.RLIMIT_NOFILE), _set_open_files, repr),
     Part("the hooks of sys", *_attributes(sys, "excepthook", "displayhook", "unraisablehook")),
-    Part("the hook of threads", *_attributes(threading, "excepthook")),
+    Part("threading.excepthook", *_attributes(threading, "excepthook")),
     Part("builtins.open", *_attributes(builtins, "open")),
-    Part("the interval of threads", sys.getswitchinterval, sys.setswitchinterval, repr),
+    Part("the switch interval of threads", sys.getswitchinterval, sys.setswitchinterval, repr),
     Part("the recursion limit", sys.getrecursionlimit, sys.setrecursionlimit, repr),
-    Part("the limit of digits of an int", sys.get_int_max_str_digits, sys.set_int_max_str_digits, repr),
-    Part("the place for temporary files", tempfile.gettempdir, _set_temporary_folder, repr),
+    Part("the limit of digits of int", sys.get_int_max_str_digits, sys.set_int_max_str_digits, repr),
+    Part("the folder for temporary files", tempfile.gettempdir, _set_temporary_folder, repr),
     Part("the locale", lambda: locale.setlocale(locale.LC_ALL), lambda value: locale.setlocale(locale.LC_ALL, value), repr),
     Part("the root logger's level", lambda: logging.root.level, logging.root.setLevel, logging.getLevelName),
-    Part("the level below which logging is off", lambda: logging.root.manager.disable, logging.disable, logging.getLevelName),
-    Part("whether garbage is collected", gc.isenabled, lambda value: gc.enable() if value else gc.disable()),
-    Part("when garbage is collected", gc.get_threshold, lambda value: gc.set_threshold(*value), repr),
-    Part("the time that sockets wait", socket.getdefaulttimeout, socket.setdefaulttimeout, repr),
+    Part("the level below which logging is disabled", lambda: logging.root.manager.disable, logging.disable, logging.getLevelName),
+    Part("garbage collection", gc.isenabled, lambda value: gc.enable() if value else gc.disable()),
+    Part("the thresholds of garbage collection", gc.get_threshold, lambda value: gc.set_threshold(*value), repr),
+    Part("the default timeout of sockets", socket.getdefaulttimeout, socket.setdefaulttimeout, repr),
 )
-#: What libraries add to where they miss something: they would do so again in a process as it was before.
+#: Parts to which libraries add when something is missing. After a restore they would add it again.
 ADDED = (
     Part("the environment", lambda: dict(os.environ), _set_environment),
     Part("sys.path", lambda: list(sys.path), lambda value: sys.path.__setitem__(slice(None), value)),
     Part("the root logger's handlers", lambda: list(logging.root.handlers), _set_log_handlers),
 )
 OTHERS = (*SET, *ADDED)
-#: These are put back by whoever catches warnings.
+#: `warnings.catch_warnings` restores these.
 _WARNINGS = (
-    Part("the filters of warnings", lambda: list(warnings.filters), lambda value: None),
+    Part("the warning filters", lambda: list(warnings.filters), lambda value: None),
     Part("warnings.showwarning", *_attributes(warnings, "showwarning")),
 )
 
@@ -164,7 +164,7 @@ def state_of(parts: Iterable[Part]) -> State:
 
 @contextlib.contextmanager
 def put_back(parts: Iterable[Part]) -> Iterator[None]:
-    """Puts these parts back as they are, on leaving."""
+    """Restore these parts on exit."""
     before = state_of(parts)
     try:
         yield
@@ -178,26 +178,26 @@ def _restore(state: State) -> None:
             part.put_back(value)
 
 
-class _OwnCategory(Warning):
-    """Nobody warns of this."""
+class _UnusedCategory(Warning):
+    """A category that no code uses."""
 
 
 @contextlib.contextmanager
 def watched(state: State) -> Iterator[Callable[[], list[str]]]:
-    """Puts the process into a state that it had before a format was used, which may have changed it already, and back on leaving.
-    Gives a function that names what is not in that state any more.
+    """Put the process into the state that it had before a format was used, and restore the current state on exit.
 
-    A filter of warnings that stands first could be set again unseen, so one that means nothing stands before it.
+    Give a function that names the parts that have changed since. A filter for warnings that is already the first could be set again
+    without a trace, so a filter that does nothing is put in front of it.
     """
     with put_back((*SHARED, *OTHERS)), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=_OwnCategory)
+        warnings.filterwarnings("ignore", category=_UnusedCategory)
         _restore(state)
         wanted = {**state_of((*SHARED, *ADDED, *_WARNINGS)), **state}
-        yield lambda: [_told(part, was, now) for part, was in wanted.items() if (now := part.read()) != was]
+        yield lambda: [_describe(part, was, now) for part, was in wanted.items() if (now := part.read()) != was]
 
 
-def _told(part: Part, was: Any, now: Any) -> str:
-    """What changed, in words; of an environment, which variables."""
+def _describe(part: Part, was: Any, now: Any) -> str:
+    """Describe a change; for the environment, name the variables."""
     if isinstance(was, dict) and isinstance(now, dict):
         names = sorted(str(name) for name in was.keys() | now.keys() if was.get(name) != now.get(name))
         return f"{part.name} ({', '.join(names)})"
@@ -206,7 +206,7 @@ def _told(part: Part, was: Any, now: Any) -> str:
 
 @contextlib.contextmanager
 def temporary_places(current: pathlib.Path, temporary: pathlib.Path) -> Iterator[None]:
-    """Makes one folder the current directory and the other the place for temporary files, and puts those before back."""
+    """Make one folder the current directory and another the folder for temporary files, and restore both on exit."""
     with put_back((*SHARED, *OTHERS)):
         os.chdir(current)
         os.environ.update({name: str(temporary) for name in ("TMPDIR", "TEMP", "TMP")})

@@ -23,7 +23,7 @@ from .user_code import EarlyResult
 
 
 class Role(enum.Enum):
-    """What a worker is for. Each role of a format has a worker of its own."""
+    """What a worker is for. Each role of a format has a separate worker."""
 
     PLAIN = "an ordinary process"
     SECOND = "another ordinary process"
@@ -52,7 +52,7 @@ _ERRORS = (EarlyResult, CannotBuild)
 class Remote:
     """The workers of one format.
 
-    ``folder`` is where they may create files, each in a folder of its own. ``answer`` is the function that a worker calls for every
+    ``folder`` is where they may create files, each in a separate folder. ``answer`` is the function that a worker calls for every
     question, and ``warm_up`` is the first question.
     """
 
@@ -105,7 +105,7 @@ class Remote:
         return value
 
     def observe(self, function: Callable[..., Observation], *arguments: Any, **options: Any) -> Observation:
-        """Return what `ask` returns. What it raises becomes an observation."""
+        """Return the same as `ask`. Its exceptions become observations."""
         try:
             found: Observation = self.ask(function, *arguments, **options)
         except WorkerDied as died:

@@ -135,14 +135,14 @@ class Snapshot:
         return ""
 
 
-#: Snapshots by spec; a text is the reason why there is none.
+#: Snapshots by spec; a text is the reason for a missing one.
 _SNAPSHOTS: CacheKey[Spec, Snapshot | str] = CacheKey("snapshots")
 
 
 def take_snapshot(workspace: Workspace, spec: Spec) -> Snapshot:
     """Return the checkpoint of a spec, which is saved once.
 
-    Raise EarlyResult if there is none, or if a copy in another folder is not restored, so that a damaged copy would prove nothing.
+    Raise EarlyResult if it cannot be saved, or if a copy in another folder is not restored, so that a damaged copy would prove nothing.
     Raise CannotBuild, CannotSerialize and WorkerDied.
     """
     cache = workspace.context.cache(_SNAPSHOTS)

@@ -74,7 +74,7 @@ def _train_on(run: Run, expected: dict[int, Any], at: int, spec: TrainingSpec) -
 def _fresh_run(training: TrainingBackend, spec: TrainingSpec, at: int) -> Run:
     """Return a run with another seed that has trained a step or more, and with other settings where a state holds settings.
 
-    So it has counters, slots and moments of its own, which loading must replace.
+    So its counters, slots and moments differ, and loading must replace them.
     """
     fresh = training.build(other_run(spec))
     fresh.train(1 + (at == 1))

@@ -1,4 +1,4 @@
-"""Call the functions of a format, and turn what they raise into observations."""
+"""Call the functions of a format, and turn their exceptions into observations."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class EarlyResult(Exception):
-    """Raised to end an example early, with what was observed so far."""
+    """Raised to end an example early, with the observation so far."""
 
     def __init__(self, observation: Observation) -> None:
         super().__init__(observation)
@@ -80,7 +80,7 @@ def call_user_code(stage: str, function: Callable[..., Any], *arguments: Any) ->
             raise EarlyResult(Observation(crashed=text)) from error
         raise EarlyResult(_failure(stage, error, arguments)) from error
     except BaseException as error:
-        # Hypothesis signals with exceptions of its own where a user's function draws a value.
+        # Hypothesis signals with exceptions if a user's function draws a value.
         if type(error).__module__ == "hypothesis.errors":
             raise
         raise EarlyResult(_failure(stage, error, arguments)) from error

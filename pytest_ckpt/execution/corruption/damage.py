@@ -25,14 +25,14 @@ class _NotFound(Exception):
 
 
 def expand(workspace: Workspace, sweep: DamageSweep) -> Iterable[Spec]:
-    """Return one spec for each damaged copy; the sweep itself if there are none."""
+    """Return one spec for each damaged copy; or the sweep itself if no damage is possible."""
     snapshot, other = _snapshots(workspace, sweep)
     found = [DamageCase(sweep.saved, damage, sweep.other) for damage in CASES[sweep.case].find(snapshot, other, sweep.count)]
     return found or (sweep,)
 
 
 def run_sweep(workspace: Workspace, sweep: DamageSweep) -> Observation:
-    """Return the reason why there are no damaged copies. Raise EarlyResult."""
+    """Return the reason for a sweep without damaged copies. Raise EarlyResult."""
     _snapshots(workspace, sweep)
     return Observation(skipped=CASES[sweep.case].reason_if_none)
 

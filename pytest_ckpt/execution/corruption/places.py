@@ -22,7 +22,7 @@ NO_PAYLOAD = "no file contains the bytes of the saved values as they are in memo
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """How the places of one check are found, and the reason for the skip if there are none."""
+    """How the places of one check are found, and the reason for a skip without any."""
 
     find: Callable[[Snapshot, Snapshot | None, int], Iterable[Damage]]
     reason_if_none: str
@@ -59,7 +59,7 @@ def flips(spans: Sequence[Span], count: int, order: Sequence[int] = range(8)) ->
                 yield Flipped(span.file, byte, bit)
 
 
-#: Headers get more flips than the check asks for, because most of their meaning is in few bits. All bits are flipped if that is at most
+#: Headers get more flips than the check wants, because most of their meaning is in few bits. All bits are flipped if that is at most
 #: _ALL times the count, and otherwise _MORE times the count.
 _ALL, _MORE = 40, 4
 #: The bits of a header, first those whose flip gives another valid header: "<" is one bit from ">", and digits, letters and small numbers
@@ -143,7 +143,7 @@ def _zero(snapshot: Snapshot, other: Snapshot | None, count: int) -> Iterable[Da
 
 
 def _swap(snapshot: Snapshot, other: Snapshot | None, count: int) -> Iterable[Damage]:
-    """Yield swaps of adjacent blocks, of blocks half a file apart, and of two tensors of one length."""
+    """Yield swaps of adjacent blocks, of blocks at a distance of half a file, and of two tensors of one length."""
     found: dict[Swapped, None] = {}
     files = {file: data for file, data in snapshot.files.items() if data}
     for file, data in files.items():

@@ -1,1 +1,1 @@
-"""The family `crash`: what is left when a save is interrupted."""
+"""The family `crash`: the files that remain when a save is interrupted."""

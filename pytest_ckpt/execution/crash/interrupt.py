@@ -1,4 +1,4 @@
-"""Press Ctrl-C during a save: a KeyboardInterrupt is raised, in a worker, each time that the save has changed files.
+"""Press Ctrl-C during a save: a KeyboardInterrupt is raised, in a worker, after each change of files.
 
 It is raised when Python code runs again after the change, which is when Python would raise a real one.
 """
@@ -40,7 +40,7 @@ class Outcome:
     """The result of a save in which an interrupt was to be raised.
 
     Files changed at ``moments`` moments. ``change`` and ``place`` describe the change and the line at which the interrupt was
-    raised, if that moment came. ``returned`` tells that save returned nevertheless, and ``failed`` is what was observed if it raised
+    raised, if that moment came. ``returned`` tells that save returned nevertheless, and ``failed`` is the observation if it raised
     something else.
     """
 
@@ -53,7 +53,7 @@ class Outcome:
 
 @dataclasses.dataclass
 class _Interruptions:
-    """What is known about the interrupts of one save.
+    """The known facts about the interrupts of one save.
 
     ``refused`` is the error of a save that does not overwrite a checkpoint. ``confirmed`` are the kinds of failure that a fresh
     process has shown as well.
@@ -64,7 +64,7 @@ class _Interruptions:
     confirmed: set[str] = dataclasses.field(default_factory=set)
 
 
-#: By what is saved and what it is saved over.
+#: By the saved spec and the old one.
 _INTERRUPTIONS: CacheKey[tuple[Spec, Spec | None], _Interruptions] = CacheKey("interruptions")
 
 

@@ -70,11 +70,11 @@ class Recording:
         return self.old is not None and not files_after(self.history, state).keys() <= set[str]().union(*ends)
 
     def has_nothing(self, state: DiskState) -> bool:
-        """Return whether nothing exists at the path, so that there is nothing to check."""
+        """Return whether nothing exists at the path, so that nothing can be checked."""
         return not any(name.startswith(self.path.name) for name in files_after(self.history, state))
 
 
-#: Recordings by what is saved and what it is saved over. An EarlyResult is the reason why there is none.
+#: Recordings by the saved spec and the old one. An EarlyResult is the reason for a missing recording.
 _RECORDINGS: CacheKey[tuple[Spec, Spec | None], Recording | EarlyResult] = CacheKey("recordings")
 #: The kinds of failure that a fresh process has confirmed. See `confirmed_failures`.
 _CONFIRMED: CacheKey[None, set[str]] = CacheKey("confirmed failures")
@@ -166,7 +166,7 @@ def _load(workspace: Workspace, recording: Recording, allowed: list[Spec], empty
 
 
 def kind_of_failure(observation: Observation) -> str:
-    """Return what was wrong, as one word; an empty string if everything was restored."""
+    """Return the kind of failure as one word; an empty string if everything was restored."""
     if is_restored(observation):
         return ""
     return next((name for name in ("unsafe", "refused", "crashed", "unreadable") if getattr(observation, name) is not None), "differences")
@@ -290,7 +290,7 @@ def _check(workspace: Workspace, recording: Recording) -> None:
 
 
 def save_marked(context: Context, spec: Spec, path: str) -> tuple[ProcessState, Observation | None]:
-    """In a traced worker: save between marks in the log. Return the open files, and what was observed if the save raised."""
+    """In a traced worker: save between marks in the log. Return the open files, and the observation if the save raised."""
     with context.scope():
         subject = context.subject(spec)
         obj = subject.build()

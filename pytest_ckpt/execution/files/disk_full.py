@@ -26,7 +26,7 @@ _LIMITS: dict[str, Callable[[int], int]] = {
     "half": lambda size: size // 2,
     "all but one byte": lambda size: size - 1,
 }
-#: How a scenario says that the disk itself is full, and that there is no old checkpoint.
+#: How a scenario says that the disk itself is full, and that no old checkpoint exists.
 _SMALL_DISK, _NEW = "a disk that is full", ", at a new path"
 
 
@@ -34,7 +34,7 @@ _SMALL_DISK, _NEW = "a disk that is full", ", at a new path"
 def disk_full(workspace: Workspace, scenario: NamedScenario) -> Observation:
     """Save where files may not become as long as the checkpoint needs, or where the disk is full.
 
-    A worker of its own does this, because a full disk may leave a library in a bad state.
+    A separate worker does this, because a full disk may leave a library in a bad state.
     """
     remote, path = workspace.remote, str(workspace.path)
     if scenario.how == _SMALL_DISK:
@@ -50,7 +50,7 @@ def disk_full(workspace: Workspace, scenario: NamedScenario) -> Observation:
 
 
 def _observe_result(workspace: Workspace, scenario: NamedScenario, raised: Observation | None, role: Role, is_new: bool) -> Observation:
-    """Observe the checkpoint after a save in a worker. ``raised`` is what was observed of the save if it raised."""
+    """Observe the checkpoint after a save in a worker. ``raised`` is the observation of the save if it raised."""
     workspace.keep()
     remote, path = workspace.remote, str(workspace.path)
     if raised is None:
@@ -59,7 +59,7 @@ def _observe_result(workspace: Workspace, scenario: NamedScenario, raised: Obser
 
 
 def try_to_save(context: Context, spec: Spec, path: str) -> Observation | None:
-    """In a worker: save, and return what was observed if that raised.
+    """In a worker: save, and return the observation if that raised.
 
     Garbage is collected before this returns, because the objects that a failed save leaves behind may kill the process.
     """

@@ -33,7 +33,7 @@ def overwrite(workspace: Workspace, scenario: NamedScenario) -> Observation:
 def _save_over(workspace: Workspace, old: Subject, new: Subject) -> Observation:
     """Save ``new`` over ``old``. If that raises, ``old`` must still be there.
 
-    The old checkpoint is loaded first, because a loader may remember what it has read.
+    The old checkpoint is loaded first, because a loader may cache its content.
     """
     path = workspace.path
     old.save(path)

@@ -68,7 +68,7 @@ def _counts(folder: pathlib.Path) -> dict[str, int]:
 
 
 def _children() -> int:
-    """Return how many processes this one has started that still run, or that nobody has waited for."""
+    """Return how many processes this one has started that still run, or for which no `wait` was called."""
     count = 0
     for task in pathlib.Path("/proc/self/task").iterdir():
         # A thread may have ended meanwhile, and some systems do not list children.

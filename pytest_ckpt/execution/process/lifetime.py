@@ -13,7 +13,7 @@ from ..user_code import EarlyResult
 
 @procedure("process/resave", Placement.IN_WORKER)
 def resave(workspace: Workspace, scenario: NamedScenario) -> Observation:
-    """Save what was loaded, and load it again. The first checkpoint is removed in between."""
+    """Save the loaded object, and load it again. The first checkpoint is removed in between."""
     subject, path = workspace.subject(scenario.saved), workspace.path
     subject.save(path)
     loaded = subject.load(path)
@@ -64,7 +64,7 @@ def change_after_save(workspace: Workspace, scenario: NamedScenario) -> Observat
 
 @procedure("process/change-after-load", Placement.IN_WORKER)
 def change_after_load(workspace: Workspace, scenario: NamedScenario) -> Observation:
-    """Save something else at the same path: what was loaded before must not change."""
+    """Save something else at the same path: an object that was loaded before must not change."""
     subject, other = workspace.subject(scenario.saved), workspace.subject(scenario.other)
     subject.save(workspace.path)
     loaded = subject.load(workspace.path)

@@ -33,7 +33,7 @@ _ATTACKS: CacheKey[tuple[str, Spec, Spec | None], dict[AttackCase, Attack]] = Ca
 
 
 def expand(workspace: Workspace, sweep: AttackSweep) -> Iterable[Spec]:
-    """Return one spec for each hostile copy; the sweep itself if there are none."""
+    """Return one spec for each hostile copy; or the sweep itself if no attack applies."""
     return list(_attacks(workspace, sweep)) or (sweep,)
 
 
@@ -101,7 +101,7 @@ def _outside(site: Site) -> dict[str, bytes | None]:
 
 
 def _effect(folder: pathlib.Path, site: Site, before: dict[str, bytes | None], folders: set[pathlib.Path]) -> str | None:
-    """Describe what loading did that no loader should do; None if it did nothing of the kind.
+    """Describe a forbidden effect of loading; None if there was no such effect.
 
     ``before`` are the files outside before loading, and ``folders`` all folders that existed.
     """
@@ -146,7 +146,7 @@ def _foreign_bytes(context: Context, case: AttackCase) -> frozenset[bytes]:
 def _load(context: Context, case: AttackCase, path: pathlib.Path, foreign: frozenset[bytes]) -> Observation:
     format, subject = context.format, context.subject(case.saved)
     if format.update_checksums is not None:
-        # If it cannot read the file, the file stays as it is.
+        # A file that it cannot read remains unchanged.
         with contextlib.suppress(EarlyResult):
             call_user_code("load", format.update_checksums, path)
     try:

@@ -1,4 +1,4 @@
-"""How a checkpoint is made hostile: from the bytes of an intact one, whatever wrote them, with canaries that harm nobody."""
+"""Make a checkpoint hostile: from the bytes of an intact one, with canaries that do no harm. No format is known here."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ...snapshot import Snapshot
 from . import bomb, code, escape, overlap
 from .base import INSIDE, TOKEN, UNWANTED, Attack, Site
 
-#: By the name of the check: the attacks.
+#: The attacks by the name of the check.
 CASES: dict[str, Callable[[Snapshot, Snapshot | None], Iterator[Attack]]] = {
     "security/code": code.attacks,
     "security/escape": escape.attacks,

@@ -1,4 +1,4 @@
-"""What all attacks share: where one can be made, and what is known of the place where it is played."""
+"""What all attacks share: the bytes that an attack can replace, and the files around the checkpoint."""
 
 from __future__ import annotations
 
@@ -11,21 +11,23 @@ from typing import Any
 from ....filetypes import FileType, ParseError, compress, decompress, filetype_of, members, rebuild
 from ...snapshot import Snapshot
 
-#: What names that lead out of a place begin with, so that a file made outside of it is told from any other.
+#: The start of names that lead out of a folder. A file with such a name outside the folder was created by an attack.
 TOKEN = "ckpt-canary"
-#: What a file outside is called that holds what nobody may read.
+#: The name of a file outside the checkpoint that no loader may read.
 SECRET = "secret"
-#: A module of the standard library that does nothing, and that nobody imports unless a file tells them to.
+#: A module of the standard library that does nothing, and that only a hostile file imports.
 UNWANTED = "__hello__"
-#: What names of files begin with that should land where an archive is unpacked to, or so many folders below that as the number says
-#: that follows.
+#: The start of names that belong inside the folder into which an archive is unpacked. A number follows: how many folders below it.
 INSIDE = "ckpt-inside-"
 
 
 @dataclasses.dataclass(frozen=True)
 class Site:
-    """Where an attack is played: everything lies in one folder of the trial's own. ``outside`` is what no loader has to do with; where
-    code that runs makes the folder `canary`; ``checkpoint`` is the folder that the checkpoint stands in."""
+    """The folders of an attack, all inside the folder of the example.
+
+    ``checkpoint`` is the folder of the checkpoint. ``outside`` is a folder that no loader may touch. Code that runs creates the
+    folder `canary` in there.
+    """
 
     outside: pathlib.Path
     checkpoint: pathlib.Path
@@ -50,7 +52,7 @@ class Host:
         return filetype_of(self.data)
 
     def holding(self, data: bytes) -> bytes:
-        """The file with other bytes in this place."""
+        """Return the file with other bytes in this place."""
         if self.codec:
             return compress(self.codec, data)
         return rebuild(self.around, {self.member: data}) if self.member else data
@@ -58,8 +60,10 @@ class Host:
 
 @dataclasses.dataclass(frozen=True)
 class Attack:
-    """One hostile copy: its ``way`` in words, where it is made, and what makes the new bytes of that file. ``beside`` gives files
-    that stand outside, by name: what a loader must not read."""
+    """One hostile copy: a description (``way``), the file and member that it changes, and the function that returns the new bytes.
+
+    ``beside`` are files to create outside the checkpoint, by name, which a loader must not read.
+    """
 
     way: str
     file: str
@@ -80,15 +84,15 @@ def hosts(snapshot: Snapshot) -> Iterator[Host]:
 
 
 def put(way: str, host: Host, make: Callable[..., bytes], *arguments: Any, **named: Any) -> Attack:
-    """An attack that replaces the bytes of a host by ``make(*arguments)``."""
+    """Return an attack that replaces the bytes of a host by ``make(*arguments)``."""
     return Attack(way, host.file, host.member, lambda site: host.holding(make(*arguments, **named)))
 
 
 def aim(way: str, host: Host, make: Callable[..., bytes], *arguments: Any, beside: Mapping[str, bytes] | None = None) -> Attack:
-    """An attack that aims at something on the ground: it replaces the bytes of a host by ``make(ground, *arguments)``."""
+    """Return an attack that needs to know the folders: it replaces the bytes of a host by ``make(site, *arguments)``."""
     return Attack(way, host.file, host.member, lambda site: host.holding(make(site, *arguments)), beside or {})
 
 
 def whole_files(snapshot: Snapshot) -> Iterator[Host]:
-    """Every file, and no members."""
+    """Yield every file, and no members."""
     return (host for host in hosts(snapshot) if not host.member)

@@ -1,4 +1,4 @@
-"""Numbers in a file that say how long something is, how many elements it has, or where it lies: found because they are right.
+"""Find the fields of a binary file that hold a length, a number of elements or a position. They are found by their correct values.
 
 In binary files these are little-endian words of 8 or 4 bytes that hold just such a number, in whatever is not the saved values.
 """
@@ -12,15 +12,15 @@ from collections.abc import Iterator
 from ...snapshot import Snapshot
 from .base import Host
 
-#: Numbers below this are found everywhere.
+#: Smaller numbers occur by chance.
 _LEAST = 8
-#: How many fields of one kind are tried in one file.
+#: How many fields with one meaning are used in one file.
 _TRIED = 6
 
 
 @dataclasses.dataclass(frozen=True)
 class Field:
-    """A word of ``width`` bytes ``at`` some byte, and ``value``, which it holds because it is the ``meaning``."""
+    """A word of ``width`` bytes at the byte ``at``, with its current ``value`` and what that means."""
 
     at: int
     width: int
@@ -28,13 +28,13 @@ class Field:
     meaning: str
 
     def holding(self, data: bytes, value: int) -> bytes:
-        """The bytes with another value there, as much of it as the word holds."""
+        """Return the bytes with another value in this field, truncated to its width."""
         word = (value & (1 << 8 * self.width) - 1).to_bytes(self.width, "little")
         return data[: self.at] + word + data[self.at + self.width :]
 
 
 def blocks_in(host: Host, snapshot: Snapshot) -> list[tuple[int, int]]:
-    """Where the saved tensors lie in a host: first byte, and the byte after the last."""
+    """Return the start and the end of each saved tensor in a host."""
     found: set[tuple[int, int]] = set()
     for block in snapshot.blocks:
         for order in block.orders:
@@ -44,17 +44,17 @@ def blocks_in(host: Host, snapshot: Snapshot) -> list[tuple[int, int]]:
 
 
 def counts(snapshot: Snapshot) -> set[int]:
-    """How many elements the saved tensors have, in all and along a dimension."""
+    """Return the numbers of elements of the saved tensors, in total and along each dimension."""
     return {count for block in snapshot.blocks for count in (*block.shape, math.prod(block.shape))}
 
 
 def lengths(snapshot: Snapshot) -> set[int]:
-    """How many bytes they have."""
+    """Return the sizes of the saved tensors in bytes."""
     return {block.size for block in snapshot.blocks}
 
 
 def fields(host: Host, snapshot: Snapshot) -> Iterator[Field]:
-    """The fields of a binary file: by meaning at most a few, and none that lies in the values."""
+    """Yield fields of a binary file, a few for each meaning, and none inside the saved values."""
     blocks = blocks_in(host, snapshot)
     meanings = {
         "length of a tensor": sorted(lengths(snapshot)),

@@ -1,4 +1,4 @@
-"""Small files that ask for much: sizes that nothing in the file stands for, compressed zeros, and nesting that no stack holds."""
+"""Small files that demand many resources: sizes far above the content, compressed zeros, and nesting deeper than any stack."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ...snapshot import Snapshot
 from .base import Attack, Host, Site, hosts, put
 from .binary_fields import Field, counts, fields, lengths
 
-#: Bytes that are claimed: what a worker may take, and what it may not; and more than any machine has.
+#: Sizes to claim: one within a worker's memory limit, one above it, and two above any machine's memory.
 CLAIMS = {"192 MiB": 192 << 20, "1 GiB": 1 << 30, "1 TiB": 1 << 40, "4 EiB": 1 << 62}
 #: MiB of zeros in an archive of about 1 MiB.
 _ZEROS = 1024
@@ -52,7 +52,7 @@ def _compressed_zeros(codec: str, site: Site) -> bytes:
 
 
 def _claimed_first(host: Host) -> Iterator[Attack]:
-    """Where a file begins with the number of bytes that follow, or that it has."""
+    """Yield claims for a file that starts with its own length or the number of bytes that follow."""
     for width in (4, 8):
         for order in _ORDERS:
             if int.from_bytes(host.data[:width], order) in (len(host.data), len(host.data) - width):
@@ -127,7 +127,7 @@ def _with_nested_header(parts: json_header.HeaderFile) -> bytes:
 
 
 def _numbers(host: Host, document: Any, snapshot: Snapshot, write: Callable[[Any], bytes]) -> Iterator[Attack]:
-    """Sizes that JSON tells: those that are right for what was saved."""
+    """Yield claims for numbers in JSON that are sizes of the saved tensors."""
     right = counts(snapshot) | lengths(snapshot)
     places = [path for path, value in json_text.nodes(document) if type(value) is int and value in right and value >= 8]
     for path in places[:_TRIED]:
@@ -141,7 +141,7 @@ def _numbers(host: Host, document: Any, snapshot: Snapshot, write: Callable[[Any
 
 
 def _depths(host: Host, document: Any, write: Callable[[Any], bytes]) -> Iterator[Attack]:
-    """Nesting in place of the first value that is a list, an object or text."""
+    """Yield deep nesting in place of the first value that is a list, an object or a string."""
     mark = "\0nested\0"
     for path, value in json_text.nodes(document):
         if path and isinstance(value, list | dict | str):
@@ -153,7 +153,7 @@ def _depths(host: Host, document: Any, write: Callable[[Any], bytes]) -> Iterato
 def _within_pickle(host: Host, snapshot: Snapshot) -> Iterator[Attack]:
     yield put("nested lists as a pickle", host, pickle.nested, _DEPTH)
     for claim, size in (("1 GiB", 1 << 30), ("8 EiB", (1 << 63) - 1)):
-        # BINBYTES8, and a frame: lengths of 64 bits with nothing behind them.
+        # BINBYTES8, and a frame: 64-bit lengths without content.
         head = b"\x80\x04"
         long = size.to_bytes(8, "little")
         yield put(f"bytes in a pickle that claim {claim}", host, bytes, head + b"\x8e" + long + b"x.")
@@ -184,7 +184,7 @@ def _within_msgpack(host: Host, snapshot: Snapshot) -> Iterator[Attack]:
             inner = msgpack.parse(content)
         except ParseError:
             continue
-        # What stands in a document of its own: the shape before the bytes of an array.
+        # A nested document: the shape before the bytes of an array.
         for each in [each for each in inner if each.kind == "array"][1:2]:
             made = content[: each.position] + b"\x91\xcf" + (1 << 40).to_bytes(8, "big") + _after(content, inner, each)
             yield put(
@@ -198,12 +198,12 @@ def _within_msgpack(host: Host, snapshot: Snapshot) -> Iterator[Attack]:
 
 
 def _after(content: bytes, items: list[msgpack.Item], shape: msgpack.Item) -> bytes:
-    """What follows an array of numbers."""
+    """Return the bytes that follow an array of numbers."""
     following = [each for each in items if each.position > shape.position and each.kind != "number"]
     return content[following[0].position :] if following else b""
 
 
-#: By kind of container: what can be claimed in it.
+#: The claims that a file of each type can contain.
 _WITHIN: dict[FileType | None, Callable[[Host, Snapshot], Iterator[Attack]]] = {
     FileType.NPY: _within_npy,
     FileType.ZIP: _within_zip,
@@ -212,5 +212,5 @@ _WITHIN: dict[FileType | None, Callable[[Host, Snapshot], Iterator[Attack]]] = {
     FileType.PICKLE: _within_pickle,
     FileType.MSGPACK: _within_msgpack,
 }
-#: Kinds in which sizes are words of so many bytes: those of which nothing else is known, and HDF5.
+#: File types in which sizes are binary words: unknown ones, and HDF5.
 _BINARY = (None, FileType.HDF5)

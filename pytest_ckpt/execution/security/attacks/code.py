@@ -1,4 +1,4 @@
-"""Files that would run code: each makes a folder where nothing should be, and does nothing else.
+"""Files that run code when they are loaded. The code creates a folder that should not exist, and does nothing else.
 
 Known by their bytes alone: pickles, arrays of objects, JSON that names modules and functions, and whatever can hold a pickle.
 """
@@ -18,7 +18,7 @@ from ...snapshot import Snapshot
 from . import code_as_text, hdf5
 from .base import UNWANTED, Attack, Host, Site, aim, hosts, put
 
-#: Calls that would run code, by what a list of forbidden names has to have to see them: module, name, and the text they are given.
+#: Calls that run code, by the name that a list of forbidden names must contain: module, name and argument.
 _CALLED: dict[str, Callable[[Site], tuple[str, str, str]]] = {
     "os.mkdir": lambda site: ("os", "mkdir", site.canary),
     "posix.mkdir": lambda site: ("posix", "mkdir", site.canary),
@@ -27,12 +27,12 @@ _CALLED: dict[str, Callable[[Site], tuple[str, str, str]]] = {
     "subprocess.getoutput": lambda site: ("subprocess", "getoutput", f"mkdir '{site.canary}'"),
 }
 _PLAINLY, _BY_STACK = "GLOBAL and REDUCE", "STACK_GLOBAL and REDUCE"
-#: How a type is called in headers that can be read.
+#: Names of a dtype in text headers.
 _TYPES = ("float32", "<f4", "F32")
 
 
 def attacks(snapshot: Snapshot, other: Snapshot | None) -> Iterator[Attack]:
-    """Every file is a pickle, an array of objects, or an archive of them; and whatever can be put into what is there."""
+    """Yield replacements of every file by a pickle, an object array or an archive, and code inside the existing content."""
     for host in hosts(snapshot):
         yield from _in_place(host)
         yield from code_as_text.in_text(host)
@@ -64,7 +64,7 @@ def _archive(site: Site) -> bytes:
 
 
 def _within_pickle(host: Host) -> Iterator[Attack]:
-    """In front of the pickle that is there, which is then what comes back; and through modules that it imports itself."""
+    """Yield calls in front of the pickle, which is loaded afterwards, and calls through modules that it imports itself."""
     ways = [(called, _PLAINLY) for called in _CALLED] + [("os.mkdir", way) for way in pickle.CALLS if way != _PLAINLY]
     for called, way in ways:
         yield aim(f"a call of {called} ({way}) in front of the pickle", host, _before, host.data, called, way)
@@ -81,7 +81,7 @@ def _before_by_route(site: Site, honest: bytes, module: str, route: str) -> byte
 
 
 def _routes(data: bytes) -> Iterator[tuple[str, str]]:
-    """For each module that a pickle names, a name in it with dots that leads to `os.mkdir`, if its own imports lead there."""
+    """Yield each module that a pickle names, with a dotted name in it that leads to `os.mkdir` through its imports."""
     names = [argument for name, argument, _ in pickle.opcodes(data) if name == "GLOBAL"]
     for module in dict.fromkeys(str(name).split(" ")[0] for name in names):
         found = sys.modules.get(module)
@@ -117,7 +117,7 @@ def _within_json_header(host: Host) -> Iterator[Attack]:
 
 
 def _named_code(host: Host, document: Any, write: Callable[[Any], bytes]) -> Iterator[Attack]:
-    """Where JSON names a module another one, where it describes an object one that holds code, and where it names a type "object"."""
+    """Yield JSON that names another module, describes an object with code, or names the dtype "object"."""
     for path, value in json_text.nodes(document):
         if isinstance(value, str) and path and (path[-1] == "module" or ("." in value and value in sys.modules)):
             changed = json_text.replace(_unregistered(document, path[:-1]), path, UNWANTED)
@@ -131,7 +131,7 @@ def _named_code(host: Host, document: Any, write: Callable[[Any], bytes]) -> Ite
 
 
 def _unregistered(document: Any, path: tuple[Any, ...]) -> Any:
-    """The document where an object has no name that it was registered under, so that its module has to be looked for."""
+    """Return the document without the registered name of an object, so that its module must be imported."""
     node = json_text.value_at(document, path)
     if isinstance(node, dict) and "registered_name" in node:
         return json_text.replace(document, path, {**node, "registered_name": None})
@@ -143,7 +143,7 @@ def _with_marshalled(site: Site, document: Any, path: tuple[Any, ...], write: Ca
 
 
 def _marshalled(site: Site) -> Any:
-    """A network with a layer that is a lambda, in the way in which Keras writes such."""
+    """Return a network with a lambda layer, as Keras writes it."""
     text = f"lambda x: (__import__('os').makedirs({site.canary!r}, exist_ok=True), x)[1]"
     code = base64.b64encode(marshal.dumps(eval(text).__code__)).decode()
     function = {"class_name": "__lambda__", "config": {"code": code, "defaults": None, "closure": None}}
@@ -158,7 +158,7 @@ def _marshalled(site: Site) -> Any:
 
 
 def _within_msgpack(host: Host) -> Iterator[Attack]:
-    """A pickle in every place that holds bytes, and the type "object" where a type is named in these."""
+    """Yield a pickle in every place that holds bytes, and the dtype "object" where these name a dtype."""
     for item in msgpack.parse(host.data):
         if item.kind not in ("bin", "ext"):
             continue
@@ -188,7 +188,7 @@ def _with_pickles(site: Site, data: bytes) -> bytes:
     return hdf5.with_bytes(data, _pickle(site))
 
 
-#: By kind of container: what can be put into it.
+#: The code that a file of each type can contain.
 _WITHIN: dict[FileType | None, Callable[[Host], Iterator[Attack]]] = {
     FileType.PICKLE: _within_pickle,
     FileType.NPY: _within_npy,

@@ -1,5 +1,8 @@
-"""Code as text: an expression of Python, a tag of YAML, the name of a function, a pickle written in letters. Each makes a folder where
-nothing should be, or imports a module that nobody wants; a loader that takes text for text finds nothing in it."""
+"""Code as text: a Python expression, a YAML tag, the name of a function, an encoded pickle.
+
+Each creates a folder that should not exist, or imports a module that nothing else imports. For a loader that treats text as text it is
+harmless.
+"""
 
 from __future__ import annotations
 
@@ -13,15 +16,15 @@ from typing import Any, Literal
 from ....filetypes import ParseError, json_header, json_text, pickle
 from .base import UNWANTED, Attack, Host, Site, aim, put
 
-#: How many values of one text are tried, and how far into a file the length of a text is looked for.
+#: How many values of one text are replaced, and how far into a file the length of a text is searched.
 _TRIED, _FAR = 8, 32
 _ORDERS: tuple[Literal["little", "big"], ...] = ("little", "big")
-#: A name and a value on a line of their own, as many texts have them.
+#: A line with a name and a value.
 _LINE = re.compile(rb"^([^\n:=]*)([:=] ?)([^\n]+)$", re.MULTILINE)
-#: Where a function stands, as texts name them.
+#: The name of a function in a module.
 _FUNCTION = re.compile(r"^([A-Za-z_][\w.]*)([.:])([A-Za-z_]\w*)$")
 
-#: Texts that would run code where they are not taken for text.
+#: Texts that run code in a loader that evaluates them.
 _SAID: dict[str, Callable[[Site], str]] = {
     "an expression of Python": lambda site: f"__import__('os').mkdir({site.canary!r})",
     "a tag of YAML": lambda site: f"!!python/object/apply:os.mkdir [{site.canary!r}]",
@@ -33,7 +36,7 @@ _LETTERS: dict[str, tuple[Callable[[str], bytes], Callable[[bytes], bytes]]] = {
 
 
 def in_text(host: Host) -> Iterator[Attack]:
-    """Where the whole host is text: in its place, and for values on lines."""
+    """Yield code in place of a text, and in place of the values on its lines."""
     if not _is_text(host.data):
         return
     lines = list(_LINE.finditer(host.data))[:_TRIED]
@@ -59,7 +62,7 @@ def _is_text(data: bytes) -> bool:
 
 
 def in_header(host: Host) -> Iterator[Attack]:
-    """Where a text stands behind its own length."""
+    """Yield code in place of a text that follows its own length."""
     for at in range(min(_FAR, len(host.data))):
         for width in (8, 4, 2):
             for order in _ORDERS:
@@ -79,7 +82,7 @@ def _in_header(site: Site, data: bytes, at: int, width: int, order: Any, stop: i
 
 
 def in_json(host: Host, document: Any, write: Callable[[Any], bytes]) -> Iterator[Attack]:
-    """For texts in JSON, one of each name that they have."""
+    """Yield code in place of strings in JSON, one for each key."""
     found: dict[Any, tuple[tuple[Any, ...], str]] = {}
     for path, value in json_text.nodes(document):
         if isinstance(value, str) and path:
@@ -115,7 +118,7 @@ def _calling(site: Site) -> bytes:
 
 
 def between(host: Host) -> Iterator[Attack]:
-    """A pickle for one that stands somewhere among other bytes; a length of it right before, or at the end, is that of the new one."""
+    """Yield a hostile pickle in place of one among other bytes. A length in front of it, or at the end of the file, is corrected."""
     for start, stop in list(pickle.find_pickles(host.data))[:_TRIED]:
         yield aim(f"a pickle that calls os.mkdir for the one at byte {start}", host, _between, host.data, start, stop)
 

@@ -1,4 +1,4 @@
-"""Names and links that lead out of the checkpoint: out of where an archive is unpacked, or to files that are somebody else's."""
+"""Names and links that lead out of the checkpoint: out of the folder of an unpacked archive, or to files of others."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from . import hdf5
 from .base import INSIDE, SECRET, TOKEN, Attack, Host, Site, aim, hosts, whole_files
 from .index_references import renamed_files
 
-#: How many members of one archive, and datasets of one file, are tried.
+#: How many members of one archive, and datasets of one file, are changed.
 _TRIED = 4
 _LINK_AND_BEHIND = "a link to a folder outside, and a member behind it"
 
@@ -35,8 +35,8 @@ def attacks(snapshot: Snapshot, other: Snapshot | None) -> Iterator[Attack]:
             yield from renamed_files(host, snapshot, other)
 
 
-#: How a name can lead out of an archive: by the words for it, the name for a file called like a member in a folder. What is made keeps
-#: the member's ending, since some loaders look at that.
+#: Names that lead out of an archive, by description, for a member and its folder. They keep the ending of the member's name, because
+#: some loaders depend on it.
 _LEADING_OUT: dict[str, Callable[[Site, str, str], str]] = {
     "'..'": lambda site, folder, name: f"../{TOKEN}-{name}",
     "an absolute path": lambda site, folder, name: str(site.outside / f"{TOKEN}-{name}"),
@@ -51,7 +51,7 @@ def _leading_out(site: Site, how: str, member: str) -> str:
 
 
 def _inside(member: str) -> list[str]:
-    """Names that show where an archive is unpacked to: at its top, and beside a member."""
+    """Return names that show where an archive is unpacked: one at its top, and one next to a member."""
     folder, name = posixpath.split(member)
     depth = len([part for part in folder.split("/") if part])
     return list(dict.fromkeys([f"{INSIDE}0-{name}", posixpath.join(folder, f"{INSIDE}{depth}-{name}")]))
@@ -79,7 +79,7 @@ def _within_zip(host: Host, twin: Host | None) -> Iterator[Attack]:
 
 
 def _zip_with_one(site: Site, data: bytes, member: str, how: str, more: bool) -> bytes:
-    """With a name that leads out, for a member or for one ``more``, and files that show where it should have been."""
+    """Return the archive with a name that leads out, for a member or for one ``more``, and with names that show where it is unpacked."""
     content = zip_archive.members(data)[member]
     names = [*_inside(member), _leading_out(site, how, member)]
     return zip_archive.rebuild(data, {} if more else {member: None}, [(name, content, 0) for name in names])
@@ -124,7 +124,7 @@ def _tar_link_and_behind(site: Site) -> list[tuple[tarfile.TarInfo, bytes]]:
 
 
 def _within_hdf5(host: Host, twin: Host | None) -> Iterator[Attack]:
-    """Links to another file, and elements that lie in another file."""
+    """Yield links to another file, and datasets whose elements are in another file."""
     if twin is None or not hdf5.available():
         return
     theirs = hdf5.datasets(twin.data)

@@ -1,4 +1,4 @@
-"""HDF5 files that are made hostile with h5py, where that is installed: no other way writes them."""
+"""Make HDF5 files hostile with h5py, if that is installed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def available() -> bool:
 
 
 def _edited(data: bytes, edit: Callable[[Any, list[str]], None]) -> bytes:
-    """The file after ``edit`` was given it, open, and the names of its datasets."""
+    """Return the file after ``edit(file, names)`` changed it. ``names`` are those of its datasets."""
     import h5py
 
     memory = io.BytesIO(data)
@@ -32,7 +32,7 @@ def datasets(data: bytes) -> list[str]:
 
 
 def with_bytes(data: bytes, content: bytes) -> bytes:
-    """The file with one content for all datasets, and for all attributes that are text."""
+    """Return the file with the same bytes in all datasets, and in all attributes that are strings."""
     import numpy as np
 
     def edit(file: Any, names: list[str]) -> None:
@@ -50,7 +50,7 @@ def with_bytes(data: bytes, content: bytes) -> bytes:
 
 
 def with_link(data: bytes, name: str, target: str) -> bytes:
-    """The file with a link to the dataset of the same name in another file."""
+    """Return the file with a link to the dataset of the same name in another file."""
     import h5py
 
     def edit(file: Any, names: list[str]) -> None:
@@ -61,7 +61,7 @@ def with_link(data: bytes, name: str, target: str) -> bytes:
 
 
 def with_storage(data: bytes, name: str, target: str) -> bytes:
-    """The file with a dataset whose elements lie in another file, as they stand in memory."""
+    """Return the file with a dataset whose elements are in another file, as raw bytes."""
 
     def edit(file: Any, names: list[str]) -> None:
         old = file[name]
@@ -73,7 +73,7 @@ def with_storage(data: bytes, name: str, target: str) -> bytes:
 
 
 def values(data: bytes, name: str) -> bytes:
-    """The elements of a dataset, as they stand in memory."""
+    """Return the elements of a dataset as raw bytes."""
     found: list[bytes] = []
     _edited(data, lambda file, names: found.append(file[name][()].tobytes()))
     return found[0]

@@ -1,4 +1,4 @@
-"""Texts that name another file of the checkpoint, as an index does: they name one outside, which holds other values."""
+"""Index files that name another file of the checkpoint: they name one outside it instead, with other values."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ....util.sampling import evenly_spaced
 from ...snapshot import Snapshot, matching_files
 from .base import SECRET, Attack, Host, Site, aim
 
-#: How many of the files that one text may name are tried.
+#: How many of the files that one text names are replaced.
 _TRIED = 16
 
 
 def renamed_files(host: Host, snapshot: Snapshot, other: Snapshot) -> Iterator[Attack]:
-    """For each file whose name stands in a host: a way out of the checkpoint, and an absolute path."""
+    """Yield a relative path out of the checkpoint, and an absolute path, for each file that a host names."""
     pairs = matching_files(snapshot, other)
     for file in evenly_spaced([file for file in snapshot.files if file != host.file and file in pairs], _TRIED):
         foreign = other.files[pairs[file]]
@@ -32,12 +32,12 @@ def renamed_files(host: Host, snapshot: Snapshot, other: Snapshot) -> Iterator[A
 
 
 def _known_as(file: str, from_file: str) -> list[str]:
-    """What a file may be called in another one: by the way there, by that from the top, or by its name alone."""
+    """Return the names that another file may use: relative to that file, relative to the top, or only the file name."""
     return list(dict.fromkeys([posixpath.relpath(file, posixpath.dirname(from_file) or "."), file, posixpath.basename(file)]))
 
 
 def _names(host: Host, name: str) -> bool:
-    """Whether a host is a text that has a name in it."""
+    """Return whether a host is a text that contains a name."""
     if host.filetype == FileType.JSON:
         return name in _strings(json_text.parse(host.data))
     if host.filetype == FileType.JSON_HEADER:

@@ -1,4 +1,4 @@
-"""Headers whose regions contradict each other: one lies in another, beyond the end of the file, or ends before it begins.
+"""Headers whose regions contradict each other: one overlaps another, is beyond the end of the file, or ends before it begins.
 
 Only where a number is known for what it is, because it is right: a header may hold any other number, and another one is no attack.
 """
@@ -101,7 +101,7 @@ def _within_json_header(host: Host, snapshot: Snapshot) -> Iterator[Attack]:
 
 
 def _wrong_numbers(host: Host, document: Any, snapshot: Snapshot, write: Callable[[Any], bytes]) -> Iterator[Attack]:
-    """Lengths and numbers of elements that are right, and one or twice as many for them."""
+    """Yield wrong values for numbers in JSON that are lengths or numbers of elements."""
     right = {value for value in counts(snapshot) | lengths(snapshot) if value >= 8}
     places = [(path, value) for path, value in json_text.nodes(document) if type(value) is int and value in right]
     for path, value in places[:_TRIED]:
@@ -115,7 +115,7 @@ def _wrong_numbers(host: Host, document: Any, snapshot: Snapshot, write: Callabl
 
 
 def _wrong_places(host: Host, parts: json_header.HeaderFile, snapshot: Snapshot) -> Iterator[Attack]:
-    """The place of one tensor for that of another one, counted from the beginning of the file or of what follows the header."""
+    """Yield the position of another tensor for each position, counted from the start of the file or of the data after the header."""
     body = len(host.data) - len(parts.body)
     for starts in ([start - body for start, _ in blocks_in(host, snapshot)], [start for start, _ in blocks_in(host, snapshot)]):
         places = [(path, value) for path, value in json_text.nodes(parts.header) if type(value) is int and value in starts and value >= 8]
@@ -127,7 +127,7 @@ def _wrong_places(host: Host, parts: json_header.HeaderFile, snapshot: Snapshot)
 
 
 def _wrong_pairs(host: Host, parts: json_header.HeaderFile, snapshot: Snapshot) -> Iterator[Attack]:
-    """Begin and end of a tensor in what follows the header."""
+    """Yield wrong values for pairs of numbers that are the start and the end of a tensor."""
     sizes = lengths(snapshot)
     pairs = [
         (path, value)
@@ -155,7 +155,7 @@ def _wrong_pairs(host: Host, parts: json_header.HeaderFile, snapshot: Snapshot) 
 
 
 def _within_pickle(host: Host, snapshot: Snapshot) -> Iterator[Attack]:
-    """Numbers of elements in a pickle, each by itself: what it is the size of does not have as many."""
+    """Yield wrong values for numbers in a pickle that are numbers of elements."""
     right = {value for value in counts(snapshot) | lengths(snapshot) if value >= 8}
     numbers = [
         (argument, place)
@@ -173,7 +173,7 @@ def _within_pickle(host: Host, snapshot: Snapshot) -> Iterator[Attack]:
 
 
 def _within_msgpack(host: Host, snapshot: Snapshot) -> Iterator[Attack]:
-    """Items that claim to be longer than they are, so that they reach over what follows, or over the end."""
+    """Yield items that claim to be longer than they are, so that they overlap what follows or the end."""
     for item in [each for each in msgpack.parse(host.data) if each.kind in ("bin", "ext")][:_TRIED]:
         content = host.data[item.start : item.stop]
         for how, more in (("one byte", 1), ("twice as long", len(content))):
