@@ -1,79 +1,81 @@
-"""The family `alias`: sharing between tensors is kept, none is invented, and none is paid for twice."""
+"""The family `alias`: tensors that share memory still share it, no others do, and files contain shared tensors once."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from ..specs import Fill, SameAs, Spec, TensorSpec, ViewOf
-from .base import EXTENDED, FormatProfile, check
+from .base import EXTENDED, check
+from .profile import FormatProfile
 
-#: Bytes of names, headers and alignment that no size check counts.
+#: Bytes for names, headers and alignment that no size check counts.
 OVERHEAD = 1 << 16
+_JUDGES = {"alias", "values"}
 
 
-def _tensor(asking: FormatProfile, seed: int = 1) -> TensorSpec:
-    """A tensor whose sharing can be seen: in TensorFlow that is a variable."""
-    traits = () if "views" in asking.capabilities.features else ("parameter",)
+def _tensor(profile: FormatProfile, seed: int = 1) -> TensorSpec:
+    """Return a mutable tensor: a variable in frameworks whose other tensors are immutable."""
+    traits = () if "views" in profile.capabilities.features else ("parameter",)
     return TensorSpec("float32", (4,), fill=Fill(seed), traits=traits)
 
 
-@check("alias/same-tensor-twice", level=EXTENDED, judges={"alias", "values"}, needs={"features": "aliases"})
-def same_tensor_twice(asking: FormatProfile) -> Iterator[Spec]:
-    """One tensor in two places comes back as one tensor in two places.
+@check("alias/same-tensor-twice", level=EXTENDED, judges=_JUDGES, needs={"features": "aliases"})
+def same_tensor_twice(profile: FormatProfile) -> Iterator[Spec]:
+    """A tensor that occurs twice in a tree is restored as one tensor that occurs twice.
 
-    Why: tied weights come apart, and training changes one of them (pytorch/pytorch#188346,
+    Why: tied weights become independent, and training changes one of them (pytorch/pytorch#188346,
     huggingface/transformers#38870).
-    What to do: write each tensor once, and store who refers to it.
+    What to do: write each tensor once, and store where it occurs.
     """
-    yield asking.carry(_tensor(asking), SameAs(0))
-    yield asking.carry(_tensor(asking), _tensor(asking, 2), SameAs(0))
+    yield profile.tree_of(_tensor(profile), SameAs(0))
+    yield profile.tree_of(_tensor(profile), _tensor(profile, 2), SameAs(0))
 
 
-@check("alias/overlapping-views", level=EXTENDED, judges={"alias", "values"}, needs={"features": "views"})
-def overlapping_views(asking: FormatProfile) -> Iterator[Spec]:
-    """Tensors that share a part of their memory still share it.
+@check("alias/overlapping-views", level=EXTENDED, judges=_JUDGES, needs={"features": "views"})
+def overlapping_views(profile: FormatProfile) -> Iterator[Spec]:
+    """Views that share memory with a tensor still share it.
 
-    Why: a view is saved as a tensor of its own, and writing to one no longer shows in the other
+    Why: a view is saved as a separate tensor, so a write to one no longer changes the other
     (pytorch/pytorch#58970, jsonpickle/jsonpickle#612).
-    What to do: save storages and views apart, or refuse views.
+    What to do: store the memory once and views as references to it, or raise in `save` for views.
     """
-    yield asking.carry(_tensor(asking), ViewOf(0, 1, 3))
-    yield asking.carry(_tensor(asking), ViewOf(0, 0, 3), ViewOf(0, 2, 4))
+    yield profile.tree_of(_tensor(profile), ViewOf(0, 1, 3))
+    yield profile.tree_of(_tensor(profile), ViewOf(0, 0, 3), ViewOf(0, 2, 4))
 
 
-@check("alias/equal-but-separate", level=EXTENDED, judges={"alias", "values"}, needs={"features": "aliases"})
-def equal_but_separate(asking: FormatProfile) -> Iterator[Spec]:
-    """Tensors that are merely equal stay separate.
+@check("alias/equal-but-separate", level=EXTENDED, judges=_JUDGES, needs={"features": "aliases"})
+def equal_but_separate(profile: FormatProfile) -> Iterator[Spec]:
+    """Separate tensors with equal values are restored as separate tensors.
 
-    Why: deduplication by content ties what was independent, and training one of them changes the other.
-    What to do: deduplicate by identity alone.
+    Why: deduplication by content ties independent tensors, and training one changes the other.
+    What to do: deduplicate by identity only.
     """
-    yield asking.carry(_tensor(asking), _tensor(asking))
+    yield profile.tree_of(_tensor(profile), _tensor(profile))
 
 
-def _limit(payload: int) -> int:
+def _size_limit(payload: int) -> int:
     return payload + payload // 2 + OVERHEAD
 
 
-@check("alias/file-size-of-view", level=EXTENDED, judges={"values"}, needs={"layouts": "window"}, limit=_limit)
-def file_size_of_view(asking: FormatProfile) -> Iterator[Spec]:
-    """A few elements of a large tensor take the room of a few elements on disk.
+@check("alias/file-size-of-view", level=EXTENDED, judges={"values"}, needs={"layouts": "window"}, size_limit=_size_limit)
+def file_size_of_view(profile: FormatProfile) -> Iterator[Spec]:
+    """A view of a few elements takes little space on disk, however large its base is.
 
-    At most one and a half times the bytes of the values, and 64 KiB, are agreed to.
+    The limit is 1.5 times the bytes of the values, plus 64 KiB.
 
-    Why: the whole storage behind a view is written (pytorch/pytorch#1995, pytorch/pytorch#44872).
-    What to do: copy views that are small beside their storage.
+    Why: the whole memory of the base is written (pytorch/pytorch#1995, pytorch/pytorch#44872).
+    What to do: copy a view that is much smaller than its base.
     """
-    yield asking.carry(TensorSpec("float32", (8,), "window", Fill(1)))
+    yield profile.tree_of(TensorSpec("float32", (8,), "window", Fill(1)))
 
 
-@check("alias/file-size-of-alias", level=EXTENDED, judges={"values"}, limit=_limit)
-def file_size_of_alias(asking: FormatProfile) -> Iterator[Spec]:
-    """A tensor that stands in two places takes its room on disk once.
+@check("alias/file-size-of-alias", level=EXTENDED, judges={"values"}, size_limit=_size_limit)
+def file_size_of_alias(profile: FormatProfile) -> Iterator[Spec]:
+    """A tensor that occurs twice in a tree takes its space on disk once.
 
-    At most one and a half times the bytes of the values, and 64 KiB, are agreed to.
+    The limit is 1.5 times the bytes of the values, plus 64 KiB.
 
     Why: a shared parameter is stored once for each name (apache/mxnet#16582).
-    What to do: write each tensor once, and store who refers to it.
+    What to do: write each tensor once, and store where it occurs.
     """
-    yield asking.carry(TensorSpec("float32", (1 << 16,), fill=Fill(1, "any")), SameAs(0))
+    yield profile.tree_of(TensorSpec("float32", (1 << 16,), fill=Fill(1, "any")), SameAs(0))

@@ -1,164 +1,134 @@
-"""What a check is: one question, the examples that always ask it, and where more are drawn from.
+"""Define `Check`, and the decorator `check` that makes one of a function.
 
-A check knows specs and the domain of a format. It knows neither how trees are saved nor what counts as what.
+A check knows specs and the profile of a format. It does not know how objects are saved, compared
+or judged.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import inspect
-import math
 from collections.abc import Callable, Iterable, Mapping
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from ..backends import capabilities
-from ..specs import DictSpec, Fill, LayerSpec, ListSpec, ModelSpec, Spec, TensorSpec
+from ..specs import Spec
 from ..specs.capabilities import Capabilities, Need, needs_of
-from ..verdicts import Verdict
+from ..verdicts import ASPECTS, Verdict
+from .profile import FormatProfile
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
 CORE, EXTENDED = "core", "extended"
-
-
-@dataclasses.dataclass(frozen=True)
-class FormatProfile:
-    """For whom a question is made: the backend's name, the domain that the format accepts, whether it wants a template, how it
-    loads models ("into" one that is given, "whole", or as a "state" that goes through its trees), whether it loads a part, and whether
-    it saves trees at all."""
-
-    backend: str
-    domain: str
-    template: bool = False
-    models: str = "state"
-    partial: bool = False
-    trees: bool = True
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """What the backend can build."""
-        return capabilities(self.backend)
-
-    def subject(self, seed: int = 1, size: int = 8, leaves: int = 2) -> Spec:
-        """Something ordinary that the format saves: ``leaves`` tensors of ``size`` float32 in its domain, or a model about as large
-        where it saves models alone. Another ``seed`` is the same structure with other values."""
-        if self.trees:
-            return self.carry(*(TensorSpec("float32", (size,), fill=Fill(10 * seed + leaf)) for leaf in range(self.fitting(leaves))))
-        width = max(2, math.isqrt(size))
-        return ModelSpec((LayerSpec("dense", width),) * leaves, (width,), seed=seed)
-
-    def fitting(self, leaves: int) -> int:
-        """How many of so many leaves the domain holds."""
-        return 1 if self.domain == "tensor" else leaves
-
-    def carry(self, *leaves: Spec) -> Spec:
-        """The leaves as a tree of the format's domain: alone, in a list, or in a dict.
-
-        Where a template could not differ from what is saved, because a leaf has no values, another leaf carries the
-        difference.
-        """
-        if self.domain == "tensor" and len(leaves) == 1:
-            return leaves[0]
-        if self.template and all(isinstance(leaf, TensorSpec) and not leaf.size for leaf in leaves):
-            leaves = (*leaves, TensorSpec("float32", (2,), fill=Fill(1)))
-        if self.domain == "list":
-            return ListSpec(leaves)
-        return DictSpec(tuple(zip("xyzuvw", leaves, strict=False)))
-
-    def carried(self, strategy: SearchStrategy[Any]) -> SearchStrategy[Any]:
-        """Drawn leaves, carried as `carry` does: one, or two, since a fault may be in what comes second."""
-        from hypothesis import strategies as st
-
-        if self.domain == "tensor":
-            return strategy
-        return st.lists(strategy, min_size=1, max_size=2).map(lambda leaves: self.carry(*leaves))
-
-
-def plain_shapes(least: int = 1, most: int = 3) -> SearchStrategy[tuple[int, ...]]:
-    """Shapes that no check of the family `shape` asks about: no dimension of length 0 or 1, and not none at all."""
-    from hypothesis import strategies as st
-
-    return st.lists(st.integers(2, 4), min_size=least, max_size=most).map(tuple)
-
+#: Objects that a check may save. A format without functions for any of them does not get the check.
+TREE, MODEL, TRAINING = "tree", "model", "training"
 
 Examples = Callable[[FormatProfile], Iterable[Spec]]
 Explore = Callable[[FormatProfile], "SearchStrategy[Any]"]
-#: For a spec simpler ones; where one of them is not kept, the check's own question cannot be asked of the first.
+#: Returns simpler specs for an example. Unless all of them are restored, the example shows nothing.
 Premise = Callable[[Any], "Iterable[Spec]"]
 
 
 @dataclasses.dataclass(frozen=True)
 class Check:
-    """One check: a statement about a format that examples can refute.
+    """One statement about a format, and the examples that can refute it.
 
-    ``name`` is "family/case". ``examples`` gives the fixed specs, simplest first, and ``explore``
-    a strategy that draws more. ``judges`` are the aspects of a difference that count, ``allows``
-    the verdicts besides KEPT that are correct, and ``limit`` the bytes on disk that a number of
-    bytes of values may take. ``premise`` gives, for an example, simpler specs that must be KEPT
-    first; otherwise the example is skipped. ``needs`` is what the backend must be able to build.
-    ``apart`` means that the check uses other processes, so it runs only if it is selected.
-    ``shares`` adds to the result how many examples got the verdict; a text names these examples.
-    ``why`` is the explanation for users: the statement, the reason, and what to do.
+    ``name`` is "family/case", and ``explanation`` the text that `pytest-ckpt explain` shows.
+    ``level`` is CORE or EXTENDED. ``examples`` yields the fixed specs, simplest first; ``explore``
+    returns a strategy that draws more. Only differences in the aspects ``judges`` count. ``allows``
+    are the verdicts that are correct besides KEPT. ``size_limit`` returns how many bytes on disk
+    are allowed for so many bytes of values.
+
+    ``needs`` is what a backend must be able to build. ``subjects`` are the kinds of objects that
+    the examples may be. ``premise`` returns, for an example, simpler specs that must be restored;
+    otherwise the example is skipped. A check that ``needs_worker`` uses other processes, and runs
+    only if it is selected. If ``share_of`` is not empty, the result reports how many examples got
+    the verdict, and calls them by this plural noun.
+
+    Raises ValueError for a name without a family, and for an unknown level, aspect or subject.
     """
 
     name: str
     level: str
     judges: frozenset[str]
     examples: Examples
-    why: str
+    explanation: str
     needs: tuple[Need, ...] = ()
     explore: Explore | None = None
-    limit: Callable[[int], int] | None = None
+    size_limit: Callable[[int], int] | None = None
     premise: Premise | None = None
     allows: frozenset[Verdict] = frozenset()
-    apart: bool = False
-    shares: bool | str = False
+    needs_worker: bool = False
+    share_of: str = ""
+    subjects: frozenset[str] = frozenset({TREE})
+
+    def __post_init__(self) -> None:
+        family, _, case = self.name.partition("/")
+        if not family or not case or "/" in case or any(character in self.name for character in " ,*?[") or self.name.startswith("-"):
+            raise ValueError(f"a check is named 'family/case', such as 'layout/fortran', not {self.name!r}")
+        if self.level not in (CORE, EXTENDED):
+            raise ValueError(f"{self.name}: level must be {CORE!r} or {EXTENDED!r}, not {self.level!r}")
+        for what, given, known in (("aspects", self.judges, ASPECTS), ("subjects", self.subjects, (TREE, MODEL, TRAINING))):
+            if unknown := sorted(set(given) - set(known)):
+                raise ValueError(f"{self.name}: unknown {what} {unknown}: expected some of {', '.join(known)}")
 
     @property
     def family(self) -> str:
+        """Return the part of the name before the slash."""
         return self.name.split("/")[0]
+
+    @property
+    def case(self) -> str:
+        """Return the part of the name after the slash."""
+        return self.name.split("/", 1)[1]
+
+    @property
+    def statement(self) -> str:
+        """Return the first paragraph of the explanation, on one line."""
+        return self.explanation.split("\n\n")[0].replace("\n", " ")
 
     def can_run(self, capabilities: Capabilities) -> bool:
         """Return whether a backend with these capabilities meets every need."""
         return all(need.is_met_by(capabilities) for need in self.needs)
 
-    @property
-    def case(self) -> str:
-        return self.name.split("/", 1)[1]
-
 
 def check(
     name: str,
     *,
-    level: str = CORE,
     judges: Iterable[str],
+    level: str = CORE,
     needs: Mapping[str, str | Iterable[str]] | None = None,
     explore: Explore | None = None,
-    limit: Callable[[int], int] | None = None,
+    size_limit: Callable[[int], int] | None = None,
     premise: Premise | None = None,
     allows: Iterable[Verdict] = (),
-    apart: bool = False,
-    shares: bool | str = False,
+    needs_worker: bool = False,
+    share_of: str = "",
+    subjects: Iterable[str] = (TREE,),
 ) -> Callable[[Examples], Check]:
-    """Makes a check of a function that yields its fixed examples; the docstring is what `explain` shows."""
+    """Make a `Check` of the decorated function, which takes a `FormatProfile` and yields specs.
+
+    The docstring of the function is the explanation: a statement, then why it matters, then what to
+    do about a failure. ``needs`` maps fields of `Capabilities` to names, such as
+    ``{"layers": "lstm"}``; of several names, the backend needs one. The other arguments are the
+    fields of `Check`.
+    """
 
     def make(examples: Examples) -> Check:
-        why = inspect.getdoc(examples) or ""
         return Check(
-            name, level, frozenset(judges), examples, why, needs_of(needs or {}), explore, limit, premise, frozenset(allows), apart, shares
-        )  # fmt: skip
+            name=name,
+            level=level,
+            judges=frozenset(judges),
+            examples=examples,
+            explanation=inspect.getdoc(examples) or "",
+            needs=needs_of(needs or {}),
+            explore=explore,
+            size_limit=size_limit,
+            premise=premise,
+            allows=frozenset(allows),
+            needs_worker=needs_worker,
+            share_of=share_of,
+            subjects=frozenset(subjects),
+        )
 
     return make
-
-
-def checks_in(module: ModuleType) -> list[Check]:
-    """The checks that a module defines, in the order in which they stand there."""
-    found: list[Check] = []
-    for value in vars(module).values():
-        if isinstance(value, Check):
-            found.append(value)
-        elif isinstance(value, tuple) and value and all(isinstance(each, Check) for each in value):
-            found.extend(value)
-    return found

@@ -1,4 +1,4 @@
-"""The family `corruption`: a damaged file is an error, never wrong data."""
+"""The family `corruption`: loading a damaged file raises, and never returns wrong data."""
 
 from __future__ import annotations
 
@@ -7,136 +7,150 @@ from typing import Any
 
 from ..specs import DamageSweep, Spec
 from ..verdicts import Verdict
-from .base import Examples, FormatProfile, check
+from .base import MODEL, TREE, Examples, check
 from .process import CONTENT
+from .profile import FormatProfile
 
-#: Elements of a tensor where whole blocks of 512 bytes are lost: four to a tensor.
-BLOCKS = 512
-#: Elements of a tensor that is longer than what anybody takes for the beginning of a file.
-LONG = 1 << 14
+#: Elements of a tensor that has four blocks of 512 bytes.
+_BLOCKS = 512
+#: Elements of a tensor that is longer than any buffer for the start of a file.
+_LONG = 1 << 14
 
 
-def _asks(case: str, copies: str) -> Callable[[Examples], Any]:
-    """What all of these checks have in common: an error is a right answer, and so are the right values."""
+def _corruption(case: str, copies: str) -> Callable[[Examples], Any]:
+    """Make a check: an error of `load` is correct, and so are the right values. ``copies`` names the damaged copies."""
     return check(
-        f"corruption/{case}", judges=CONTENT, premise=lambda spec: [spec.saved], allows={Verdict.UNREADABLE},
-        apart=True, shares=copies,
+        f"corruption/{case}", judges=CONTENT, premise=lambda spec: [spec.saved], allows={Verdict.UNREADABLE}, needs_worker=True,
+        share_of=copies, subjects={TREE, MODEL},
     )  # fmt: skip
 
 
-@_asks("truncate", "copies that end too early")
-def truncate(asking: FormatProfile) -> Iterator[Spec]:
-    """A file that ends too early is an error, or all that was saved comes back.
+@_corruption("truncate", "copies that end too early")
+def truncate(profile: FormatProfile) -> Iterator[Spec]:
+    """Loading a truncated file raises, or returns everything that was saved.
 
-    Each copy is cut off at one place: where a structure or a tensor begins or ends, one byte beside that, in between, at a sector,
-    or a few bytes before the end.
+    Each copy is truncated at one place: at the start or the end of a structure or a tensor, one
+    byte before or after it, inside it, at a sector, or a few bytes before the end of the file.
 
-    Why: a copy or a download breaks off, or a process is killed while it writes (petuum/adaptdl#70); the rest is filled with zeros,
-    or whatever was in memory, or a size is read from what is no size (pytorch/pytorch#38643).
-    What to do: write the length, and check it before anything is read; raise where fewer bytes come than were asked for.
+    Why: a copy or a download is interrupted, or a process is killed while it writes
+    (petuum/adaptdl#70). The missing values are then zeros or whatever was in memory, or a length is
+    read from other bytes (pytorch/pytorch#38643).
+    What to do: store the length, and compare it before anything else is read. Raise if a read
+    returns fewer bytes than requested.
     """
-    yield DamageSweep("corruption/truncate", asking.subject())
+    yield DamageSweep("corruption/truncate", profile.subject())
 
 
-@_asks("bit-flip-header", "copies with a flipped bit")
-def bit_flip_header(asking: FormatProfile) -> Iterator[Spec]:
-    """A flipped bit in whatever is not the values (headers, names, directories, trailers) is an error, or all comes back.
+@_corruption("bit-flip-header", "copies with a flipped bit")
+def bit_flip_header(profile: FormatProfile) -> Iterator[Spec]:
+    """Loading a file with a flipped bit outside the values raises, or returns everything that was saved.
 
-    Each copy has one bit flipped: every bit in turn of a small header; otherwise bits spread over all files and all structures that can
-    be told apart.
+    Outside the values are headers, names, indexes and trailers. Each copy has one flipped bit:
+    every bit of a small header in turn, otherwise bits spread over all files and structures.
 
-    Why: shapes, types, names and offsets are believed without a checksum (pytorch/pytorch#28858); a size that was flipped is
-    believed as well (pytorch/pytorch#38643).
-    What to do: a checksum over the header, compared before it is used.
+    Why: shapes, types, names, offsets and lengths are used without a checksum
+    (pytorch/pytorch#28858, pytorch/pytorch#38643).
+    What to do: store a checksum of the header, and compare it before the header is used.
     """
-    yield DamageSweep("corruption/bit-flip-header", asking.subject())
+    yield DamageSweep("corruption/bit-flip-header", profile.subject())
 
 
-@_asks("bit-flip-payload", "copies with a flipped bit")
-def bit_flip_payload(asking: FormatProfile) -> Iterator[Spec]:
-    """A flipped bit in the bytes of the values is an error.
+@_corruption("bit-flip-payload", "copies with a flipped bit")
+def bit_flip_payload(profile: FormatProfile) -> Iterator[Spec]:
+    """Loading a file with a flipped bit in the bytes of the values raises.
 
-    Each copy has one bit flipped where the bytes of the saved tensors stand in the files; where these are compressed, in the
-    largest compressed members. Asked of some bytes, and of more than 100,000. The result says which share went unseen.
+    Each copy has one flipped bit in the bytes of a saved tensor or, if these are compressed, in the
+    largest compressed members. Tensors of a few bytes and of more than 100,000 bytes are checked.
+    The result reports the share of flips that `load` did not detect.
 
-    Why: no checksum is written, or one is written and not looked at when loading (pytorch/pytorch#28858).
-    What to do: a checksum over the values, compared when they are loaded.
+    Why: no checksum is written, or `load` does not compare it (pytorch/pytorch#28858).
+    What to do: store a checksum of the values, and compare it when they are loaded.
     """
-    yield DamageSweep("corruption/bit-flip-payload", asking.subject())
-    yield DamageSweep("corruption/bit-flip-payload", asking.subject(size=LONG))
+    yield DamageSweep("corruption/bit-flip-payload", profile.subject())
+    yield DamageSweep("corruption/bit-flip-payload", profile.subject(size=_LONG))
 
 
-@_asks("zero-block", "copies with zeros in them")
-def zero_block(asking: FormatProfile) -> Iterator[Spec]:
-    """A block that is full of zeros is an error, or all comes back.
+@_corruption("zero-block", "copies with zeros in them")
+def zero_block(profile: FormatProfile) -> Iterator[Spec]:
+    """Loading a file with a block of zeros raises, or returns everything that was saved.
 
-    Each copy has one block zeroed (512 bytes, less in small files), or everything from a block on, or a whole tensor.
+    Each copy has zeros in one block (512 bytes, or fewer in a small file), from one block to the
+    end, or in a whole tensor.
 
-    Why: after a crash file systems give zeros for blocks that were never written, and sparse copies lose blocks (petuum/adaptdl#70);
-    zeros are valid numbers, so nobody sees it (pytorch/pytorch#28858).
-    What to do: a checksum over everything, compared when it is loaded.
+    Why: after a crash, file systems return zeros for blocks that were never written, and sparse
+    copies lose blocks (petuum/adaptdl#70). Zeros are valid numbers, so nobody notices
+    (pytorch/pytorch#28858).
+    What to do: store a checksum of everything, and compare it when loading.
     """
-    yield DamageSweep("corruption/zero-block", asking.subject(size=BLOCKS))
+    yield DamageSweep("corruption/zero-block", profile.subject(size=_BLOCKS))
 
 
-@_asks("swapped-blocks", "copies with exchanged blocks")
-def swapped_blocks(asking: FormatProfile) -> Iterator[Spec]:
-    """Two blocks that stand in each other's place are an error, or all comes back.
+@_corruption("swapped-blocks", "copies with exchanged blocks")
+def swapped_blocks(profile: FormatProfile) -> Iterator[Spec]:
+    """Loading a file with two swapped blocks raises, or returns everything that was saved.
 
-    Each copy has two blocks of one length exchanged: neighbours, blocks half a file apart, or two tensors.
+    Each copy has two swapped blocks of the same length: neighbors, blocks with half the file
+    between them, or two tensors.
 
-    Why: parts that are uploaded or written side by side land in the wrong order; sums that do not depend on the order do not see it, and
-    checksums that are not looked at do not either (pytorch/pytorch#28858).
-    What to do: a checksum that depends on the order, over everything.
+    Why: parts that are uploaded or written in parallel are stored in the wrong order. Sums that do
+    not depend on the order do not detect it, nor do checksums that `load` does not compare
+    (pytorch/pytorch#28858).
+    What to do: store a checksum of everything that depends on the order.
     """
-    yield DamageSweep("corruption/swapped-blocks", asking.subject(size=BLOCKS))
+    yield DamageSweep("corruption/swapped-blocks", profile.subject(size=_BLOCKS))
 
 
-@_asks("appended", "copies with bytes behind the end")
-def appended(asking: FormatProfile) -> Iterator[Spec]:
-    """More bytes at the end of a file are an error, or just what was saved comes back.
+@_corruption("appended", "copies with bytes behind the end")
+def appended(profile: FormatProfile) -> Iterator[Spec]:
+    """Loading a file with additional bytes at the end raises, or returns exactly what was saved.
 
-    Each copy of a file has zeros, noise, or its own bytes once more behind its end.
+    Each copy has zeros, noise, or a second copy of the file at its end.
 
-    Why: trailing bytes are legal to one loader and an error to another (Comfy-Org/ComfyUI#15602), or are read as if they were
-    a file of their own (ollama/ollama#8456).
-    What to do: say in the header how long the file is; take nothing for data that the header does not name.
+    Why: one loader accepts additional bytes and another raises (Comfy-Org/ComfyUI#15602), or they
+    are read as a separate file (ollama/ollama#8456).
+    What to do: store the length of the file in the header, and use no bytes that the header does
+    not describe.
     """
-    yield DamageSweep("corruption/appended", asking.subject())
+    yield DamageSweep("corruption/appended", profile.subject())
 
 
-@_asks("empty", "copies with an empty file")
-def empty(asking: FormatProfile) -> Iterator[Spec]:
-    """An empty file in place of any of the checkpoint's files is an error, or all comes back.
+@_corruption("empty", "copies with an empty file")
+def empty(profile: FormatProfile) -> Iterator[Spec]:
+    """Loading a checkpoint with an empty file raises, or returns everything that was saved.
 
-    Why: a disk that is full, or a crash between creating a file and writing it, leaves files without a byte (petuum/adaptdl#70).
-    What to do: an empty file is no checkpoint; raise, and say which file it is.
+    Each file of the checkpoint is empty in turn.
+
+    Why: a full disk, or a crash after a file is created and before it is written, leaves an empty
+    file (petuum/adaptdl#70).
+    What to do: raise for an empty file, and name it.
     """
-    yield DamageSweep("corruption/empty", asking.subject())
+    yield DamageSweep("corruption/empty", profile.subject())
 
 
-@_asks("missing-part", "copies without a part")
-def missing_part(asking: FormatProfile) -> Iterator[Spec]:
-    """A checkpoint without one of its files, folders or members is an error, or all comes back.
+@_corruption("missing-part", "copies without a part")
+def missing_part(profile: FormatProfile) -> Iterator[Spec]:
+    """Loading a checkpoint without one of its files, folders or members raises, or returns everything that was saved.
 
-    Each is left out in turn, also the only one: where nothing stands, there is nothing to load.
+    Each part is removed in turn, even if it is the only one.
 
-    Why: an index names fewer or other shards than there are, and those that are there are loaded (Blaizzy/mlx-vlm#1827); a listing that
-    finds nothing is read as an empty array, full of the fill value (zarr-developers/VirtualiZarr#1069).
-    What to do: write down which parts there are, and raise where one of them is not.
+    Why: an index lists fewer or other shards than exist, and the existing ones are loaded
+    (Blaizzy/mlx-vlm#1827); an empty listing is read as an array full of the fill value
+    (zarr-developers/VirtualiZarr#1069).
+    What to do: store a list of all parts, and raise if one is missing.
     """
-    yield DamageSweep("corruption/missing-part", asking.subject())
+    yield DamageSweep("corruption/missing-part", profile.subject())
 
 
-@_asks("mixed-parts", "copies with a part of another checkpoint")
-def mixed_parts(asking: FormatProfile) -> Iterator[Spec]:
-    """Parts of two checkpoints are an error, or the whole of one of them comes back.
+@_corruption("mixed-parts", "copies with a part of another checkpoint")
+def mixed_parts(profile: FormatProfile) -> Iterator[Spec]:
+    """Loading a mixture of two checkpoints raises, or returns one of the two completely.
 
-    Both have the same structure and other values. Each copy has one file, or one member of an archive, of the other checkpoint; or it is
-    the other one from some byte on, as when it is written over in place and that breaks off.
+    The two have the same structure and different values. Each copy has one file, or one member of
+    an archive, from the other checkpoint; or all bytes of a file from some offset on, as after an
+    interrupted write in place.
 
-    Why: a new description is loaded with an old folder of variables (keras-team/keras#4875); two processes write to one path
-    (pytorch/pytorch#38643).
-    What to do: give every save an identity, or a checksum over all parts, and compare it.
+    Why: a new description is loaded with an old folder of variables (keras-team/keras#4875), or two
+    processes write to the same path (pytorch/pytorch#38643).
+    What to do: store an identifier of the save, or a checksum, in all parts, and compare them.
     """
-    yield DamageSweep("corruption/mixed-parts", asking.subject(), asking.subject(seed=2))
+    yield DamageSweep("corruption/mixed-parts", profile.subject(), profile.subject(seed=2))

@@ -1,6 +1,7 @@
-"""The family `crash`: after a crash in `save`, the old or the new checkpoint is there, whole.
+"""The family `crash`: after a crash in `save`, the old or the new checkpoint is complete.
 
-What saving does to the disk is recorded under strace, and each state that a crash could leave is put there again and loaded in a worker.
+The operations of `save` on the disk are recorded by strace. Each state that a crash can leave on
+the disk is created again, and loaded in a worker.
 """
 
 from __future__ import annotations
@@ -8,87 +9,93 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from ..specs import CrashSweep, InterruptSweep, Spec
-from .base import Check, FormatProfile, check
+from .base import MODEL, TREE, Check, check
 from .process import CONTENT
+from .profile import FormatProfile
 
-#: More elements than fit into eight sectors of a disk, so that a write can be torn.
-_MANY = 1200
+#: Elements of a tensor that needs more than eight sectors of a disk, so that a write can be torn.
+_SIZE = 1200
 
 
 def _crash(kind: str) -> Callable[[Callable[[FormatProfile], Iterator[Spec]]], Check]:
-    return check(f"crash/{kind}", judges=CONTENT, premise=lambda spec: [spec.saved], apart=True)
+    return check(
+        f"crash/{kind}", judges=CONTENT, premise=lambda spec: [spec.saved], needs_worker=True, subjects={TREE, MODEL}
+    )  # fmt: skip
 
 
-def _over_old(kind: str, asking: FormatProfile) -> CrashSweep:
-    return CrashSweep(kind, asking.subject(2, _MANY), asking.subject(1, _MANY))
+def _over_old(kind: str, profile: FormatProfile) -> CrashSweep:
+    return CrashSweep(kind, profile.subject(2, _SIZE), profile.subject(1, _SIZE))
 
 
 @_crash("kill")
-def kill(asking: FormatProfile) -> Iterator[Spec]:
-    """A process that is killed while it saves over a checkpoint leaves the old one or the new one, whole.
+def kill(profile: FormatProfile) -> Iterator[Spec]:
+    """If the process is killed while it saves over a checkpoint, the old or the new checkpoint is restored completely.
 
-    Asked after each thing that saving does to the disk, and within long writes. What else is left over does not matter, but that saving
-    again has to work beside it. A format that does not save over what is there is asked in an empty place, where an error is right
-    too.
+    The kill is simulated after each operation on the disk, and inside long writes. Leftovers are
+    allowed, but saving again must work in spite of them. If the format cannot save over an existing
+    checkpoint, it saves to an empty path; an error of `load` is then correct too.
 
-    Why: a file that is written in place is neither the one nor the other while it is written, and the job is killed just
-    then (Lightning-AI/pytorch-lightning#688, petuum/adaptdl#70, CanReader/FastNN#13, PrimeIntellect-ai/prime-rl#2992,
-    harvard-edge/cs249r_book#2068).
-    What to do: write to a name beside it, and rename when all is written; what says which checkpoint counts comes last. Expect
-    temporary names and locks to be there already.
+    Why: a file that is written in place is incomplete while it is written, and that is when the job
+    is killed (Lightning-AI/pytorch-lightning#688, petuum/adaptdl#70, CanReader/FastNN#13,
+    PrimeIntellect-ai/prime-rl#2992, harvard-edge/cs249r_book#2068).
+    What to do: write to a temporary name, and rename it when everything is written. Write last what
+    tells which checkpoint is valid. Expect that temporary names and locks already exist.
     """
-    yield _over_old("kill", asking)
+    yield _over_old("kill", profile)
 
 
 @_crash("exception")
-def exception(asking: FormatProfile) -> Iterator[Spec]:
-    """A KeyboardInterrupt while a checkpoint is saved over another leaves the old one or the new one, whole.
+def exception(profile: FormatProfile) -> Iterator[Spec]:
+    """If a KeyboardInterrupt ends `save` over a checkpoint, the old or the new checkpoint is restored completely.
 
-    Raised at each moment at which something has changed on disk, 32 at most, if Python is in charge then. Where `save` returns in
-    spite of it, the new checkpoint has to be there. Saving again has to work afterwards.
+    It is raised at each moment at which something has changed on disk, up to 32 of them, while
+    Python code runs. If `save` returns in spite of it, the new checkpoint must be restored. Saving
+    again must work afterwards.
 
-    Why: somebody stops a run while it saves, and what was being written is closed as if it were complete
+    Why: a user stops a run while it saves, and an incomplete file is closed as if it were complete
     (harvard-edge/cs249r_book#2068, PrimeIntellect-ai/prime-rl#2992).
-    What to do: write to a name beside it, and rename only when nothing was raised.
+    What to do: write to a temporary name, and rename it only if nothing was raised.
     """
-    yield InterruptSweep(asking.subject(2, _MANY), asking.subject(1, _MANY))
+    yield InterruptSweep(profile.subject(2, _SIZE), profile.subject(1, _SIZE))
 
 
 @_crash("power-loss")
-def power_loss(asking: FormatProfile) -> Iterator[Spec]:
-    """A machine that stops while a checkpoint is saved over another leaves the old one or the new one, whole.
+def power_loss(profile: FormatProfile) -> Iterator[Spec]:
+    """If the power fails during `save` over a checkpoint, the old or the new checkpoint is restored completely.
 
-    Asked for what POSIX allows: of what was not synced yet, each write and each name may be there or not, in any order, and of a write
-    some sectors of 512 bytes. Up to 150 states, the simplest and the most telling first.
+    The states are those that POSIX allows: each write and each name that is not yet synced may be
+    on the disk or not, in any order, and only some 512-byte sectors of a write. Up to 150 states
+    are loaded, the simplest and most important first.
 
-    Why: a rename may be on disk before the data of the file that it names, which then is empty or full of zeros
-    (CanReader/FastNN#13, KempnerInstitute/KempnerForge#102).
-    What to do: sync the file before it is renamed.
+    Why: a rename may be on the disk before the data of the renamed file, which is then empty or
+    full of zeros (CanReader/FastNN#13, KempnerInstitute/KempnerForge#102).
+    What to do: call fsync on the file before you rename it.
     """
-    yield _over_old("power-loss", asking)
+    yield _over_old("power-loss", profile)
 
 
 @_crash("durable")
-def durable(asking: FormatProfile) -> Iterator[Spec]:
-    """Once `save` has returned, a machine that stops takes nothing away: the new checkpoint is there, whole.
+def durable(profile: FormatProfile) -> Iterator[Spec]:
+    """If the power fails after `save` has returned, the new checkpoint is restored completely.
 
-    Asked as in `crash/power-loss`, after `save`, and `wait` where the format has it.
+    The states are those of `crash/power-loss`, after `save`, and after `wait` if the format has it.
 
-    Why: a run deletes what it does not need any more, since it has saved, and the save was in memory alone
+    Why: a run has saved, and deletes what it no longer needs, but the checkpoint was only in memory
     (CanReader/FastNN#13, KempnerInstitute/KempnerForge#102).
-    What to do: sync the files, then the folders that their names are in.
+    What to do: call fsync on the files, then on the folders that contain their names.
     """
-    yield _over_old("durable", asking)
+    yield _over_old("durable", profile)
 
 
 @_crash("new-path")
-def new_path(asking: FormatProfile) -> Iterator[Spec]:
-    """A crash while a checkpoint is saved into an empty place leaves nothing, an error, or the whole; never a part.
+def new_path(profile: FormatProfile) -> Iterator[Spec]:
+    """After a crash in `save` to an empty path, `load` returns the whole checkpoint, or finds none, or raises.
 
-    Asked for a killed process and for a machine that stops. What loads as where nothing stands counts as nothing.
+    Both a killed process and a power failure are simulated. An object that `load` also returns for
+    an empty path counts as "finds none".
 
-    Why: a checkpoint of which a part is there is taken for a whole one, and a run goes on with what it began with
-    (RLinf/RLinf#1469, PrimeIntellect-ai/prime-rl#1825).
-    What to do: write last what says that all is there, and look for it when loading.
+    Why: an incomplete checkpoint is taken for a complete one, and a run continues with initial
+    values (RLinf/RLinf#1469, PrimeIntellect-ai/prime-rl#1825).
+    What to do: write a marker of completeness last, and look for it in `load`.
     """
-    yield CrashSweep("new-path", asking.subject(2, _MANY))
+    yield CrashSweep("new-path", profile.subject(2, _SIZE))

@@ -1,4 +1,4 @@
-"""The family `keys`: no key of a dict is lost, renamed, merged with another or moved."""
+"""The family `keys`: no key of a dict is lost, renamed, merged with another key, or moved."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..specs import DictSpec, Fill, Spec, TensorSpec
 from ..specs.keys import KEYS
-from .base import CORE, EXTENDED, Check, FormatProfile, check
+from .base import CORE, EXTENDED, Check, check
+from .profile import FormatProfile
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -20,14 +21,14 @@ def _dict(keys: Iterable[Any]) -> DictSpec:
 
 
 def _each(case: str) -> Iterator[Spec]:
-    """Each key of the case alone, then all in one dict, where they might collide."""
+    """Yield a dict for each key of the case, then one with all keys, where two keys may be merged."""
     for key in KEYS[case]:
         yield _dict([key])
     yield _dict(KEYS[case])
 
 
 def _explore(case: str) -> Callable[[FormatProfile], SearchStrategy[Any]]:
-    def explore(asking: FormatProfile) -> SearchStrategy[Any]:
+    def explore(profile: FormatProfile) -> SearchStrategy[Any]:
         from hypothesis import strategies as st
 
         names = st.lists(st.sampled_from([*KEYS[case], "a", "b", "c"]), min_size=1, max_size=6, unique=True)
@@ -41,28 +42,28 @@ def _keys(case: str, level: str = CORE, judges: Iterable[str] = _JUDGES) -> Call
 
 
 @_keys("order", EXTENDED, {"order"})
-def order(asking: FormatProfile) -> Iterator[Spec]:
-    """The keys of a dict come back in their order.
+def order(profile: FormatProfile) -> Iterator[Spec]:
+    """The keys of a dict are restored in the order in which they were inserted.
 
-    Why: keys are sorted on the way, and optimizers that go by position pair the wrong moments
-    (pytorch/pytorch#84654, pytorch/pytorch#1489).
-    What to do: store the order, or pair by name alone.
+    Why: keys are sorted, and an optimizer that finds its state by position then uses the state of
+    another parameter (pytorch/pytorch#84654, pytorch/pytorch#1489).
+    What to do: store the order, or find everything by name.
     """
     yield _dict(("b", "a"))
     yield _dict(KEYS["order"])
 
 
 @check("keys/nested", judges=_JUDGES)
-def nested(asking: FormatProfile) -> Iterator[Spec]:
-    """Every leaf of dicts within dicts comes back under its own path, however deep it lies.
+def nested(profile: FormatProfile) -> Iterator[Spec]:
+    """Every leaf of nested dicts is restored under its path, at any depth.
 
-    Asked of formats that accept any tree.
+    Only formats that accept any tree are checked.
 
-    Why: walkers that stop at the second level drop what is below, without an error (keras-team/keras#20598,
-    keras-team/keras#12907).
-    What to do: walk the tree by recursion, and count leaves on both sides.
+    Why: code that goes through two levels only drops everything below, without an error
+    (keras-team/keras#20598, keras-team/keras#12907).
+    What to do: go through the tree recursively, and compare the numbers of leaves.
     """
-    if asking.domain == "tree":
+    if profile.domain == "tree":
         for depth in (2, 3, 4):
             tree: Spec = _dict(("w", "b"))
             for level in range(depth - 1):
@@ -71,54 +72,55 @@ def nested(asking: FormatProfile) -> Iterator[Spec]:
 
 
 @_keys("unicode")
-def unicode(asking: FormatProfile) -> Iterator[Spec]:
-    """Keys beyond ASCII come back character by character.
+def unicode(profile: FormatProfile) -> Iterator[Spec]:
+    """Keys with characters outside ASCII are restored, character by character.
 
-    Why: normalisation merges keys that look alike, and archives fall back to cp437.
-    What to do: store UTF-8, and do not normalise.
+    Why: Unicode normalization merges keys that look alike, and zip archives fall back to cp437.
+    What to do: store UTF-8, and do not normalize.
     """
     return _each("unicode")
 
 
 @_keys("dot")
-def dot(asking: FormatProfile) -> Iterator[Spec]:
-    """Keys with dots come back as they were.
+def dot(profile: FormatProfile) -> Iterator[Spec]:
+    """Keys with dots are restored unchanged.
 
-    Why: parameter names are dotted, and writers split or replace the dots (pytorch/tensordict#29).
+    Why: names of parameters contain dots, and writers split or replace them (pytorch/tensordict#29).
     What to do: escape the separator.
     """
     return _each("dot")
 
 
 @_keys("slash")
-def slash(asking: FormatProfile) -> Iterator[Spec]:
-    """Keys with slashes come back as they were.
+def slash(profile: FormatProfile) -> Iterator[Spec]:
+    """Keys with slashes are restored unchanged.
 
-    Why: archives and HDF5 take a slash for a folder.
+    Why: archives and HDF5 treat a slash as the separator of folders.
     What to do: escape the separator.
     """
     return _each("slash")
 
 
 @_keys("nul")
-def nul(asking: FormatProfile) -> Iterator[Spec]:
-    """A key with a NUL character comes back whole, or is refused.
+def nul(profile: FormatProfile) -> Iterator[Spec]:
+    """A key with a NUL character is restored unchanged.
 
-    Why: C strings and zip archives end there, and the key loses its tail.
-    What to do: refuse it at save.
+    Why: C strings and the names in zip archives end at a NUL, so the rest of the key is lost.
+    What to do: raise in `save` if the format cannot store such a key.
     """
     return _each("nul")
 
 
 @_keys("prefix")
-def prefix(asking: FormatProfile) -> Iterator[Spec]:
-    """A key that joins the path of another leaf does not collide with it.
+def prefix(profile: FormatProfile) -> Iterator[Spec]:
+    """A key that equals the joined path of another leaf does not overwrite that leaf.
 
-    Why: "a.b" beside a → b end in one flat name, and one value overwrites the other (pytorch/tensordict#29).
+    Why: the key "a.b" and the path a → b get the same flat name, and one value replaces the other
+    (pytorch/tensordict#29).
     What to do: escape the separator, or store paths as lists.
     """
     yield _dict(KEYS["prefix"])
-    if asking.domain == "tree":
+    if profile.domain == "tree":
         for name in ("a.b", "a/b", "a_b"):
             yield DictSpec(
                 ((name, TensorSpec("float32", (2,), fill=Fill(1))), ("a", DictSpec((("b", TensorSpec("float32", (2,), fill=Fill(2))),))))
@@ -126,82 +128,83 @@ def prefix(asking: FormatProfile) -> Iterator[Spec]:
 
 
 @_keys("int")
-def int_(asking: FormatProfile) -> Iterator[Spec]:
-    """Keys that are ints stay ints, apart from the same digits as text.
+def int_(profile: FormatProfile) -> Iterator[Spec]:
+    """Integer keys are restored as integers, and differ from the same digits as text.
 
-    Why: JSON and checkpoints of trees turn them into text (google/orbax#2561, google/flax#4308, google/flax#5438).
-    What to do: store the key's type, or refuse ints.
+    Why: JSON and checkpoints of trees convert them to text (google/orbax#2561, google/flax#4308,
+    google/flax#5438).
+    What to do: store the type of each key, or raise in `save` for integer keys.
     """
     yield from _each("int")
-    yield _dict([0, "a"])  # no two of them collide, and they cannot be sorted
+    yield _dict([0, "a"])  # not merged with each other, but impossible to sort
 
 
 @_keys("digit-string")
-def digit_string(asking: FormatProfile) -> Iterator[Spec]:
-    """Keys made of digits stay text.
+def digit_string(profile: FormatProfile) -> Iterator[Spec]:
+    """Keys of digits are restored as text.
 
-    Why: loaders that guess turn them into ints or into list places (google/flax#5030).
-    What to do: store the key's type; do not guess.
+    Why: loaders that guess convert them to integers or to positions in a list (google/flax#5030).
+    What to do: store the type of each key; do not guess.
     """
     return _each("digit-string")
 
 
 @_keys("empty")
-def empty(asking: FormatProfile) -> Iterator[Spec]:
-    """The empty key comes back.
+def empty(profile: FormatProfile) -> Iterator[Spec]:
+    """The empty key is restored.
 
-    Why: it reads as "no name", and the entry is skipped.
-    What to do: refuse it at save if there is no way to write it.
+    Why: it is taken for "no name", and the entry is skipped.
+    What to do: raise in `save` if the format cannot store it.
     """
     return _each("empty")
 
 
 @_keys("long")
-def long(asking: FormatProfile) -> Iterator[Spec]:
-    """Keys of a thousand characters come back whole.
+def long(profile: FormatProfile) -> Iterator[Spec]:
+    """Keys of a thousand characters are restored completely.
 
-    Why: names are cut at a limit of the file system or of a header, and two become one.
-    What to do: refuse what does not fit.
+    Why: names are truncated to a limit of the file system or of a header, and two become the same.
+    What to do: raise in `save` for a key that is too long.
     """
     return _each("long")
 
 
 @_keys("dunder")
-def dunder(asking: FormatProfile) -> Iterator[Spec]:
-    """Keys that look like Python's own names come back.
+def dunder(profile: FormatProfile) -> Iterator[Spec]:
+    """Keys that look like special names of Python, such as "__class__", are restored.
 
     Why: loaders set attributes, or skip names that begin with underscores (keras-team/keras#20260).
-    What to do: keep names out of namespaces.
+    What to do: do not use keys as names of attributes.
     """
     return _each("dunder")
 
 
 @_keys("api-names")
-def api_names(asking: FormatProfile) -> Iterator[Spec]:
-    """Keys that are names of the format's own parameters or entries come back.
+def api_names(profile: FormatProfile) -> Iterator[Spec]:
+    """Keys that equal names of parameters or entries of the format are restored.
 
-    Why: `savez(**tree)` shares a namespace with its arguments, and a reserved entry is taken for the header
-    (numpy/numpy#5243, numpy/numpy#23365, numpy/numpy#13983, safetensors/safetensors#849).
-    What to do: pass names as data, and refuse reserved ones.
+    Why: `savez(**tree)` mixes keys with the names of arguments, and a reserved entry is taken for
+    the header (numpy/numpy#5243, numpy/numpy#23365, numpy/numpy#13983, safetensors/safetensors#849).
+    What to do: pass keys as data, and raise in `save` for reserved ones.
     """
     return _each("api-names")
 
 
 @_keys("dots")
-def dots(asking: FormatProfile) -> Iterator[Spec]:
-    """Keys that are steps of a path, such as "..", come back as keys, or are refused.
+def dots(profile: FormatProfile) -> Iterator[Spec]:
+    """Keys that are parts of a path, such as "..", are restored.
 
-    Why: they leave the folder, or meet another entry there.
-    What to do: never build a file name from a key without quoting it.
+    Why: as file names, they lead out of the folder, or to another entry.
+    What to do: quote a key before it becomes part of a file name.
     """
     return _each("dots")
 
 
 @_keys("case")
-def case(asking: FormatProfile) -> Iterator[Spec]:
-    """Keys that differ in case alone stay apart.
+def case(profile: FormatProfile) -> Iterator[Spec]:
+    """Keys that differ only in upper and lower case remain different keys.
 
-    Why: file systems and databases fold case.
+    Why: some file systems and databases ignore case.
     What to do: do not use keys as file names.
     """
     return _each("case")

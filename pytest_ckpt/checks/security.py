@@ -1,4 +1,4 @@
-"""The family `security`: a hostile file is an error, never an action."""
+"""The family `security`: loading a hostile file raises, and has no effect."""
 
 from __future__ import annotations
 
@@ -7,80 +7,90 @@ from typing import Any
 
 from ..specs import AttackSweep, Spec
 from ..verdicts import Verdict
-from .base import Examples, FormatProfile, check
+from .base import MODEL, TREE, Examples, check
 from .process import CONTENT
+from .profile import FormatProfile
 
-#: Elements of a tensor: so many that their number, and that of their bytes, is hardly found in a file by chance.
-ELEMENTS = 100
+#: Elements of a tensor. This number, and the number of their bytes, rarely occurs in a file by chance.
+_SIZE = 100
 
 
-def _asks(case: str) -> Callable[[Examples], Any]:
-    """What all of these checks have in common: an error is a right answer."""
+def _security(case: str) -> Callable[[Examples], Any]:
+    """Make a check: an error of `load` is correct."""
     return check(
-        f"security/{case}", judges=CONTENT, premise=lambda spec: [spec.saved], allows={Verdict.UNREADABLE},
-        apart=True, shares="hostile files",
+        f"security/{case}", judges=CONTENT, premise=lambda spec: [spec.saved], allows={Verdict.UNREADABLE}, needs_worker=True,
+        share_of="hostile files", subjects={TREE, MODEL},
     )  # fmt: skip
 
 
-def _attacking(case: str, asking: FormatProfile) -> Spec:
-    return AttackSweep(f"security/{case}", asking.subject(size=ELEMENTS), asking.subject(2, ELEMENTS))
+def _sweep(case: str, profile: FormatProfile) -> Spec:
+    return AttackSweep(f"security/{case}", profile.subject(size=_SIZE), profile.subject(2, _SIZE))
 
 
-@_asks("code")
-def code(asking: FormatProfile) -> Iterator[Spec]:
-    """Loading runs no code that the file brings along or names.
+@_security("code")
+def code(profile: FormatProfile) -> Iterator[Spec]:
+    """Loading runs no code that the file contains or names.
 
-    Each hostile copy would make a folder where none should be, and does nothing else: a pickle in place of each file and of each member
-    of an archive or a packed stream, in front of a pickle that is there, for one among other bytes, in an array of objects, in whatever
-    holds bytes; JSON that names a module or a function, or holds marshalled code; an expression of Python or a tag of YAML for a text,
-    a value or a header. It is kept when loading raises, or returns without that folder.
+    The code in each hostile copy would create a folder in the test's own directory, and do nothing
+    else. It is a pickle in place of each file and each member of an archive or packed stream, at
+    the start of an existing pickle, in an array of objects, or in any field that holds bytes. Or it
+    is JSON that names a module or a function, or holds marshalled code; or a Python expression or a
+    YAML tag in place of a text, a value or a header. The check passes if `load` raises, or returns
+    without creating the folder.
 
-    Why: a configuration chooses which module is imported and which function is called (io-no/CVE-Reports#2); a safe mode is ignored on
-    an older path (keras-team/tf-keras#910), or an archive is handed to a loader that has none (pytorch/pytorch#143326).
-    What to do: plain data; where there have to be pickles, an unpickler that knows every name that it admits, on every path.
+    Why: a configuration selects which module is imported and which function is called
+    (io-no/CVE-Reports#2); an older code path ignores the safe mode (keras-team/tf-keras#910), or an
+    archive is passed to a loader that has none (pytorch/pytorch#143326).
+    What to do: store plain data. If pickles are necessary, use an unpickler that accepts only a
+    list of known names, on every code path.
     """
-    yield _attacking("code", asking)
+    yield _sweep("code", profile)
 
 
-@_asks("escape")
-def escape(asking: FormatProfile) -> Iterator[Spec]:
-    """Loading reads and writes nothing outside of the checkpoint, whatever names the file has in it.
+@_security("escape")
+def escape(profile: FormatProfile) -> Iterator[Spec]:
+    """Loading reads and writes nothing outside the checkpoint, whatever names the file contains.
 
-    Archives have members and links with `..` or an absolute path in their names; texts that name another file of the checkpoint name one
-    outside, which holds other values, and so do links and external elements of HDF5. All of these places lie in the test's own folder.
-    That a file of a checkpoint is itself a link is no attack, and is not asked.
+    Archives get members and links with ".." or an absolute path as their name. Names of other files
+    of the checkpoint are replaced by a file outside it, which holds other values; so are links and
+    external elements of HDF5. All these places are in the test's own folder. A file of the
+    checkpoint that is itself a link is not an attack, and is not checked.
 
-    Why: members of an archive are unpacked outside of its folder (pytorch/pytorch#171754), and external data is read and overwritten
-    where a name with `..` leads (onnx/onnx#6959).
-    What to do: take names for names, not for paths; refuse those that are absolute or have `..` in them, and links.
+    Why: members of an archive are extracted outside its folder (pytorch/pytorch#171754), and
+    external data is read or overwritten at a path with ".." (onnx/onnx#6959).
+    What to do: treat names as names, not as paths. Raise for an absolute name, a name with "..",
+    and a link.
     """
-    yield _attacking("escape", asking)
+    yield _sweep("escape", profile)
 
 
-@_asks("bomb")
-def bomb(asking: FormatProfile) -> Iterator[Spec]:
-    """A small file does not take much memory, much time, or the process.
+@_security("bomb")
+def bomb(profile: FormatProfile) -> Iterator[Spec]:
+    """Loading a small file does not use much memory or time, and does not crash the process.
 
-    Headers, shapes and lengths claim from 192 MiB to 4 EiB of which nothing is there; a MiB of archive holds a GiB of zeros; lists are
-    nested 100,000 deep. An error at once is kept, also one for want of memory. A process that dies, hangs for more than 20 s (or the
-    format's own limit), runs out of 256 MiB, or takes half of that before it raises, is `CRASHED`.
+    Headers, shapes and lengths claim between 192 MiB and 4 EiB that do not exist; a MiB of archive
+    holds a GiB of zeros; lists are nested 100,000 levels deep. An immediate error is correct, also
+    a MemoryError. A process that crashes, takes longer than 20 s (or the time limit of the format),
+    runs out of 256 MiB, or uses half of that before it raises, is CRASHED.
 
-    Why: the length of a header sizes an allocation (QuintinShaw/openasr#73); a product of dimensions is beyond 64 bits, and becomes a
-    small number (ggml-org/llama.cpp#18674).
-    What to do: compare every size with the size of the file before anything is allocated, and multiply with a check.
+    Why: a length in the header determines an allocation (QuintinShaw/openasr#73); a product of
+    dimensions exceeds 64 bits and becomes a small number (ggml-org/llama.cpp#18674).
+    What to do: compare every length with the size of the file before you allocate memory, and check
+    multiplications for overflow.
     """
-    yield _attacking("bomb", asking)
+    yield _sweep("bomb", profile)
 
 
-@_asks("overlap")
-def overlap(asking: FormatProfile) -> Iterator[Spec]:
-    """A header whose regions contradict each other is an error, or just what was saved comes back.
+@_security("overlap")
+def overlap(profile: FormatProfile) -> Iterator[Spec]:
+    """Loading a file whose header contradicts itself raises, or returns exactly what was saved.
 
-    Places of tensors and members lie in each other, behind the end of the file or before its beginning; lengths and numbers of elements
-    are one more than there are, twice as many, or negative.
+    Tensors and members overlap, lie behind the end of the file or before its start. Lengths and
+    numbers of elements are one too many, twice as many, or negative.
 
-    Why: offsets of two tensors overlap and nobody looks (antirez/h3.c#48); an unknown type skips the comparison of offsets, and memory
-    is read that is not the file's (kekzl/imp#1603).
-    What to do: every byte belongs to one tensor, and every tensor lies in the file; say so before anything is read.
+    Why: the offsets of two tensors overlap and are not compared (antirez/h3.c#48); an unknown type
+    skips the comparison of offsets, and memory outside the file is read (kekzl/imp#1603).
+    What to do: check that every byte belongs to one tensor, and every tensor lies in the file,
+    before you read any tensor.
     """
-    yield _attacking("overlap", asking)
+    yield _sweep("overlap", profile)

@@ -20,7 +20,7 @@ class Layout:
     """
 
     name: str
-    what: str
+    description: str
     backends: tuple[str, ...]
     rank: int = 0
     exact_rank: bool = False
