@@ -28,6 +28,7 @@ _WITHOUT_FRAMEWORK = [
     "test_entry_points.py",
     "test_expectations.py",
     "test_exploration.py",
+    "test_extra_checks.py",
     "test_filetypes.py",
     "test_isolation.py",
     "test_plugin.py",

@@ -13,7 +13,7 @@ from pytest_ckpt.backends import get_backend, get_models, get_training, models_o
 from pytest_ckpt.backends.base import CannotBuild
 from pytest_ckpt.backends.model_base import ModelBackend
 from pytest_ckpt.backends.training_base import TrainingBackend
-from pytest_ckpt.checks.model import plainest
+from pytest_ckpt.checks.model import smallest_model
 from pytest_ckpt.compare.elements import as_array
 from pytest_ckpt.compare.models import model_differences
 from pytest_ckpt.compare.trees import differences, read, tensors_in
@@ -39,7 +39,7 @@ def models_named(backend: str) -> ModelBackend:
 
 @pytest.mark.parametrize(("backend", "kind"), EVERY_LAYER, indirect=["backend"])
 def test_each_layer_is_built_with_the_same_bits_and_gives_what_the_spec_says(backend: str, kind: str) -> None:
-    models, spec = models_named(backend), plainest(kind)
+    models, spec = models_named(backend), smallest_model(kind)
     first, second, other = models.build(spec), models.build(spec), models.build(other_model(spec))
     assert model_differences(first, second, models, architecture=True) == []
     found = model_differences(other, first, models)
@@ -58,7 +58,7 @@ def test_each_layer_is_built_with_the_same_bits_and_gives_what_the_spec_says(bac
 
 @pytest.mark.parametrize(("backend", "kind"), EVERY_LAYER, indirect=["backend"])
 def test_a_state_that_is_loaded_makes_the_clone_equal(backend: str, kind: str) -> None:
-    models, spec = models_named(backend), plainest(kind)
+    models, spec = models_named(backend), smallest_model(kind)
     model, clone = models.build(spec), models.build(other_model(spec))
     models.load_state(clone, models.state(model))
     assert model_differences(clone, model, models) == []
@@ -92,7 +92,7 @@ def test_building_and_running_asks_no_generator_and_leaves_the_mode(backend: str
 
 def test_one_tensor_under_two_names_is_one_tensor(backend: str) -> None:
     models = models_named(backend)
-    model = models.build(plainest("tied"))
+    model = models.build(smallest_model("tied"))
     tensors = models.read(model).tensors
     weights = [tensor for name, tensor in tensors.items() if "bias" not in name]
     assert len(weights) == 2
@@ -104,12 +104,12 @@ def test_a_layer_that_a_backend_has_not_is_refused_in_words(backend: str) -> Non
     missing = [kind for kind, row in LAYERS.items() if backend not in row.backends]
     for kind in missing:
         with pytest.raises(CannotBuild, match=f"{backend} has no layer '{kind}'"):
-            models_named(backend).build(plainest(kind))
+            models_named(backend).build(smallest_model(kind))
     assert missing or backend == "torch"
 
 
 def test_a_model_belongs_to_one_backend(backend: str) -> None:
-    model = models_named(backend).build(plainest("dense"))
+    model = models_named(backend).build(smallest_model("dense"))
     assert models_of(model) is get_models(backend)
     for other in (None, 1, [model], {"a": model}, get_backend(backend).build(TensorSpec("float32", (2,)))):
         assert models_of(other) is None

@@ -25,7 +25,7 @@ def _corruption(case: str, copies: str) -> Callable[[Examples], Any]:
     )  # fmt: skip
 
 
-@_corruption("truncate", "copies that end too early")
+@_corruption("truncate", "truncated copies")
 def truncate(profile: FormatProfile) -> Iterator[Spec]:
     """Loading a truncated file raises, or returns everything that was saved.
 
@@ -85,7 +85,7 @@ def zero_block(profile: FormatProfile) -> Iterator[Spec]:
     yield DamageSweep("corruption/zero-block", profile.subject(size=_BLOCKS))
 
 
-@_corruption("swapped-blocks", "copies with exchanged blocks")
+@_corruption("swapped-blocks", "copies with swapped blocks")
 def swapped_blocks(profile: FormatProfile) -> Iterator[Spec]:
     """Loading a file with two swapped blocks raises, or returns everything that was saved.
 
@@ -100,7 +100,7 @@ def swapped_blocks(profile: FormatProfile) -> Iterator[Spec]:
     yield DamageSweep("corruption/swapped-blocks", profile.subject(size=_BLOCKS))
 
 
-@_corruption("appended", "copies with bytes behind the end")
+@_corruption("appended", "copies with appended bytes")
 def appended(profile: FormatProfile) -> Iterator[Spec]:
     """Loading a file with additional bytes at the end raises, or returns exactly what was saved.
 

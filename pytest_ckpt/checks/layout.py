@@ -26,7 +26,7 @@ def _main_dtype(layout: str) -> str:
 
 
 def _layout(profile: FormatProfile, layout: str) -> Iterator[Spec]:
-    """A tensor with {memory} is restored with its values and its shape.
+    """A tensor {memory} is restored with its values and its shape.
 
     Why: a writer that takes the raw pointer stores the elements in the order of the memory, but
     with the logical shape (safetensors/safetensors#825, safetensors/safetensors#831,

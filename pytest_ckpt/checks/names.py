@@ -25,9 +25,7 @@ def parse_selection(select: str | Iterable[str] | None) -> tuple[str, ...]:
     entries = [entry.strip() for text in texts for entry in text.split(",")]
     for entry in entries:
         if not entry.removeprefix("-"):
-            raise ValueError(
-                f"empty name of a check in {', '.join(map(repr, texts))}: separate names by one comma, as in dtype,layout,-bits"
-            )
+            raise ValueError(f"empty name in {', '.join(map(repr, texts))}: separate names by one comma, as in dtype,layout,-bits")
         check_pattern(entry.removeprefix("-"))
     return tuple(entries)
 
@@ -41,9 +39,8 @@ def check_pattern(name: str) -> None:
     what = "pattern" if is_pattern(name) else "check or family"
     similar = nearest(name, [*CHECKS.families, *CHECKS])
     # Without a similar name, the list of all names would fill a screen.
-    hint = (
-        similar if similar.startswith("did") else f"the families are {', '.join(CHECKS.families)}; pytest-ckpt list checks shows all checks"
-    )
+    families = f"the families are: {', '.join(CHECKS.families)}; pytest-ckpt list checks shows all checks"
+    hint = similar if similar.startswith("did") else families
     failures = "".join(f"; {failure}" for failure in load_failures() if failure.group == ENTRY_POINTS)
     raise ValueError(f"unknown {what} {name!r}: {hint}{failures}")
 

@@ -95,11 +95,10 @@ def resolved_formats(targets: list[Target]) -> list[Format]:
 
 def check_selection(options: argparse.Namespace, formats: list[Format]) -> None:
     """Raise CommandLineError if --select names an unknown check, or no check of any of the formats."""
-    from ..checks import check_pattern, select_checks
+    from ..checks import parse_selection, select_checks
 
     try:
-        for name in options.select or ():
-            check_pattern(name.removeprefix("-"))
+        parse_selection(options.select)
     except ValueError as error:
         raise CommandLineError(f"--select: {error}") from None
     if options.select and not any(select_checks(format.backend, options.select) for format in formats):

@@ -54,11 +54,11 @@ class Settings:
 
     def _check_selection(self) -> None:
         for origin, names in (("--ckpt-select", self.option_select), ("ckpt_select", self.ini_select)):
-            for name in names:
-                from ..checks import check_pattern
+            if names:
+                from ..checks import parse_selection
 
                 try:
-                    check_pattern(name.removeprefix("-"))
+                    parse_selection(names)
                 except ValueError as error:
                     raise ValueError(f"{origin}: {error}") from None
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from ..checks import FAMILIES, checks_for
+from ..checks import CHECKS, checks_for
 from ..results import Result
 from ..verdicts import Verdict
 from .record import Record, Row, judged, lost
@@ -71,7 +71,7 @@ def _origin(records: Sequence[Record], rows: Sequence[Row]) -> list[str]:
 
 def _overview(rows: Sequence[Row]) -> list[str]:
     """Return the table of formats and families: the worst verdict, and how many checks are not KEPT."""
-    families = [family for family in FAMILIES if any(_family(cell) == family for row in rows for cell in row.cells)]
+    families = [family for family in CHECKS.families if any(_family(cell) == family for row in rows for cell in row.cells)]
     lines = [f"| | {' | '.join(families)} |", f"|---|{'---|' * len(families)}"]
     for row in rows:
         signs = [_sum([cell for cell in row.cells if _family(cell) == family]) for family in families]
@@ -126,7 +126,7 @@ def _kind(cell: Result) -> str:
 def _checks(backend: str, rows: Sequence[Row]) -> list[str]:
     lines = [f"## All checks of {backend}"]
     names = [check.name for check in checks_for(backend) if any(cell.check == check.name for row in rows for cell in row.cells)]
-    for family in FAMILIES:
+    for family in CHECKS.families:
         own = [name for name in names if name.split("/")[0] == family]
         if own:
             lines += ["", f"### {backend}: {family}", "", f"| | {' | '.join(row.name for row in rows)} |", f"|---|{'---|' * len(rows)}"]

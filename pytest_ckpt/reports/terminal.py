@@ -6,7 +6,7 @@ import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from ..checks import FAMILIES
+from ..checks import CHECKS
 from ..results import Result
 from ..verdicts import Verdict
 
@@ -24,7 +24,7 @@ def summary(results: Iterable[Result], targets: Mapping[str, Sequence[str]], mis
     if not found:
         return ["no check ran", *not_run]
     formats = [name for name in targets if any(result.format == name for result in found)]
-    families = [family for family in FAMILIES if any(result.family == family for result in found)]
+    families = [family for family in CHECKS.families if any(result.family == family for result in found)]
     rows = [["", *families]]
     for format in formats:
         own = [result for result in found if result.format == format]

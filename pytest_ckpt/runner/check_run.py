@@ -124,7 +124,7 @@ class CheckRun:
         expected = self._judge.expectations.for_check(check.name)
         common: dict[str, Any] = {
             "format": format.name, "backend": format.backend, "check": check.name, "expectation": expected.expectation,
-            "examples": len(self.judgements), "summary": check.why.split("\n\n")[0].replace("\n", " "),
+            "examples": len(self.judgements), "summary": check.statement,
             "key": expected.key, "pattern_size": self._pattern_size(expected),
         }  # fmt: skip
         skips = [each.skipped for each in self.judgements.values() if each.skipped]
@@ -161,13 +161,11 @@ class CheckRun:
 
     def _share(self, verdict: Verdict) -> str:
         """Return how many of the examples got the verdict, if the check reports that."""
-        if not self.check.shares:
+        if not self.check.share_of:
             return ""
         judged = [each.verdict for each in self.judgements.values() if each.verdict is not None]
-        named = isinstance(self.check.shares, str)
-        noun = self.check.shares if named else "examples"
-        silent = ": load returned other values without an error" if named and verdict is Verdict.CHANGED else ""
-        return f"\n{judged.count(verdict)} of {len(judged)} {noun} got {verdict}{silent}"
+        silent = ": load returned other values without an error" if verdict is Verdict.CHANGED else ""
+        return f"\n{judged.count(verdict)} of {len(judged)} {self.check.share_of} got {verdict}{silent}"
 
     def _flakiness(self, spec: Spec) -> str:
         verdicts = [self.judgements[spec].verdict, *self._repetitions.get(spec, [])]
@@ -191,5 +189,5 @@ def _describe(format: Format, profile: FormatProfile) -> str:
     accepts = [f"accepts {format.accepts!r}"] if format.save is not None else []
     models = {"into": "loads a model into a clone", "whole": "loads whole models", "state": "has no functions for models"}
     template = [] if profile.template else ["has no template"]
-    partial = [] if profile.partial else ["has no load_partial"]
-    return ", ".join([*accepts, models[profile.models], *template, *partial])
+    partial = [] if profile.loads_parts else ["has no load_partial"]
+    return ", ".join([*accepts, models[profile.model_loading], *template, *partial])

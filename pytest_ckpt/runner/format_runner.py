@@ -6,7 +6,7 @@ import contextlib
 import pathlib
 from collections.abc import Iterable, Mapping, Sequence
 
-from ..checks import SCENARIOS, Check, FormatProfile, check_pattern, checks_for, select_checks
+from ..checks import MODEL, TRAINING, Check, FormatProfile, check_pattern, checks_for, select_checks
 from ..execution.context import Context
 from ..expectations import Expectations
 from ..formats.base import Format
@@ -81,9 +81,8 @@ def _applies(format: Format, check: Check) -> bool:
     """Return whether the format has functions for what a check saves."""
     if format.save is not None:
         return True
-    if check.family == "training":
-        return format.save_training is not None
-    return format.save_model is not None and check.family in ("model", "mismatch", *SCENARIOS)
+    saves_model = format.save_model is not None and MODEL in check.subjects
+    return saves_model or (format.save_training is not None and TRAINING in check.subjects)
 
 
 def check_expectations(format: Format) -> Expectations:

@@ -43,7 +43,7 @@ class ExampleJudge:
         """Run a spec, in a worker if the format is isolated or the check is expected to crash."""
         expectation = self.expectations.for_check(check.name).expectation
         crashes = expectation is not None and expectation.verdict is Verdict.CRASHED
-        return run_example(self.context, spec, check.limit, in_worker=self.format.isolate or crashes, keep_in=keep_in)
+        return run_example(self.context, spec, check.size_limit, in_worker=self.format.isolate or crashes, keep_in=keep_in)
 
     def _run_blockers(self, check: Check, observation: Observation) -> dict[Difference, str]:
         """Run the checks that may block this one, and return the names of those that do, by the blocking difference.

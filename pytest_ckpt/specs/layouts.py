@@ -35,20 +35,24 @@ class Layout:
 LAYOUTS: dict[str, Layout] = {
     row.name: row
     for row in (
-        Layout("c", "dense, last index fastest", ()),
-        Layout("transposed", "dense, the last two dimensions swapped", (NUMPY, TORCH), rank=2, scattered=True),
-        Layout("fortran", "dense, first index fastest", (NUMPY, TORCH), rank=2, scattered=True),
-        Layout("sliced", "every second element of a larger tensor", (NUMPY, TORCH), rank=1, scattered=True),
-        Layout("offset", "the end of a larger tensor's memory", (NUMPY, TORCH, MXNET), rank=1),
-        Layout("negative-stride", "the last dimension runs backwards", (NUMPY,), rank=1, scattered=True),
-        Layout("broadcast", "the first dimension repeats one block", (NUMPY, TORCH), rank=1, leading=2, scattered=True, writable=False),
-        Layout("channels-last", "dense NCHW with the channels fastest", (NUMPY, TORCH), rank=4, exact_rank=True, scattered=True),
-        Layout("conj", "the memory holds the conjugate, a flag says so", (TORCH,), kinds=("complex",)),
-        Layout("neg", "the memory holds the negative, a flag says so", (TORCH,), kinds=("float", "complex"), wide=True),
-        Layout("byte-swapped", "the other byte order", (NUMPY,), kinds=("int", "uint", "float", "complex", "time"), wide=True),
-        Layout("read-only", "memory that may not be written", (NUMPY,), writable=False),
-        Layout("memory-mapped", "memory that is a file", (NUMPY, TORCH), empty=False),
-        Layout("window", "a few elements of a base that holds 2**18 more", (NUMPY, TORCH, MXNET), rank=1, empty=False),
+        Layout("c", "in C order", ()),
+        Layout("transposed", "with its last two dimensions swapped in memory", (NUMPY, TORCH), rank=2, scattered=True),
+        Layout("fortran", "in Fortran order", (NUMPY, TORCH), rank=2, scattered=True),
+        Layout("sliced", "that is every second element of a larger one", (NUMPY, TORCH), rank=1, scattered=True),
+        Layout("offset", "that starts inside the memory of a larger one", (NUMPY, TORCH, MXNET), rank=1),
+        Layout("negative-stride", "whose last dimension has a negative stride", (NUMPY,), rank=1, scattered=True),
+        Layout(
+            "broadcast", "whose first dimension is broadcast (stride 0)", (NUMPY, TORCH), rank=1, leading=2, scattered=True, writable=False
+        ),
+        Layout("channels-last", "in channels-last memory format", (NUMPY, TORCH), rank=4, exact_rank=True, scattered=True),
+        Layout("conj", "whose conjugate bit is set", (TORCH,), kinds=("complex",)),
+        Layout("neg", "whose negative bit is set", (TORCH,), kinds=("float", "complex"), wide=True),
+        Layout(
+            "byte-swapped", "in a byte order that is not native", (NUMPY,), kinds=("int", "uint", "float", "complex", "time"), wide=True
+        ),
+        Layout("read-only", "in read-only memory", (NUMPY,), writable=False),
+        Layout("memory-mapped", "in memory that is mapped to a file", (NUMPY, TORCH), empty=False),
+        Layout("window", "that is a small view of a base with 2**18 more elements", (NUMPY, TORCH, MXNET), rank=1, empty=False),
     )
 }
 
