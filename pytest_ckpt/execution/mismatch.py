@@ -126,7 +126,7 @@ def _described(leaves: dict[str, Any]) -> list[tuple[str, Any, Any]]:
 def _silent_changes(
     loaded: dict[str, Any], saved: dict[str, Any], before: dict[str, Any], captured: Captured, usual: set[str]
 ) -> list[Difference]:
-    """Return the leaves that were loaded wrongly, or left out, without a report. ``before`` are the leaves that the file was loaded into."""
+    """Return the leaves that were loaded wrongly, or left out, without a report. ``before`` are those that it was loaded into."""
     found: list[Difference] = []
     matching = [name for name, own in before.items() if name in saved and _described({"": own}) == _described({"": saved[name]})]
     if captured.report_names_all(matching):
