@@ -97,10 +97,11 @@ class Difference:
 
     ``path`` is the path of the leaf as Python code (``['w'][0]``); it is empty for the object itself.
     ``expected`` and ``actual`` are the two states as text. If ``expected`` is empty, ``actual``
-    describes the whole difference. ``count`` of ``total`` elements differ; ``elements`` describes
-    the first of them: index, expected bits and number, actual bits and number. ``lost`` means that
-    the leaves below the path could not be compared at all. ``leaf`` is the dtype of the leaf, or its
-    Python type. ``cause`` is a likely cause that explains every differing element, or empty.
+    describes the whole difference. If both are empty, the number of different elements does.
+    ``count`` of ``total`` elements differ; ``elements`` describes the first of them: index, expected
+    bits and number, actual bits and number. ``lost`` means that the leaves below the path could not
+    be compared at all. ``leaf`` is the dtype of the leaf, or its Python type. ``cause`` is a likely
+    cause that explains every differing element, or empty.
     """
 
     path: str
@@ -126,9 +127,12 @@ class Difference:
 
     def __str__(self) -> str:
         states = f"expected {self.expected}, got {self.actual}" if self.expected else self.actual
+        counts = f"{self.count} of {self.total} elements differ"
+        if not states:
+            states = counts
+        elif self.total > 1:
+            states += f" ({counts})"
         text = f"{self.path}: {self.aspect}: {states}" if self.path else f"{self.aspect}: {states}"
-        if self.total:
-            text += f" ({self.count} of {self.total} elements differ)"
         cause = [f"    likely cause: {self.cause}"] if self.cause else []
         return "\n".join([text, *(f"    {element}" for element in self.elements), *cause])
 

@@ -1,4 +1,4 @@
-"""The backends: each builds every spec that its framework can hold, always with the same bits, and reads them back."""
+"""Backends build every spec that their framework supports, always with the same bits, and read it correctly."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from pytest_ckpt.backends.base import Backend, CannotBuild
 from pytest_ckpt.backends.spec_values import logical_words, objects, texts
 from pytest_ckpt.backends.tree_builder import build_tree
 from pytest_ckpt.compare.elements import equal
-from pytest_ckpt.compare.trees import differences, same_object
+from pytest_ckpt.compare.tensors import same_object
+from pytest_ckpt.compare.trees import differences
 from pytest_ckpt.specs import DTYPES, LAYOUTS, TRAITS, Fill, ListSpec, SameAs, TensorSpec, ViewOf, dtypes_of, layouts_of, misfit
 
 from .conftest import BACKENDS
@@ -35,7 +36,7 @@ def backend(request: pytest.FixtureRequest) -> Any:
 
 
 def _holds(backend: Backend, tensor: Any, spec: TensorSpec) -> bool:
-    """Whether a tensor shows just the elements that the spec asks for."""
+    """Return whether a tensor has the elements of the spec."""
     reading = backend.read(tensor)
     assert reading.dtype == spec.dtype
     assert reading.shape == spec.shape
@@ -43,15 +44,15 @@ def _holds(backend: Backend, tensor: Any, spec: TensorSpec) -> bool:
         return True
     if reading.objects is not None:
         if spec.dtype == "object":
-            found, wanted = ([*map(repr, each.reshape(-1))] for each in (reading.objects, objects(spec.shape, spec.fill)))
-            return found == wanted or spec.layout == "broadcast"
+            found, expected = ([*map(repr, each.reshape(-1))] for each in (reading.objects, objects(spec.shape, spec.fill)))
+            return found == expected or spec.layout == "broadcast"
         binary = reading.objects.size > 0 and isinstance(reading.objects.reshape(-1)[0], bytes)
         block = (1, *spec.shape[1:]) if spec.layout == "broadcast" else spec.shape
         return bool((reading.objects == texts(block, spec.fill, binary)).all())
     return equal(reading.words, logical_words(spec), DTYPES[spec.dtype])
 
 
-def test_every_dtype_is_built_in_every_shape_and_read_back(backend: Backend) -> None:
+def test_builds_and_reads_every_dtype_in_every_shape(backend: Backend) -> None:
     assert set(backend.dtypes()) <= set(dtypes_of(backend.name))
     for dtype in backend.dtypes():
         for shape in SHAPES:
@@ -60,10 +61,10 @@ def test_every_dtype_is_built_in_every_shape_and_read_back(backend: Backend) -> 
                 if backend.refusal(spec) is None:
                     assert _holds(backend, backend.build(spec), spec), spec
                 else:
-                    assert dtype == "string", "every dtype has every shape; strings of some frameworks do not"
+                    assert dtype == "string", "only string dtypes may lack a shape"
 
 
-def test_every_layout_is_built_and_its_values_are_those_of_the_spec(backend: Backend) -> None:
+def test_builds_every_layout_with_the_values_of_the_spec(backend: Backend) -> None:
     built = set()
     for layout in layouts_of(backend.name):
         for dtype in backend.dtypes():
@@ -77,7 +78,7 @@ def test_every_layout_is_built_and_its_values_are_those_of_the_spec(backend: Bac
     assert built == set(layouts_of(backend.name))
 
 
-def test_a_layout_shows_in_the_strides(backend: Backend) -> None:
+def test_layout_is_visible_in_strides(backend: Backend) -> None:
     for layout in layouts_of(backend.name):
         for shape in LAYOUT_SHAPES:
             if not misfit(layout, "float32", shape):
@@ -86,7 +87,7 @@ def test_a_layout_shows_in_the_strides(backend: Backend) -> None:
                 assert (strides != plain) is LAYOUTS[layout].scattered or strides is None, (layout, shape)
 
 
-def test_a_spec_is_built_twice_with_the_same_bits_and_no_shared_memory(backend: Backend) -> None:
+def test_two_builds_have_equal_bits_and_separate_memory(backend: Backend) -> None:
     for layout in layouts_of(backend.name):
         for shape in LAYOUT_SHAPES:
             if not misfit(layout, "float32", shape):
@@ -97,15 +98,15 @@ def test_a_spec_is_built_twice_with_the_same_bits_and_no_shared_memory(backend: 
                 assert same_object(first, first)
 
 
-def test_every_trait_is_built_and_shows(backend: Backend) -> None:
+def test_builds_every_trait_visibly(backend: Backend) -> None:
     for trait, backends in TRAITS.items():
         dtype = "uint32" if trait.startswith("prng-key") and backend.name in backends else "float32"
         spec = TensorSpec(dtype, (3, 2), fill=Fill(1), traits=(trait,))
         if backend.name not in backends:
             with pytest.raises(CannotBuild, match=trait):
                 backend.build(spec)
-        elif why := backend.refusal(spec):
-            assert "accelerator" in why
+        elif reason := backend.refusal(spec):
+            assert "accelerator" in reason
         else:
             reading, plain = (backend.read(backend.build(each)) for each in (spec, TensorSpec(spec.dtype, spec.shape, fill=spec.fill)))
             shows = (reading.kind, dict(reading.flags), reading.dtype, reading.parts is None)
@@ -114,7 +115,7 @@ def test_every_trait_is_built_and_shows(backend: Backend) -> None:
             assert differences(backend.build(spec), backend.build(spec)) == []
 
 
-def test_what_cannot_be_built_is_said_in_words(backend: Backend) -> None:
+def test_cannot_build_gives_a_reason(backend: Backend) -> None:
     missing = [dtype for dtype in DTYPES if dtype not in dtypes_of(backend.name)]
     layouts = [layout for layout in LAYOUTS if layout not in layouts_of(backend.name)]
     specs = [TensorSpec(dtype, (2,)) for dtype in missing] + [TensorSpec("float32", (1,) * 300)]
@@ -128,7 +129,7 @@ def test_what_cannot_be_built_is_said_in_words(backend: Backend) -> None:
             build_tree(wrong, backend)
 
 
-def test_aliases_are_built_as_aliases(backend: Backend) -> None:
+def test_builds_aliases_in_shared_memory(backend: Backend) -> None:
     tensor = TensorSpec("float32", (4,), fill=Fill(1))
     first, second = build_tree(ListSpec((tensor, SameAs(0))), backend)
     assert first is second
@@ -143,13 +144,13 @@ def test_aliases_are_built_as_aliases(backend: Backend) -> None:
 
 
 def _odd_tensors() -> dict[str, Any]:
-    """How to make tensors of torch that have no elements of their own in memory, each time the same."""
+    """Return functions that build torch tensors without elements in their own memory, with equal results on each call."""
     import torch
     from torch._subclasses.fake_tensor import FakeTensorMode
     from torch.masked import masked_tensor
 
     class Wrapper(torch.Tensor):  # type: ignore[misc]
-        """Refuses every operation."""
+        """A tensor that supports no operation."""
 
         @staticmethod
         def __new__(cls) -> Any:
@@ -160,7 +161,7 @@ def _odd_tensors() -> dict[str, Any]:
             raise NotImplementedError
 
     class Holder(Wrapper):
-        """Says what it is made of."""
+        """A tensor that shows its parts."""
 
         @staticmethod
         def __new__(cls, inner: Any) -> Any:
@@ -203,20 +204,20 @@ def _odd_tensors() -> dict[str, Any]:
     }
 
 
-@pytest.mark.skipif("torch" not in BACKENDS, reason="about tensors of torch")
+@pytest.mark.skipif("torch" not in BACKENDS, reason="needs torch")
 @pytest.mark.filterwarnings("ignore")
-def test_tensors_without_memory_are_read_by_their_parts_or_without_elements() -> None:
+def test_reads_torch_tensors_without_memory() -> None:
     for name, make in _odd_tensors().items():
         reading = get_backend("torch").read(make(1.0))
         assert reading.dtype == "float32"
         assert reading.words is None
         assert differences(make(1.0), make(1.0)) == [], name
-        # What has parts shows another value; where there are no elements there is nothing to compare.
+        # Only tensors with parts show another value.
         assert [each.aspect for each in differences(make(2.0), make(1.0))] == ["values"] * (reading.parts is not None), name
 
 
-@pytest.mark.skipif("torch" not in BACKENDS, reason="about tensors of torch")
-def test_a_tensor_whose_elements_are_gone_differs_from_one_that_has_them() -> None:
+@pytest.mark.skipif("torch" not in BACKENDS, reason="needs torch")
+def test_tensor_without_elements_differs_from_one_with_them() -> None:
     import torch
 
     whole = torch.ones(2)
@@ -227,8 +228,8 @@ def test_a_tensor_whose_elements_are_gone_differs_from_one_that_has_them() -> No
     assert [each.aspect for each in differences(torch.empty(2, device="meta"), whole)] == ["flags", "values"]
 
 
-@pytest.mark.skipif("tensorflow" not in BACKENDS, reason="about tensors of tensorflow")
-def test_handles_are_read_without_what_they_stand_for() -> None:
+@pytest.mark.skipif("tensorflow" not in BACKENDS, reason="needs tensorflow")
+def test_reads_tensorflow_handles_without_contents() -> None:
     import tensorflow as tf
 
     variable = tf.Variable([1.0])
@@ -238,47 +239,47 @@ def test_handles_are_read_without_what_they_stand_for() -> None:
         assert differences(handle, handle) == []
 
 
-def test_an_attribute_of_an_instance_is_seen(backend: Backend) -> None:
+def test_instance_attribute_is_a_flag(backend: Backend) -> None:
     if backend.name not in TRAITS["subclass"]:
         return
     spec = TensorSpec("float32", (2,), fill=Fill(1), traits=("subclass",))
     changed, held = backend.build(spec), backend.build(spec)
     changed.tag = "foot"
-    changed.lock = held.lock = object()  # of what is not plain only the class is compared
+    changed.lock = held.lock = object()  # of other objects, only the class is compared
     assert [each.aspect for each in differences(changed, held)] == ["flags"]
 
 
-def test_metadata_of_a_dtype_is_seen_and_the_file_of_a_map_is_not() -> None:
+def test_dtype_metadata_is_a_flag_but_memmap_file_is_not() -> None:
     (found,) = differences(np.zeros(2, "f4"), np.zeros(2, np.dtype("f4", metadata={"unit": "m"})))
-    assert (found.aspect, found.expected) == ("flags", "metadata: {'unit': 'm'}")
+    assert (found.aspect, found.expected) == ("flags", "metadata={'unit': 'm'}")
     with tempfile.TemporaryFile() as file:
         assert differences(np.memmap(file, np.int32, "w+", shape=(3,)), np.zeros(3, np.int32)) == []
 
 
-@pytest.mark.skipif("jax" not in BACKENDS, reason="about arrays of jax")
-def test_a_weak_type_is_a_flag() -> None:
+@pytest.mark.skipif("jax" not in BACKENDS, reason="needs jax")
+def test_weak_type_is_a_flag() -> None:
     import jax.numpy as jnp
 
     (found,) = differences(jnp.float32(1), jnp.asarray(1.0))
-    assert (found.aspect, found.expected) == ("flags", "weak-type: True")
+    assert (found.aspect, found.expected) == ("flags", "weak-type=True")
 
 
-def test_no_random_generator_is_asked(backend: Backend) -> None:
+def test_build_preserves_random_state(backend: Backend) -> None:
     states = random.getstate(), np.random.get_state()[1].tolist()
     backend.build(TensorSpec("float32", (100,), fill=Fill(1, "any")))
     assert (random.getstate(), np.random.get_state()[1].tolist()) == states
 
 
-def test_the_backends_are_twins() -> None:
-    """The same verbs in the same order in every file, so that reading one is reading all."""
-    verbs = [name for name, member in vars(Backend).items() if inspect.isfunction(member) and not name.startswith("_")]
+def test_backends_define_the_same_functions_in_order() -> None:
+    """A reader of one backend then knows all of them."""
+    functions = [name for name, member in vars(Backend).items() if inspect.isfunction(member) and not name.startswith("_")]
     for name in BACKENDS:
         own = vars(get_backend(name))
-        assert [verb for verb in own if verb in verbs] == verbs
+        assert [key for key in own if key in functions] == functions
         assert own["name"] == name
 
 
-def test_a_tensor_belongs_to_one_backend() -> None:
+def test_exactly_one_backend_owns_a_tensor() -> None:
     tensors = {name: get_backend(name).build(TensorSpec("float32", (2,))) for name in BACKENDS}
     for name, tensor in tensors.items():
         assert [other for other in BACKENDS if get_backend(other).owns(tensor)] == [name]
@@ -289,8 +290,8 @@ def test_a_tensor_belongs_to_one_backend() -> None:
         assert owner_of(leaf) is None
 
 
-def test_the_table_has_every_dtype_that_the_framework_lists(backend: Backend) -> None:
-    """Placeholders that no tensor can be made of are left out, and so is what is no kind of tensor element."""
+def test_table_contains_every_dtype_of_the_framework(backend: Backend) -> None:
+    """Placeholder dtypes, which no tensor can have, are left out."""
     if backend.name == "numpy":
         import ml_dtypes
 
@@ -336,7 +337,7 @@ def _is_dtype(name: str) -> bool:
     return True
 
 
-def test_a_scope_leaves_the_settings_as_they_were() -> None:
+def test_scope_restores_settings() -> None:
     for name in BACKENDS:
         backend = get_backend(name)
         before, filters = _settings(name), list(warnings.filters)
@@ -362,7 +363,7 @@ def _settings(backend: str) -> Any:
     return None
 
 
-def test_a_framework_whose_import_is_blocked_owns_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocked_framework_owns_no_tensor(monkeypatch: pytest.MonkeyPatch) -> None:
     for package in ("tensorflow", "jax", "torch", "mxnet"):
         if package not in BACKENDS:
             monkeypatch.setitem(sys.modules, package, None)
@@ -370,7 +371,7 @@ def test_a_framework_whose_import_is_blocked_owns_nothing(monkeypatch: pytest.Mo
     assert differences(np.ones(1), np.ones(1)) == []
 
 
-def test_names_are_known_whether_installed_or_not() -> None:
+def test_names_are_known_without_the_frameworks() -> None:
     assert set(known_backends()) >= set(BUILTIN)
     assert set(installed_backends()) == {name for name in known_backends() if is_installed(name)}
     with pytest.raises(ValueError, match="did you mean 'torch'"):

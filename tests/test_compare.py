@@ -1,4 +1,4 @@
-"""Two trees: every kind of difference is found, with its path, and nothing else is."""
+"""Comparing two trees finds every kind of difference, with its path, and no others."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ CASES = {
 
 
 @pytest.mark.parametrize(("actual", "expected", "aspect"), CASES.values(), ids=CASES)
-def test_a_difference_has_its_aspect_and_its_path(actual: Any, expected: Any, aspect: str) -> None:
+def test_difference_has_aspect_and_path(actual: Any, expected: Any, aspect: str) -> None:
     found = differences({"x": [actual]}, {"x": [expected]})
     assert aspect in {difference.aspect for difference in found}
     assert all(difference.path.startswith("['x'][0]") for difference in found)
@@ -82,11 +82,11 @@ def test_a_difference_has_its_aspect_and_its_path(actual: Any, expected: Any, as
     assert aspect not in {difference.aspect for difference in differences(actual, expected, ignore=[aspect])}
 
 
-def test_every_aspect_but_alias_has_a_case_above() -> None:
+def test_cases_cover_every_aspect_except_alias() -> None:
     assert {aspect for _, _, aspect in CASES.values()} == set(ASPECTS) - {"alias"}
 
 
-def test_a_difference_shows_bits_and_numbers_of_the_first_elements() -> None:
+def test_difference_shows_bits_and_numbers() -> None:
     (found,) = differences({"w": _changed((1, 2), -0.0)}, {"w": ONE})
     assert (found.path, found.count, found.total) == ("['w']", 1, 6)
     assert found.elements == ("[1, 2] expected 0x4014000000000000 (5.0), got 0x8000000000000000 (-0.0)",)
@@ -94,7 +94,7 @@ def test_a_difference_shows_bits_and_numbers_of_the_first_elements() -> None:
         assert_identical({"w": _changed((1, 2), -0.0)}, {"w": ONE})
 
 
-def test_what_is_no_value_does_not_count() -> None:
+def test_padding_does_not_count() -> None:
     first, second = np.zeros(3, np.longdouble), np.zeros(3, np.longdouble)
     first.view(np.uint8)[10:16] = 0xAB
     assert differences(first, second) == []
@@ -109,19 +109,19 @@ def test_what_is_no_value_does_not_count() -> None:
     assert not equal(np.array([0xF3], np.uint8), np.array([0x04], np.uint8), row)
 
 
-def test_sharing_that_is_lost_or_invented_is_a_difference() -> None:
+def test_lost_or_new_shared_memory_is_a_difference() -> None:
     base = np.arange(4.0)
     lost = differences([base, base.copy()], [base, base])
     assert [difference.aspect for difference in lost] == ["alias"]
     invented = differences([base, base[1:]], [base.copy(), base[1:].copy()])
     assert [difference.aspect for difference in invented] == ["alias"]
     columns = np.arange(6.0).reshape(3, 2)
-    apart = [columns[:, 0].copy(), columns[:, 1].copy()]
-    assert differences([columns[:, 0], columns[:, 1]], apart, ignore=["strides"]) == []
+    separate = [columns[:, 0].copy(), columns[:, 1].copy()]
+    assert differences([columns[:, 0], columns[:, 1]], separate, ignore=["strides"]) == []
     assert differences([np.empty(0), np.empty(0)], [np.empty(0), np.empty(0)]) == []
 
 
-def test_cycles_and_shared_containers_end() -> None:
+def test_cycles_and_shared_containers_terminate() -> None:
     first: dict[str, Any] = {"a": ONE}
     second: dict[str, Any] = {"a": ONE}
     first["self"], second["self"] = first, second
@@ -133,7 +133,7 @@ def test_cycles_and_shared_containers_end() -> None:
 
 
 @pytest.mark.parametrize("name", BACKENDS)
-def test_deep_and_wide_trees_are_compared(name: str) -> None:
+def test_compares_deep_and_wide_trees(name: str) -> None:
     backend = get_backend(name)
     leaf = TensorSpec("float32", (2,), fill=Fill(1))
     for spec in (Deep(1000, leaf), Deep(1000, leaf, container="list"), Wide(2000, leaf)):
@@ -142,7 +142,7 @@ def test_deep_and_wide_trees_are_compared(name: str) -> None:
     assert [difference.aspect for difference in found] == ["values"]
 
 
-def test_a_hundred_thousand_leaves_are_compared() -> None:
+def test_compares_hundred_thousand_leaves() -> None:
     backend = get_backend("numpy")
     spec = Wide(100_000, TensorSpec("float32", (1,), fill=Fill(1)))
     actual = build_tree(spec, backend)
@@ -150,7 +150,7 @@ def test_a_hundred_thousand_leaves_are_compared() -> None:
     assert [difference.path for difference in differences(actual, build_tree(spec, backend))] == ["['77777']"]
 
 
-def test_a_large_difference_is_counted_block_by_block() -> None:
+def test_counts_differences_across_blocks() -> None:
     first = np.zeros((1000, 300), np.int16)
     second = first.copy()
     second[::2, 5] = 1
@@ -161,7 +161,7 @@ def test_a_large_difference_is_counted_block_by_block() -> None:
 
 
 @pytest.mark.parametrize("name", BACKENDS)
-def test_one_element_of_any_dtype_is_noticed(name: str) -> None:
+def test_finds_one_changed_element_of_every_dtype(name: str) -> None:
     backend = get_backend(name)
     with backend.scope():
         for dtype in backend.dtypes():
@@ -170,13 +170,13 @@ def test_one_element_of_any_dtype_is_noticed(name: str) -> None:
             zero = TensorSpec(dtype, (2, 3))
             assert differences(backend.build(one), backend.build(one)) == [], dtype
             found = differences(backend.build(one), backend.build(zero))
-            # The objects of an array may be of another type then.
+            # The pattern may stand for an object of another type.
             assert {difference.aspect for difference in found} <= {"values", "nan-payload"} | (
                 {"container"} if dtype == "object" else set()
             )
             assert found, dtype
 
 
-def test_an_unknown_aspect_is_an_error_with_the_nearest() -> None:
+def test_unknown_aspect_raises_with_nearest_name() -> None:
     with pytest.raises(ValueError, match="did you mean 'strides'"):
         differences(1, 1, ignore=["stride"])

@@ -1,4 +1,4 @@
-"""Objects that are neither tensors nor plain containers: compared by what pickle would write of them, without a false alarm."""
+"""Objects that are neither tensors nor plain containers are compared by the state that pickle would write."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 from pytest_ckpt import differences
-from pytest_ckpt.compare.trees import same_object
+from pytest_ckpt.compare.tensors import same_object
 
 
 class Plain:
@@ -53,7 +53,7 @@ class Table(dict[str, Any]):
 
 
 class Hostile:
-    """Compares with nothing, and cannot be shown."""
+    """An object whose == and repr raise."""
 
     __hash__ = object.__hash__
 
@@ -146,19 +146,19 @@ CHANGED: dict[str, tuple[Any, Any]] = {
 
 
 @pytest.mark.parametrize("name", KEPT)
-def test_a_true_copy_is_no_difference(name: str) -> None:
+def test_copy_has_no_differences(name: str) -> None:
     for twin in (pickle.loads(pickle.dumps(KEPT[name])), copy.deepcopy(KEPT[name])):
         assert differences(twin, KEPT[name]) == []
 
 
 @pytest.mark.parametrize("name", CHANGED)
-def test_what_can_be_told_apart_is_a_difference(name: str) -> None:
+def test_distinguishable_objects_differ(name: str) -> None:
     actual, expected = CHANGED[name]
     assert differences(actual, expected)
     assert differences(expected, actual)
 
 
-def test_objects_may_hold_each_other_and_may_be_nested_deeply() -> None:
+def test_compares_cyclic_and_deep_objects() -> None:
     first, second = Plain(), Plain()
     first.me, second.me = first, second
     assert differences(first, second) == []
@@ -176,20 +176,20 @@ def test_objects_may_hold_each_other_and_may_be_nested_deeply() -> None:
     assert differences(own, other) == []
 
 
-def test_what_objects_hold_is_told_with_its_path_and_may_be_ignored() -> None:
+def test_contents_of_objects_have_paths_and_can_be_ignored() -> None:
     actual, expected = Plain(a={"b": 1, "a": np.ones(2)}), Plain(a={"a": np.zeros(2), "b": 1})
     assert [(each.path, each.aspect) for each in differences(actual, expected)] == [(".a", "order"), (".a['a']", "values")]
     assert differences(actual, expected, ignore=["order", "values"]) == []
 
 
-def test_a_tie_between_objects_is_seen() -> None:
+def test_tensor_shared_by_objects_is_compared() -> None:
     weight = np.ones(3)
-    tied, apart = [Plain(w=weight), Plain(w=weight)], [Plain(w=weight.copy()), Plain(w=weight.copy())]
-    assert [each.aspect for each in differences(apart, tied)] == ["alias"]
+    tied, separate = [Plain(w=weight), Plain(w=weight)], [Plain(w=weight.copy()), Plain(w=weight.copy())]
+    assert [each.aspect for each in differences(separate, tied)] == ["alias"]
     assert differences(copy.deepcopy(tied), tied) == []
 
 
-def test_memory_of_what_is_made_on_the_way_is_not_mistaken_for_shared_memory() -> None:
+def test_temporary_arrays_are_not_shared_memory() -> None:
     class Copying(collections.UserDict[str, Any]):
         def __getitem__(self, key: str) -> Any:
             return super().__getitem__(key).copy()
@@ -200,15 +200,15 @@ def test_memory_of_what_is_made_on_the_way_is_not_mistaken_for_shared_memory() -
     assert [each.aspect for each in found] == ["kind"] * 10
 
 
-def test_many_leaves_keys_and_ties_take_no_time_to_speak_of() -> None:
-    """Each of these took minutes where it was quadratic."""
+def test_comparison_time_is_not_quadratic() -> None:
+    """Each of these takes minutes in an implementation with quadratic time."""
     assert differences(list(range(200_000)), list(range(200_000))) == []
     assert differences({n: n for n in range(100_000)}, {n: n for n in range(100_000)}) == []
     weight = np.ones(2)
     assert differences([weight] * 20_000, [weight.copy()] * 20_000) == []
 
 
-def test_what_was_saved_is_recognised_in_what_was_loaded() -> None:
+def test_same_object_finds_shared_parts() -> None:
     state = Plain(values=[1, 2], weight=np.ones(2))
     tree = {"state": state, "color": Color.RED, "kind": np.dtype("f4"), "function": len, "name": "a"}
     assert same_object(tree, tree)

@@ -1,4 +1,4 @@
-"""Drawn networks and runs: they build, run and come back, with no false alarm, and the same seed draws the same."""
+"""Drawn models and runs can be built, run and restored, and a seed always draws the same ones."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def _drawn(backend: str, count: int, seed: int) -> list[ModelSpec]:
 
 
 @pytest.mark.parametrize("backend", WITH_MODELS)
-def test_two_hundred_drawn_models_come_back(backend: str) -> None:
-    """Built, saved, loaded into a clone, and run: by the check's own trial, with a format that keeps everything."""
+def test_two_hundred_drawn_models_round_trip(backend: str) -> None:
+    """The check itself builds, saves, loads and runs them, with a format that preserves everything."""
     specs = list(dict.fromkeys(_drawn(backend, 300, seed=1)))[:200]
     assert len(specs) == 200
     with Runner(reference_format(backend), ["model/nested"], examples=0) as runner:
@@ -38,7 +38,7 @@ def test_two_hundred_drawn_models_come_back(backend: str) -> None:
 
 
 @pytest.mark.parametrize("backend", WITH_MODELS)
-def test_every_layer_of_the_backend_is_drawn_and_the_same_seed_draws_the_same(backend: str) -> None:
+def test_draws_every_layer_and_repeats_for_a_seed(backend: str) -> None:
     specs = _drawn(backend, 800, seed=2)
     assert specs == _drawn(backend, 800, seed=2)
     kinds = {here.layer.kind for spec in specs for here in spec.every()}
@@ -48,7 +48,7 @@ def test_every_layer_of_the_backend_is_drawn_and_the_same_seed_draws_the_same(ba
         assert from_json(to_json(spec)) == spec
 
 
-def test_it_shrinks_to_one_small_layer() -> None:
+def test_shrinks_to_one_small_layer() -> None:
     smallest = shrink(strategies.model_specs("torch"), lambda spec: True, count=50, seed=3, seconds=20)
     assert isinstance(smallest, ModelSpec)
     assert [layer.kind for layer in smallest.layers] == ["dense"]
@@ -59,7 +59,7 @@ def test_it_shrinks_to_one_small_layer() -> None:
     assert [layer.kind for layer in deep.layers] == ["lstm"]
 
 
-def test_a_keyword_narrows_what_is_drawn() -> None:
+def test_keywords_narrow_the_drawn_models() -> None:
     specs: list[ModelSpec] = []
     narrow = strategies.model_specs("torch", layers=["dense", "relu"], containers=False, flags=False, max_layers=2)
     explore(narrow, specs.append, count=50, seed=1, seconds=20)
@@ -77,7 +77,7 @@ def test_a_keyword_narrows_what_is_drawn() -> None:
 
 
 @pytest.mark.parametrize("backend", WITH_MODELS)
-def test_a_model_can_be_drawn_in_a_test_of_ones_own(backend: str) -> None:
+def test_models_can_be_drawn_under_given(backend: str) -> None:
     get_models(backend)
     reference, seen = Reference(backend), []
 

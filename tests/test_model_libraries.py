@@ -1,4 +1,4 @@
-"""`assert_roundtrip` with models as libraries and their users write them: Transformers, Keras, Gluon, Linen."""
+"""`assert_roundtrip` with models as written by libraries and their users: Transformers, Keras, Gluon, Linen."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .conftest import BACKENDS
 
 
 def _pretrained() -> dict[str, tuple[Any, dict[str, Any]]]:
-    """Five architectures as their package publishes them, made tiny, with random weights, and what each is fed."""
+    """Return five published architectures, with small sizes and random weights, and their inputs."""
     import torch
     import transformers as hub
 
@@ -33,10 +33,10 @@ def _pretrained() -> dict[str, tuple[Any, dict[str, Any]]]:
     }
 
 
-@pytest.mark.skipif("torch" not in BACKENDS, reason="about modules of torch")
+@pytest.mark.skipif("torch" not in BACKENDS, reason="needs torch")
 @pytest.mark.skipif(importlib.util.find_spec("transformers") is None, reason="needs the package transformers")
 @pytest.mark.parametrize("name", ["bert", "gpt2", "vit", "t5", "llama"])
-def test_published_architectures_come_back_through_their_own_functions(name: str) -> None:
+def test_transformers_models_round_trip(name: str) -> None:
     model, inputs = _pretrained()[name]
     kind = type(model)
     assert_roundtrip(model, save=lambda given, path: given.save_pretrained(path), load=kind.from_pretrained, inputs=inputs)
@@ -46,12 +46,12 @@ def test_published_architectures_come_back_through_their_own_functions(name: str
         next(loaded.parameters()).data.zero_()
         return loaded
 
-    with pytest.raises(AssertionError, match="what came back is not what was saved"):
+    with pytest.raises(AssertionError, match="the loaded object differs from the saved one"):
         assert_roundtrip(model, save=lambda given, path: given.save_pretrained(path), load=forgetful, inputs=inputs)
 
 
-@pytest.mark.skipif("tensorflow" not in BACKENDS, reason="about models of Keras")
-def test_a_tensor_that_keras_does_not_track_is_named(tmp_path: pathlib.Path) -> None:
+@pytest.mark.skipif("tensorflow" not in BACKENDS, reason="needs tensorflow")
+def test_names_tensor_that_keras_does_not_track(tmp_path: pathlib.Path) -> None:
     import keras
     import tensorflow as tf
 
@@ -77,12 +77,12 @@ def test_a_tensor_that_keras_does_not_track_is_named(tmp_path: pathlib.Path) -> 
 
     same: dict[str, Any] = {"save": save, "load": load, "suffix": ".weights.h5", "inputs": tf.ones((2, 3))}
     assert_roundtrip(make(2.0), make=lambda: make(2.0), **same)
-    with pytest.raises(AssertionError, match="scale is a tensor kept as a plain attribute"):
+    with pytest.raises(AssertionError, match="scale is a tensor in a plain attribute"):
         assert_roundtrip(make(2.0), make=lambda: make(3.0), **same)
 
 
-@pytest.mark.skipif("mxnet" not in BACKENDS, reason="about blocks of Gluon")
-def test_a_list_of_blocks_that_gluon_does_not_track_is_named() -> None:
+@pytest.mark.skipif("mxnet" not in BACKENDS, reason="needs mxnet")
+def test_names_list_of_blocks_that_gluon_does_not_track() -> None:
     import mxnet as mx
 
     class Mine(mx.gluon.Block):  # type: ignore[misc]
@@ -111,8 +111,8 @@ def test_a_list_of_blocks_that_gluon_does_not_track_is_named() -> None:
         assert_roundtrip(make(), save=save, load=load, make=make, inputs=mx.np.ones((2, 3)))
 
 
-@pytest.mark.skipif("jax" not in BACKENDS, reason="about modules of Flax")
-def test_the_variables_of_a_linen_module_are_a_tree() -> None:
+@pytest.mark.skipif("jax" not in BACKENDS, reason="needs jax")
+def test_variables_of_a_linen_module_are_a_tree() -> None:
     import jax
     from flax import linen, serialization
 

@@ -1,4 +1,4 @@
-"""`assert_roundtrip` with models of the user's own: what is kept passes, what is lost is named, and so is the culprit."""
+"""`assert_roundtrip` with models of the user: it passes for restored models, and names differences and their cause."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from .faults.reference import Reference
 from .test_models import WITH_MODELS
 
 NETWORK = ModelSpec((LayerSpec("dense", 3), LayerSpec("batch-norm"), LayerSpec("dense", 2)), (2,))
-needs_torch = pytest.mark.skipif("torch" not in BACKENDS, reason="about modules of torch")
+needs_torch = pytest.mark.skipif("torch" not in BACKENDS, reason="needs torch")
 
 
 @pytest.mark.parametrize("backend", WITH_MODELS)
-def test_a_model_that_is_filled_passes_and_one_that_is_not_fails(backend: str) -> None:
+def test_loaded_model_passes_and_fresh_model_fails(backend: str) -> None:
     reference, models = Reference(backend), get_models(backend)
     assert models is not None
 
@@ -32,22 +32,22 @@ def test_a_model_that_is_filled_passes_and_one_that_is_not_fails(backend: str) -
     with get_backend(backend).scope():
         model, inputs = models.build(NETWORK), get_backend(backend).build(NETWORK.input_spec())
         assert_roundtrip(model, save=reference.save_model, load=reference.load_model, make=make, inputs=inputs)
-        with pytest.raises(AssertionError, match=r"what came back is not what was saved, \d+ difference"):
+        with pytest.raises(AssertionError, match=r"the loaded object differs from the saved one, \d+ difference"):
             assert_roundtrip(model, save=reference.save_model, load=lambda path, fresh: None, make=make, inputs=inputs)
-        with pytest.raises(AssertionError, match="the very model that was saved"):
+        with pytest.raises(AssertionError, match="load returned the saved model itself"):
             assert_roundtrip(model, save=reference.save_model, load=lambda path, fresh: model, make=make)
-        with pytest.raises(AssertionError, match="load returned no model but a dict"):
+        with pytest.raises(AssertionError, match="load returned an object of type dict, not a model"):
             assert_roundtrip(model, save=reference.save_model, load=lambda path: {})
-        with pytest.raises(ValueError, match="holds the very values that were saved"):
+        with pytest.raises(ValueError, match="the fresh model has the same values as the saved one"):
             assert_roundtrip(model, save=reference.save_model, load=reference.load_model, make=lambda: models.build(NETWORK))
-        with pytest.raises(ValueError, match="make\\(\\) has to build a fresh model"):
+        with pytest.raises(ValueError, match="make\\(\\) must build a fresh model"):
             assert_roundtrip(model, save=reference.save_model, load=reference.load_model, make=lambda: model)
-        with pytest.raises(ValueError, match="give make="):
+        with pytest.raises(ValueError, match="pass make="):
             assert_roundtrip(model, save=reference.save_model, load=reference.load_model, template=True)
 
 
 @pytest.mark.parametrize("backend", WITH_MODELS)
-def test_a_save_or_a_load_that_alters_the_model_is_seen(backend: str) -> None:
+def test_fails_when_save_changes_the_model(backend: str) -> None:
     reference, models = Reference(backend), get_models(backend)
     assert models is not None
     with get_backend(backend).scope():
@@ -58,12 +58,12 @@ def test_a_save_or_a_load_that_alters_the_model_is_seen(backend: str) -> None:
             reference.save_model(given, path)
             models.load_state(given, other)
 
-        with pytest.raises(AssertionError, match="save altered the model"):
+        with pytest.raises(AssertionError, match="save changed the model"):
             assert_roundtrip(model, save=save, load=reference.load_model, make=lambda: models.build(dataclasses.replace(NETWORK, seed=9)))
 
 
 def _module(kind: str) -> Any:
-    """A module of the user's own, which keeps something where a state dict does not look, or ties two weights."""
+    """Return a module with a tensor or a layer that its state dict does not include, or with tied weights."""
     import torch
     from torch import nn
 
@@ -110,24 +110,24 @@ def _assign(path: pathlib.Path, model: Any) -> None:
 
 @needs_torch
 @pytest.mark.parametrize(
-    ("kind", "load", "culprit"),
+    ("kind", "load", "cause"),
     [
-        ("attribute", _load, "scale is a tensor kept as a plain attribute"),
+        ("attribute", _load, "scale is a tensor in a plain attribute"),
         ("buffer", _load, r"does not save this buffer \(it is not persistent\)"),
         ("list", _load, r"layers is a list of modules \(1\), which the framework neither tracks nor saves"),
-        ("tied", _assign, "tied weights came apart"),
+        ("tied", _assign, "the weights are no longer tied"),
     ],
 )
-def test_a_failure_names_the_culprit(kind: str, load: Callable[..., Any], culprit: str) -> None:
+def test_failure_names_the_cause(kind: str, load: Callable[..., Any], cause: str) -> None:
     import torch
 
-    with pytest.raises(AssertionError, match=culprit):
+    with pytest.raises(AssertionError, match=cause):
         assert_roundtrip(_module(kind), save=_save, load=load, make=lambda: _module(kind), inputs=torch.ones(2, 3))
 
 
 @needs_torch
-def test_a_difference_is_told_whatever_was_compared_before() -> None:
-    """Also where an object that was compared has gone, and another one has taken its place in memory."""
+def test_failure_does_not_depend_on_earlier_comparisons() -> None:
+    """A new object may get the identity of an object that was compared before and freed."""
     import torch
 
     for seed in range(100):
@@ -138,18 +138,18 @@ def test_a_difference_is_told_whatever_was_compared_before() -> None:
 
 @needs_torch
 @pytest.mark.parametrize(("kind", "load"), [("plain", _load), ("plain", _assign), ("tied", _load), ("noise", _load)])
-def test_no_false_alarm(kind: str, load: Callable[..., Any]) -> None:
-    """A model that does not repeat its own outputs is compared as far as it does."""
+def test_restored_model_passes(kind: str, load: Callable[..., Any]) -> None:
+    """This includes a model that does not repeat its outputs."""
     import torch
 
     model = _module(kind).train()
     assert_roundtrip(model, save=_save, load=load, make=lambda: _module(kind).eval(), inputs=torch.ones(2, 3))
-    assert model.training, "the model is left in the mode that it was in"
+    assert model.training, "the mode of the model must not change"
 
 
 @needs_torch
-def test_noise_hides_no_other_outputs() -> None:
-    """The spread of a model that does not repeat itself is a tolerance for just that much."""
+def test_noise_does_not_hide_other_outputs() -> None:
+    """The tolerance for outputs is only as large as the spread of the original model."""
     import torch
 
     def load(path: pathlib.Path, model: Any) -> None:
@@ -161,7 +161,7 @@ def test_noise_hides_no_other_outputs() -> None:
 
 
 @needs_torch
-def test_frozen_parameters_that_come_back_trained_are_flags() -> None:
+def test_frozen_parameter_that_became_trainable_is_a_flag() -> None:
     import torch
 
     def whole(path: pathlib.Path) -> Any:
@@ -177,7 +177,7 @@ def test_frozen_parameters_that_come_back_trained_are_flags() -> None:
 
 
 @needs_torch
-def test_a_network_of_a_hundred_million_parameters_works() -> None:
+def test_handles_hundred_million_parameters() -> None:
     import torch
 
     def make() -> Any:
@@ -189,8 +189,8 @@ def test_a_network_of_a_hundred_million_parameters_works() -> None:
 
 
 @needs_torch
-def test_what_begins_alike_in_every_model_has_to_be_loaded_too() -> None:
-    """Scales, biases and statistics of a fresh model are those of any other; that they are lost shows nevertheless."""
+def test_constants_of_every_fresh_model_must_be_loaded() -> None:
+    """A loader that skips scales, biases and statistics fails, although every fresh model starts with the same ones."""
     import torch
 
     def make() -> Any:
@@ -206,8 +206,8 @@ def test_what_begins_alike_in_every_model_has_to_be_loaded_too() -> None:
 
 
 @needs_torch
-def test_a_base_that_is_no_part_of_the_checkpoint_is_left_alone() -> None:
-    """Adapters are saved without the model that they adapt, which `make` builds the same each time."""
+def test_shared_base_model_need_not_be_saved() -> None:
+    """Adapters are saved without their base model, which `make` always builds with the same weights."""
     import torch
 
     def make() -> Any:
@@ -226,7 +226,7 @@ def test_a_base_that_is_no_part_of_the_checkpoint_is_left_alone() -> None:
 
 
 @needs_torch
-def test_running_a_model_leaves_it_and_its_inputs_and_the_generators_as_they_were() -> None:
+def test_run_preserves_model_inputs_and_random_state() -> None:
     import torch
 
     class Counting(torch.nn.Module):  # type: ignore[misc]
@@ -246,7 +246,7 @@ def test_running_a_model_leaves_it_and_its_inputs_and_the_generators_as_they_wer
     for _ in range(5):
         fresh = Counting()
         torch.set_rng_state(state)
-        with pytest.raises(AssertionError, match="scale is a tensor kept as a plain attribute"):
+        with pytest.raises(AssertionError, match="scale is a tensor in a plain attribute"):
             assert_roundtrip(model, save=_save, load=_load, make=lambda fresh=fresh: fresh, inputs=inputs)
         assert torch.equal(torch.get_rng_state(), state)
     assert torch.equal(inputs, torch.ones(3, 4))
@@ -254,7 +254,7 @@ def test_running_a_model_leaves_it_and_its_inputs_and_the_generators_as_they_wer
 
 
 @needs_torch
-def test_constants_that_models_share_are_no_sign_that_nothing_was_loaded() -> None:
+def test_constants_shared_by_models_are_accepted() -> None:
     import torch
 
     mean = torch.tensor([1.0, 2.0, 3.0, 4.0])
@@ -275,7 +275,7 @@ def test_constants_that_models_share_are_no_sign_that_nothing_was_loaded() -> No
 
 
 @needs_torch
-def test_a_list_of_modules_is_named_also_where_nothing_else_is_there_and_without_inputs() -> None:
+def test_names_untracked_list_of_modules_without_inputs() -> None:
     import torch
 
     class Listed(torch.nn.Module):  # type: ignore[misc]
@@ -291,7 +291,7 @@ def test_a_list_of_modules_is_named_also_where_nothing_else_is_there_and_without
 
 
 @needs_torch
-def test_a_buffer_that_is_not_saved_and_changes_no_outputs_is_a_cache() -> None:
+def test_unsaved_buffer_without_effect_on_outputs_passes() -> None:
     import torch
 
     class Cached(torch.nn.Module):  # type: ignore[misc]
@@ -307,7 +307,7 @@ def test_a_buffer_that_is_not_saved_and_changes_no_outputs_is_a_cache() -> None:
 
 
 @needs_torch
-def test_a_tensor_that_cannot_be_copied_is_told_and_the_others_are_watched() -> None:
+def test_warns_about_tensor_that_cannot_be_copied() -> None:
     import torch
 
     class Sparse(torch.nn.Module):  # type: ignore[misc]
@@ -316,11 +316,11 @@ def test_a_tensor_that_cannot_be_copied_is_told_and_the_others_are_watched() -> 
             self.linear = torch.nn.Linear(2, 2)
             self.sparse = torch.nn.Parameter(torch.sparse_coo_tensor([[0, 1], [1, 0]], torch.randn(2), (3, 3)))
 
-    def altering(model: Any, path: pathlib.Path) -> None:
+    def changing(model: Any, path: pathlib.Path) -> None:
         _save(model, path)
         model.linear.weight.data.zero_()
 
     with pytest.warns(UserWarning, match="sparse cannot be copied"):
         assert_roundtrip(Sparse(), save=_save, load=_load, make=Sparse)
-    with pytest.warns(UserWarning, match="sparse cannot be copied"), pytest.raises(AssertionError, match="save altered the model"):
-        assert_roundtrip(Sparse(), save=altering, load=_load, make=Sparse)
+    with pytest.warns(UserWarning, match="sparse cannot be copied"), pytest.raises(AssertionError, match="save changed the model"):
+        assert_roundtrip(Sparse(), save=changing, load=_load, make=Sparse)

@@ -1,4 +1,4 @@
-"""Networks: every backend builds the same spec with the same bits, shows all that can be compared, and leaves alone what is not its own."""
+"""Backends build models with the same bits, read everything that can be compared, and leave other state alone."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from pytest_ckpt.backends.training_base import TrainingBackend
 from pytest_ckpt.checks.model import smallest_model
 from pytest_ckpt.compare.elements import as_array
 from pytest_ckpt.compare.models import model_differences
-from pytest_ckpt.compare.trees import differences, read, tensors_in
+from pytest_ckpt.compare.tensors import read, tensors_in
+from pytest_ckpt.compare.trees import differences
 from pytest_ckpt.specs import LAYERS, LayerSpec, ModelSpec, TensorSpec, other_model
 
 from .conftest import BACKENDS
@@ -38,7 +39,7 @@ def models_named(backend: str) -> ModelBackend:
 
 
 @pytest.mark.parametrize(("backend", "kind"), EVERY_LAYER, indirect=["backend"])
-def test_each_layer_is_built_with_the_same_bits_and_gives_what_the_spec_says(backend: str, kind: str) -> None:
+def test_builds_every_layer_with_equal_bits_and_right_shape(backend: str, kind: str) -> None:
     models, spec = models_named(backend), smallest_model(kind)
     first, second, other = models.build(spec), models.build(spec), models.build(other_model(spec))
     assert model_differences(first, second, models, architecture=True) == []
@@ -57,7 +58,7 @@ def test_each_layer_is_built_with_the_same_bits_and_gives_what_the_spec_says(bac
 
 
 @pytest.mark.parametrize(("backend", "kind"), EVERY_LAYER, indirect=["backend"])
-def test_a_state_that_is_loaded_makes_the_clone_equal(backend: str, kind: str) -> None:
+def test_loading_the_state_makes_the_clone_equal(backend: str, kind: str) -> None:
     models, spec = models_named(backend), smallest_model(kind)
     model, clone = models.build(spec), models.build(other_model(spec))
     models.load_state(clone, models.state(model))
@@ -66,7 +67,7 @@ def test_a_state_that_is_loaded_makes_the_clone_equal(backend: str, kind: str) -
     assert differences(models.run(clone, inputs), models.run(model, inputs)) == []
 
 
-def test_a_state_that_does_not_fit_is_refused(backend: str) -> None:
+def test_state_of_another_architecture_raises(backend: str) -> None:
     models = models_named(backend)
     small, large, wide = (
         models.build(ModelSpec(layers, (2,)))
@@ -77,7 +78,7 @@ def test_a_state_that_does_not_fit_is_refused(backend: str) -> None:
             models.load_state(model, models.state(other))
 
 
-def test_building_and_running_asks_no_generator_and_leaves_the_mode(backend: str) -> None:
+def test_build_and_run_preserve_random_state_and_mode(backend: str) -> None:
     models = models_named(backend)
     spec = ModelSpec((LayerSpec("dense", 4), LayerSpec("dropout"), LayerSpec("batch-norm"), LayerSpec("dense", 2)), (3,), training=True)
     models.build(spec)
@@ -87,10 +88,10 @@ def test_building_and_running_asks_no_generator_and_leaves_the_mode(backend: str
     models.run(model, get_backend(backend).build(spec.input_spec()))
     assert (random.getstate(), np.random.get_state()[1].tolist()) == states
     assert models.read(model).training == before.training
-    assert model_differences(model, models.build(spec), models) == [], "running a model does not train it"
+    assert model_differences(model, models.build(spec), models) == [], "running a model must not train it"
 
 
-def test_one_tensor_under_two_names_is_one_tensor(backend: str) -> None:
+def test_tied_tensor_is_read_as_one_object(backend: str) -> None:
     models = models_named(backend)
     model = models.build(smallest_model("tied"))
     tensors = models.read(model).tensors
@@ -100,7 +101,7 @@ def test_one_tensor_under_two_names_is_one_tensor(backend: str) -> None:
     assert found == []
 
 
-def test_a_layer_that_a_backend_has_not_is_refused_in_words(backend: str) -> None:
+def test_missing_layer_raises_with_its_name(backend: str) -> None:
     missing = [kind for kind, row in LAYERS.items() if backend not in row.backends]
     for kind in missing:
         with pytest.raises(CannotBuild, match=f"{backend} has no layer '{kind}'"):
@@ -108,14 +109,14 @@ def test_a_layer_that_a_backend_has_not_is_refused_in_words(backend: str) -> Non
     assert missing or backend == "torch"
 
 
-def test_a_model_belongs_to_one_backend(backend: str) -> None:
+def test_exactly_one_backend_owns_a_model(backend: str) -> None:
     model = models_named(backend).build(smallest_model("dense"))
     assert models_of(model) is get_models(backend)
     for other in (None, 1, [model], {"a": model}, get_backend(backend).build(TensorSpec("float32", (2,)))):
         assert models_of(other) is None
 
 
-def test_every_module_that_the_framework_knows_has_a_name(backend: str) -> None:
+def test_modules_have_names(backend: str) -> None:
     models = models_named(backend)
     spec = ModelSpec((LayerSpec("model", inside=(LayerSpec("dense", 2), LayerSpec("list", inside=(LayerSpec("dense", 2),)))),), (2,))
     model = models.build(spec)
@@ -125,16 +126,16 @@ def test_every_module_that_the_framework_knows_has_a_name(backend: str) -> None:
 
 
 @pytest.mark.parametrize(("kind", "get"), [(ModelBackend, get_models), (TrainingBackend, get_training)])
-def test_the_backends_are_twins(kind: type, get: object) -> None:
-    """The same verbs in the same order in every file, so that reading one is reading all."""
-    verbs = [name for name, member in vars(kind).items() if inspect.isfunction(member) and not name.startswith("_")]
+def test_backends_define_the_same_functions_in_order(kind: type, get: object) -> None:
+    """A reader of one backend then knows all of them."""
+    functions = [name for name, member in vars(kind).items() if inspect.isfunction(member) and not name.startswith("_")]
     for name in WITH_MODELS:
         own = vars(get(name))  # type: ignore[operator]
-        assert [verb for verb in own if verb in verbs] == verbs
+        assert [key for key in own if key in functions] == functions
         assert own["name"] == name
 
 
-def test_numpy_has_no_models_and_says_so() -> None:
+def test_numpy_reports_that_it_has_no_models() -> None:
     from pytest_ckpt import check_format, strategies
 
     from .faults.reference import reference_format

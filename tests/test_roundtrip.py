@@ -1,4 +1,4 @@
-"""`assert_roundtrip`: a user's own tree, saved and loaded by a user's own functions."""
+"""`assert_roundtrip` with trees and functions of the user."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _tree() -> Any:
     return {"state": State(3, np.arange(4.0)), "names": ("a", "b"), "table": collections.OrderedDict(x=np.float32(0.5)), "none": None}
 
 
-def test_a_tree_that_comes_back_passes_and_nothing_is_left(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_restored_tree_passes_without_leftovers(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     assert_roundtrip(_tree(), save=_save, load=_load)
     with pytest.raises(AssertionError):
@@ -48,7 +48,7 @@ def test_a_tree_that_comes_back_passes_and_nothing_is_left(tmp_path: pathlib.Pat
 
 
 @pytest.mark.parametrize("name", BACKENDS)
-def test_a_tree_of_each_backend_goes_through_with_a_template(name: str) -> None:
+def test_template_of_every_backend_has_other_values(name: str) -> None:
     backend = get_backend(name)
     with backend.scope():
         spec = DictSpec((("w", TensorSpec("float32", (2, 3), fill=Fill(1))), ("step", PlainSpec(7))))
@@ -66,7 +66,7 @@ def test_a_tree_of_each_backend_goes_through_with_a_template(name: str) -> None:
             assert_roundtrip(tree, save=lambda tree, path: path.write_bytes(b"x"), load=lambda path, template: template, template=True)
 
 
-def test_what_differs_is_said_with_its_path() -> None:
+def test_failure_shows_paths() -> None:
     def lossy(path: pathlib.Path) -> Any:
         tree = _load(path)
         tree["state"].weight = tree["state"].weight.astype("f4")
@@ -82,16 +82,16 @@ def test_what_differs_is_said_with_its_path() -> None:
     assert_roundtrip(_tree(), save=_save, load=lossy, ignore=["dtype", "container"])
 
 
-def test_a_save_that_alters_its_argument_is_seen() -> None:
+def test_fails_when_save_changes_its_argument() -> None:
     def save(tree: Any, path: pathlib.Path) -> None:
         tree["state"].weight[0] = 9
         _save(tree, path)
 
-    with pytest.raises(AssertionError, match=r"save altered what it was given:\n\['state'\]\.weight: values"):
+    with pytest.raises(AssertionError, match=r"save changed the object that it saved:\n\['state'\]\.weight: values"):
         assert_roundtrip(_tree(), save=save, load=_load)
 
 
-def test_nothing_written_and_the_saved_object_itself_are_not_believed() -> None:
+def test_fails_when_nothing_is_written_or_saved_object_returned() -> None:
     kept: list[Any] = []
     with pytest.raises(AssertionError, match="there is no file at the path"):
         assert_roundtrip(_tree(), save=lambda tree, path: None, load=lambda path: _tree())
@@ -101,7 +101,7 @@ def test_nothing_written_and_the_saved_object_itself_are_not_believed() -> None:
         _save(tree, path)
 
     for cheat in (lambda path: kept[-1], lambda path: copy.copy(kept[-1])):
-        with pytest.raises(AssertionError, match="the same object that was saved"):
+        with pytest.raises(AssertionError, match="load returned the saved object itself"):
             assert_roundtrip(_tree(), save=save, load=cheat)
 
 
@@ -117,7 +117,7 @@ class Counted:
     total: int = dataclasses.field(init=False, default=0)
 
 
-def test_a_template_is_made_of_whatever_the_tree_holds() -> None:
+def test_template_changes_every_leaf() -> None:
     tree: Any = collections.defaultdict(
         list, a=[np.ones(2)], b=Counted(3), c=collections.deque([1, 2]), d=Holder(np.ones(3)), e=(True, "x")
     )
@@ -136,38 +136,38 @@ def test_a_template_is_made_of_whatever_the_tree_holds() -> None:
         )
 
 
-def test_the_path_ends_as_the_library_wants_it() -> None:
+def test_path_ends_in_suffix() -> None:
     assert_roundtrip(np.arange(4), save=lambda array, path: np.save(path, array), load=np.load, suffix=".npy")
 
 
-def test_make_gives_the_template_and_has_to_differ() -> None:
+def test_make_builds_the_template_and_must_differ() -> None:
     fresh = [np.zeros(3)]
     seen: list[Any] = []
     assert_roundtrip(
         [np.ones(3)], save=_save, load=lambda path, template: seen.append(template) or _load(path), template=True, make=lambda: fresh
     )
     assert seen[0] is fresh
-    with pytest.raises(ValueError, match="the very values that were saved"):
+    with pytest.raises(ValueError, match="the same values as the saved object"):
         assert_roundtrip([np.ones(3)], save=_save, load=lambda path, template: template, template=True, make=lambda: [np.ones(3)])
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
-        ({"save": 3, "load": _load}, "save has to be a function, not int"),
-        ({"save": _save, "load": None}, "load has to be a function"),
+        ({"save": 3, "load": _load}, "save must be a function, got int"),
+        ({"save": _save, "load": None}, "load must be a function"),
         ({"save": _save, "load": _load, "make": list}, "template=True as well"),
-        ({"save": _save, "load": _load, "inputs": 1}, "is what a model is fed"),
+        ({"save": _save, "load": _load, "inputs": 1}, "inputs= is only for models"),
         ({"save": _save, "load": _load, "ignore": ["value"]}, "did you mean 'values'"),
     ],
 )
-def test_wrong_arguments_are_errors_before_anything_is_saved(options: dict[str, Any], said: str, tmp_path: pathlib.Path) -> None:
-    with pytest.raises((ValueError, TypeError), match=said):
+def test_invalid_arguments_raise_before_saving(options: dict[str, Any], message: str, tmp_path: pathlib.Path) -> None:
+    with pytest.raises((ValueError, TypeError), match=message):
         assert_roundtrip([np.ones(2)], folder=tmp_path, **options)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_errors_of_the_users_functions_come_through_as_they_are() -> None:
+def test_exceptions_of_save_propagate() -> None:
     def save(tree: Any, path: pathlib.Path) -> None:
         raise OSError("disk on fire")
 
@@ -175,8 +175,8 @@ def test_errors_of_the_users_functions_come_through_as_they_are() -> None:
         assert_roundtrip([np.ones(2)], save=save, load=_load)
 
 
-def test_objects_that_are_made_only_to_be_pickled_are_not_taken_for_the_saved_ones(tmp_path: pathlib.Path) -> None:
-    """Their identity is free again at once, and the next object may get it."""
+def test_temporary_objects_are_not_the_saved_ones(tmp_path: pathlib.Path) -> None:
+    """Pickling creates objects whose identity the next object may get."""
     import pickle
 
     for seed in range(40):

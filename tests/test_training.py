@@ -1,4 +1,4 @@
-"""Training runs: a run is the same each time, trains, and goes on from its state as if it had never stopped."""
+"""Training runs are repeatable, train, and resume from their state as if they had never stopped."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from pytest_ckpt.backends import get_backend, get_training
 from pytest_ckpt.backends.base import CannotBuild
 from pytest_ckpt.backends.training_base import Run, TrainingBackend, preserve_rng
 from pytest_ckpt.compare.elements import as_array
-from pytest_ckpt.compare.trees import differences, read, remembered, tensors_in
+from pytest_ckpt.compare.tensors import copy_tree, read, tensors_in
+from pytest_ckpt.compare.trees import differences
 from pytest_ckpt.specs import OPTIMIZERS, SCHEDULES, LayerSpec, ModelSpec, TrainingSpec, other_run
 
 from .test_models import WITH_MODELS
@@ -41,14 +42,14 @@ def _specs() -> Iterator[tuple[str, str, TrainingSpec]]:
 
 
 EVERY = list(_specs())
-#: What a framework has not at all, which the check says as well: it is skipped there.
+#: Runs that a framework does not support.
 CANNOT = {
     ("mxnet", "dropout"), ("mxnet", "averaged"), ("mxnet", "scaled"), ("tensorflow", "groups"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize(("backend", "name", "spec"), EVERY, ids=[f"{backend}-{name}" for backend, name, _ in EVERY])
-def test_a_run_goes_on_from_its_state(backend: str, name: str, spec: TrainingSpec) -> None:
+def test_resumed_run_equals_uninterrupted_run(backend: str, name: str, spec: TrainingSpec) -> None:
     training = _training(backend)
     with get_backend(backend).scope(), preserve_rng(training):
         if (backend, name) in CANNOT:
@@ -57,24 +58,24 @@ def test_a_run_goes_on_from_its_state(backend: str, name: str, spec: TrainingSpe
             return
         run = training.build(spec)
         run.train(spec.before)
-        saved = remembered(run.state())
+        saved = copy_tree(run.state())
         assert sorted(set(saved) - {"averaged", "scaler", "gradients"}) == ["model", "optimizer", "rng", "schedule", "step"]
         assert saved["step"] == spec.before
         run.train(spec.after)
-        ended = remembered(run.state())
+        ended = copy_tree(run.state())
         assert _parameters_moved(saved, ended)
-        assert all(np.isfinite(array).all() for array in _floats(ended)), "it must not blow up: NaN looks like NaN"
+        assert all(np.isfinite(array).all() for array in _floats(ended)), "training must not diverge, because NaN equals NaN"
         other = training.build(other_run(spec))
         other.train(1)
         assert differences(other.state(), saved)
-        # A copy: what is restored may be trained on in place.
-        other.restore(remembered(saved))
+        # A copy, because training may change the restored tensors in place.
+        other.restore(copy_tree(saved))
         assert differences(other.state(), saved, ("order", "alias", "strides")) == []
         other.train(spec.after)
         assert differences(other.state(), ended, ("order", "alias", "strides")) == []
         again = training.build(spec)
         again.train(spec.before)
-        assert differences(again.state(), saved, ("order", "alias", "strides")) == [], "a run is the same each time"
+        assert differences(again.state(), saved, ("order", "alias", "strides")) == [], "a run must be repeatable"
 
 
 def _training(backend: str) -> TrainingBackend:
@@ -96,7 +97,7 @@ def _parameters_moved(before: dict[str, object], after: dict[str, object]) -> bo
 
 
 @pytest.mark.parametrize("backend", WITH_MODELS)
-def test_a_run_shows_what_design_promises_and_leaves_the_generators(backend: str) -> None:
+def test_run_has_public_attributes_and_preserves_rng(backend: str) -> None:
     training = _training(backend)
     with get_backend(backend).scope():
         states = random.getstate(), np.random.get_state()[1].tolist()
@@ -110,7 +111,7 @@ def test_a_run_shows_what_design_promises_and_leaves_the_generators(backend: str
 
 
 @pytest.mark.parametrize("backend", WITH_MODELS)
-def test_a_state_of_another_network_is_refused(backend: str) -> None:
+def test_state_of_another_network_raises(backend: str) -> None:
     training = _training(backend)
     with get_backend(backend).scope(), preserve_rng(training):
         run = training.build(TrainingSpec(NETWORK, "adam"))
@@ -122,7 +123,7 @@ def test_a_state_of_another_network_is_refused(backend: str) -> None:
 
 
 @pytest.mark.parametrize("backend", WITH_MODELS)
-def test_every_optimizer_goes_with_every_schedule(backend: str) -> None:
+def test_builds_every_optimizer_with_every_schedule(backend: str) -> None:
     training = _training(backend)
     with get_backend(backend).scope(), preserve_rng(training):
         for optimizer in [name for name, backends in OPTIMIZERS.items() if backend in backends]:
@@ -131,8 +132,8 @@ def test_every_optimizer_goes_with_every_schedule(backend: str) -> None:
 
 
 @pytest.mark.parametrize("backend", [name for name in WITH_MODELS if name in ("torch", "mxnet")])
-def test_a_fresh_run_has_other_settings_where_the_state_holds_settings(backend: str) -> None:
-    """Otherwise a loader that keeps the fresh run's own would not be seen."""
+def test_fresh_run_has_other_settings(backend: str) -> None:
+    """Otherwise, a loader that keeps the settings of the fresh run would pass."""
     from pytest_ckpt.execution.training import _fresh_run
 
     training, spec = _training(backend), TrainingSpec(NETWORK, "momentum", schedule="steps")
@@ -141,8 +142,8 @@ def test_a_fresh_run_has_other_settings_where_the_state_holds_settings(backend: 
         plain.train(1)
         found = {
             each.path
-            for each in differences(_fresh_run(training, spec, 2).state(), remembered(plain.state()), ("order", "alias", "strides"))
+            for each in differences(_fresh_run(training, spec, 2).state(), copy_tree(plain.state()), ("order", "alias", "strides"))
         }
-    wanted = {"torch": ("['param_groups'][0]['lr']", "['param_groups'][0]['momentum']"), "mxnet": ("['numbers']['momentum']",)}
-    for path in wanted[backend]:
+    paths = {"torch": ("['param_groups'][0]['lr']", "['param_groups'][0]['momentum']"), "mxnet": ("['numbers']['momentum']",)}
+    for path in paths[backend]:
         assert f"['optimizer']{path}" in found

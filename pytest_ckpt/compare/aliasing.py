@@ -1,4 +1,4 @@
-"""Which tensors of a tree share memory: before and after, as a partition of the leaves. Knows addresses and no framework."""
+"""Find which tensors of a tree share memory, and compare that between two trees. Knows addresses and no framework."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from collections.abc import Iterator, Sequence
 
 from ..backends.memory import Memory, bounds, overlap
 
+#: The state, in a difference in the aspect "alias", of a tensor that shares no memory.
+SEPARATE_MEMORY = "separate memory"
+
 
 def groups(memories: Sequence[Memory]) -> list[int]:
-    """For each tensor the number of the first one that it shares memory with, directly or through others."""
+    """Return, for each tensor, the index of the first tensor that it shares memory with, directly or through others."""
     first = list(range(len(memories)))
 
     def root(index: int) -> int:
@@ -43,8 +46,10 @@ def groups(memories: Sequence[Memory]) -> list[int]:
 
 
 def changes(actual: Sequence[Memory], expected: Sequence[Memory]) -> Iterator[tuple[int, int, bool]]:
-    """``(tensor, other, was)`` for each tensor that shared memory with an earlier ``other`` and does not any more
-    (``was``), or that shares it now and did not."""
+    """Yield ``(tensor, other, shared)`` for each tensor that shares memory with an earlier one in only one of the trees.
+
+    ``shared`` is True if they share memory in the expected tree, and False if they do in the actual tree.
+    """
     now, before = groups(actual), groups(expected)
     for index, (old, new) in enumerate(zip(before, now, strict=True)):
         if old != index and now[old] != new:

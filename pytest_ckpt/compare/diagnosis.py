@@ -1,6 +1,6 @@
-"""What would explain that a tensor came back with other values: guesses by trying, each a function of the two arrays.
+"""Find a likely cause for different values in a tensor. Each cause is a predicate that is tried on both arrays.
 
-Knows words and dtypes of the table, no format and no framework. A guess is offered only where it explains every element.
+Knows words and dtypes of the table, but no format and no framework. A cause must explain every element.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ import numpy as np
 from ..backends.numpy_dtypes import numpy_dtype
 from ..specs import DTYPES
 
-#: Tensors with more words than this are not guessed about.
-MOST = 1 << 20
+#: Larger tensors, in words, are not diagnosed.
+MAX_WORDS = 1 << 20
 
 
 def likely_cause(actual: Any, expected: Any, dtype: str) -> str:
-    """The first guess that explains all of ``actual``, in words; an empty text where none does.
+    """Return the first cause that explains all elements of ``actual``, or an empty text.
 
-    Both are arrays of words of one shape and differ somewhere.
+    Both arguments are arrays of words with the same shape and at least one difference.
     """
-    if not 1 < expected.size <= MOST or dtype not in DTYPES:
+    if not 1 < expected.size <= MAX_WORDS or dtype not in DTYPES:
         return ""
-    return next((words for words, explains in _GUESSES if explains(actual, expected, dtype)), "")
+    return next((cause for cause, explains in _CAUSES if explains(actual, expected, dtype)), "")
 
 
 def _zeros(actual: Any, expected: Any, dtype: str) -> bool:
@@ -65,13 +65,13 @@ def _rounded(through: str) -> Callable[[Any, Any, str], bool]:
     return explains
 
 
-_GUESSES: tuple[tuple[str, Callable[[Any, Any, str], bool]], ...] = (
-    ("all elements are zero: nothing was read into them", _zeros),
-    ("the bytes of each element stand in the other order", _swapped),
-    ("the memory was written as it lies, in another order than the shape says", _other_memory_order),
-    ("one axis runs backwards: strides were read without their sign", _reversed),
-    ("the values went through float32", _rounded("float32")),
-    ("the values went through bfloat16", _rounded("bfloat16")),
-    ("the values went through float16", _rounded("float16")),
-    ("the same elements in another order", _rearranged),
+_CAUSES: tuple[tuple[str, Callable[[Any, Any, str], bool]], ...] = (
+    ("all elements are zero, so no data was read into the tensor", _zeros),
+    ("the byte order of each element is swapped", _swapped),
+    ("the memory was written without regard to the strides, so the axes are in another order", _other_memory_order),
+    ("one axis is reversed, so the sign of a stride was lost", _reversed),
+    ("the values were rounded to float32", _rounded("float32")),
+    ("the values were rounded to bfloat16", _rounded("bfloat16")),
+    ("the values were rounded to float16", _rounded("float16")),
+    ("the elements are the same, but in another order", _rearranged),
 )

@@ -1,6 +1,6 @@
-"""Compares arrays of words, whole buffers at a time, and says which elements differ.
+"""Compare the elements of two tensors, whole buffers at a time, and describe the elements that differ.
 
-Knows nothing of frameworks: what it gets are views of memory as unsigned integers, with the dtype's row of the table.
+Knows no framework. The elements are arrays of unsigned integers (words), with the dtype's row of the table.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from ..backends.numpy_dtypes import numpy_dtype
 from ..backends.spec_values import word_type
 from ..specs import DTYPES, DType, Float, is_nan
 
-#: Elements that are looked at together where memory cannot be compared as one piece; bounds the extra memory.
+#: The number of words that are compared at once where memcmp is not possible. It limits the temporary memory.
 BLOCK = 1 << 15
-#: How many differing elements are shown.
+#: The number of differing elements that a difference shows.
 SHOWN = 5
 
 
@@ -34,21 +34,21 @@ def _memcmp() -> Any:
 
 
 def dense_order(shape: tuple[int, ...], strides: tuple[int, ...]) -> tuple[int, ...] | None:
-    """The order of axes in which the elements lie one after the other, or None if memory is not dense.
+    """Return the order of axes in which the memory is contiguous, or None if it is not dense.
 
-    ``strides`` count elements. Axes of length one say nothing and come last in the order.
+    ``strides`` are in elements. Axes of length one come last in the order, since their strides do not matter.
     """
-    real = sorted((axis for axis, length in enumerate(shape) if length != 1), key=lambda axis: -strides[axis])
+    axes = sorted((axis for axis, length in enumerate(shape) if length != 1), key=lambda axis: -strides[axis])
     expected = 1
-    for axis in reversed(real):
+    for axis in reversed(axes):
         if strides[axis] != expected:
             return None
         expected *= shape[axis]
-    return (*real, *(axis for axis, length in enumerate(shape) if length == 1))
+    return (*axes, *(axis for axis, length in enumerate(shape) if length == 1))
 
 
 def _same_memory_order(first: Any, second: Any) -> tuple[Any, Any] | None:
-    """Both arrays with their axes permuted so that both are C-contiguous, if one permutation does it."""
+    """Return both arrays, permuted so that both are C-contiguous, or None if no permutation achieves that."""
     if first.flags.c_contiguous and second.flags.c_contiguous:
         return first, second
     size = first.itemsize
@@ -67,7 +67,7 @@ def _mask(row: DType | None) -> Any:
 
 
 def equal(first: Any, second: Any, row: DType | None) -> bool:
-    """Whether two arrays of words with one shape hold the same value bits."""
+    """Return whether two arrays of words with the same shape have the same value bits. ``row`` gives the padding bits."""
     if first.size == 0:
         return True
     mask = _mask(row)
@@ -83,8 +83,10 @@ def equal(first: Any, second: Any, row: DType | None) -> bool:
 
 
 def _blocks(shape: tuple[int, ...], width: int = 1) -> Iterator[tuple[tuple[Any, ...], int]]:
-    """Indices that cut an array of ``shape`` into blocks of at most `BLOCK` words, ``width`` an element, with the first flat
-    place of each. An element is never cut."""
+    """Yield indices of blocks of at most `BLOCK` words, each with the flat index of its first element.
+
+    ``width`` is the number of words per element. A block contains only whole elements.
+    """
     inner = 1
     axis = len(shape)
     most = max(1, BLOCK // max(1, width))
@@ -104,7 +106,7 @@ def _blocks(shape: tuple[int, ...], width: int = 1) -> Iterator[tuple[tuple[Any,
 
 
 class Mismatches:
-    """The elements that differ: how many in their value, how many in a NaN's payload alone, and the first of each."""
+    """The elements that differ, by aspect (value, or only the payload of a NaN): their number, and the first of them as text."""
 
     def __init__(self) -> None:
         self.counts = {"values": 0, "nan-payload": 0}
@@ -112,7 +114,7 @@ class Mismatches:
 
 
 def mismatches(actual: Any, expected: Any, dtype: str, shape: tuple[int, ...]) -> Mismatches:
-    """Looks at every element of two arrays of words that are not `equal`; ``shape`` and ``dtype`` are the tensor's."""
+    """Return the mismatches of two arrays of words that are not `equal`; ``shape`` and ``dtype`` are the tensor's."""
     found = Mismatches()
     row = element_row(dtype)
     mask = _mask(row)
@@ -135,7 +137,7 @@ def mismatches(actual: Any, expected: Any, dtype: str, shape: tuple[int, ...]) -
 
 
 def _split(wrong: Any, ours: Any, theirs: Any, row: DType | None) -> tuple[Any, Any]:
-    """Which elements differ in value, and which are NaN on both sides and differ in their payload alone."""
+    """Return which elements differ in value, and which are NaN on both sides and differ only in the payload."""
     any_wrong = wrong.any(axis=1)
     if row is None or row.float is None:
         return any_wrong, np.zeros_like(any_wrong)
@@ -154,7 +156,7 @@ def _small_nans(parts: Float) -> Any:
 
 
 def nan_mask(words: Any, parts: Float, word: int) -> Any:
-    """Which of the floating-point numbers in ``words``, of shape (n, words of one number), are NaN."""
+    """Return which of the floating-point numbers in ``words``, of shape (n, words per number), are NaN."""
     if parts.nans == "x87":
         return ((words[:, 1] & 0x7FFF) == 0x7FFF) & ((words[:, 0] << np.uint64(1)) != 0)
     if word == 8:
@@ -166,14 +168,14 @@ def nan_mask(words: Any, parts: Float, word: int) -> Any:
 
 
 def pattern_of(words: Any, row: DType | None) -> int:
-    """The bit pattern of one element from its words, without padding."""
+    """Return the bit pattern of one element, without padding."""
     size = row.word if row else words.itemsize * 8
     pattern = sum(int(word) << size * place for place, word in enumerate(words))
     return pattern & row.mask if row and row.kind not in ("text", "bytes") else pattern
 
 
 def number(own: np.dtype[Any] | None, words: Any) -> str:
-    """One element as its framework would show it, or an empty text where numpy has no such dtype."""
+    """Return one element as numpy prints it, or an empty text if numpy has no such dtype."""
     if own is None or own.hasobject:
         return ""
     text = str(np.ascontiguousarray(words).view(own)[0])
@@ -182,7 +184,7 @@ def number(own: np.dtype[Any] | None, words: Any) -> str:
 
 
 def as_array(words: Any, dtype: str, shape: tuple[int, ...]) -> Any:
-    """A tensor's words as an array of numpy of its dtype, or None where numpy has no such numbers."""
+    """Return a tensor's words as a numpy array of its dtype, or None if numpy has no such dtype."""
     own = numpy_dtype(dtype) if dtype in DTYPES else None
     if own is None or own.hasobject or words is None:
         return None
@@ -192,7 +194,7 @@ def as_array(words: Any, dtype: str, shape: tuple[int, ...]) -> Any:
 def _numpy_dtype(name: str) -> Any:
     try:
         return np.dtype(name)
-    except TypeError:  # a dtype of another framework's own
+    except TypeError:  # a dtype that numpy does not have
         return None
 
 
@@ -209,5 +211,5 @@ def _line(at: tuple[int, ...], ours: Any, theirs: Any, dtype: str) -> str:
 
 
 def element_row(dtype: str) -> DType | None:
-    """The row of the table for a dtype name that a reading gives, or None for a dtype of the framework's own."""
+    """Return the row of the dtype table for a name, or None for a dtype that the table does not have."""
     return DTYPES.get(dtype)

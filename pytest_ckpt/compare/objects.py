@@ -1,6 +1,6 @@
-"""What a Python object holds: the children of a container or of any other object, and when two keys are the same.
+"""List the children of a container or of any other object, and compare keys.
 
-Knows nothing of tensors but that somebody else reads them; compares nothing but keys.
+Knows nothing about tensors: a function that is passed in recognizes them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 MISSING = object()
 
-#: Types whose instances have no children. What is called by its name (classes, functions, modules) is among them.
+#: Types whose instances have no children. They include everything that pickle stores by name: classes, functions, modules.
 LEAVES = frozenset(
     {
         type(None), bool, int, float, complex, str, bytes, bytearray, memoryview, range, type(...), type(NotImplemented), set, frozenset,
@@ -28,7 +28,7 @@ LEAVES = frozenset(
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Attribute:
-    """A key that stands for an attribute, so that none of the user's own keys can be taken for it."""
+    """A key that represents an attribute. It cannot be equal to a key of the user."""
 
     name: str
 
@@ -37,8 +37,9 @@ class Attribute:
 class Contents:
     """The children of one node.
 
-    ``kind`` is "mapping", "sequence", "fields" (named tuples and dataclasses) or "object". ``items`` holds the children by key,
-    index or name; ``extras`` what a node holds beside them, such as a ``default_factory``, which other containers have not.
+    ``kind`` is "mapping", "sequence", "fields" (named tuples and dataclasses) or "object". ``items`` are the
+    children by key, index or name. ``extras`` are additional attributes that only this type of container has,
+    such as a ``default_factory``.
     """
 
     kind: str
@@ -46,14 +47,22 @@ class Contents:
     extras: dict[Attribute, Any] = dataclasses.field(default_factory=dict)
 
     def step(self, key: Any) -> str:
-        """One step of a path, as Python would write it."""
+        """Return one step of a path as Python code."""
         if isinstance(key, Attribute):
             return f".{key.name}"
         return f".{key}" if self.kind in ("fields", "object") and isinstance(key, str) else f"[{shown(key)}]"
 
+    def label(self, key: Any) -> str:
+        """Return a key as a noun for a message."""
+        if isinstance(key, Attribute):
+            return f"attribute {key.name!r}"
+        if self.kind in ("fields", "object") and isinstance(key, str):
+            return f"attribute {key!r}"
+        return f"item {key}" if self.kind == "sequence" else shown(key)
+
 
 def contents(node: Any) -> Contents | None:
-    """What ``node`` holds; None for a leaf."""
+    """Return the children of a node, or None for a leaf."""
     kind = type(node)
     if kind in LEAVES or isinstance(node, type | set | frozenset):
         return None
@@ -80,7 +89,7 @@ def _attributes(values: dict[str, Any]) -> dict[Attribute, Any]:
 
 
 def _extras(node: Any, builtin: Any, names: tuple[str, ...] = ()) -> dict[Attribute, Any]:
-    """What an instance of a subclass of a builtin container holds beside the items, which its base keeps out of sight."""
+    """Return the attributes of an instance of a subclass of a builtin container, in addition to its items."""
     if not isinstance(node, builtin):
         return {}
     own = {name: getattr(node, name) for name in names if hasattr(node, name)}
@@ -88,10 +97,10 @@ def _extras(node: Any, builtin: Any, names: tuple[str, ...] = ()) -> dict[Attrib
 
 
 def _state(node: Any) -> Contents:
-    """What pickle would write of an object; its attributes where pickle would not; nothing where none can be seen."""
+    """Return the state of an object that pickle would write, or its attributes if it cannot be pickled."""
     try:
         reduced = node.__reduce_ex__(4)
-    except Exception:  # locks, files, generators, and whatever else an object may raise here
+    except Exception:  # locks, files and generators cannot be pickled, and an object may raise anything here
         return Contents("object", dict(getattr(node, "__dict__", {})))
     if isinstance(reduced, str):
         return Contents("object", {}, {Attribute("name"): reduced})
@@ -110,27 +119,28 @@ def _state(node: Any) -> Contents:
 
 
 def nodes_in(tree: Any, is_leaf: Callable[[Any], bool]) -> Iterator[tuple[Any, Contents | None]]:
-    """Every node of a tree, in order, with what it holds: containers and objects once, leaves each time they are met.
+    """Yield every node of a tree, in order, with its children (None for a leaf).
 
-    ``is_leaf`` says of which nodes the inside is no tree.
+    Containers and objects are yielded once, and leaves once for each occurrence. ``is_leaf`` returns True for
+    nodes whose inside is not a tree, such as tensors.
     """
     todo = [tree]
-    met: dict[int, Any] = {}
+    visited: dict[int, Any] = {}
     while todo:
         node = todo.pop()
         found = None if is_leaf(node) else contents(node)
         if found is None:
             yield node, None
-        elif id(node) not in met:
-            met[id(node)] = node
+        elif id(node) not in visited:
+            visited[id(node)] = node
             yield node, found
             todo.extend(reversed([*found.items.values(), *found.extras.values()]))
 
 
 def token(key: Any) -> Any:
-    """A hashable stand-in that is equal for two keys, or two elements of a set, only if nobody can tell them apart.
+    """Return a hashable value that is equal for two keys, or two elements of a set, only if they are indistinguishable.
 
-    Objects that are equal to themselves alone cannot be told from others of their type.
+    Python's == is not enough: True equals 1. Objects without an __eq__ are equal to all others of their type.
     """
     if isinstance(key, float):
         return (type(key), struct.pack("<d", key))
@@ -145,8 +155,10 @@ def token(key: Any) -> Any:
 
 
 def matched(expected: dict[Any, Any], actual: dict[Any, Any]) -> dict[Any, Any]:
-    """For each key of ``expected`` the key of ``actual`` that stands in its place: the same, or one that Python takes for
-    equal (True for 1); or `MISSING`."""
+    """Return, for each key of ``expected``, the matching key of ``actual``, or `MISSING`.
+
+    A matching key is the same key, or one that Python considers equal (True for 1).
+    """
     stored = {key: key for key in actual}
     found = {key: stored.get(key, MISSING) for key in expected}
     lost = [key for key, other in found.items() if other is MISSING]
@@ -163,27 +175,28 @@ def matched(expected: dict[Any, Any], actual: dict[Any, Any]) -> dict[Any, Any]:
 
 
 def same_key(first: Any, second: Any) -> bool:
-    """Whether two keys that Python takes for equal cannot be told apart either."""
+    """Return whether two keys that Python considers equal are indistinguishable."""
     if type(first) is str or type(first) is int or isinstance(first, Attribute):
         return type(first) is type(second)
     return bool(token(first) == token(second))
 
 
-#: Long containers are cut before they are written, not after.
+#: Shortens long containers before it writes them, which is faster than shortening the text.
 _CONTAINERS = reprlib.Repr()
 _CONTAINERS.maxlist = _CONTAINERS.maxtuple = _CONTAINERS.maxdict = _CONTAINERS.maxset = 50
 _CONTAINERS.maxstring = _CONTAINERS.maxother = _CONTAINERS.maxlong = 200
 
 
 def type_name(value: Any) -> str:
+    """Return the qualified name of the type of a value, without "builtins"."""
     kind = type(value)
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
 def shown(value: Any, limit: int = 80) -> str:
-    """The value as Python writes it, shortened; whatever it is, showing it does not fail."""
+    """Return the repr of a value, shortened to ``limit`` characters. This never raises."""
     try:
         text = _CONTAINERS.repr(value) if isinstance(value, list | tuple | dict | set | frozenset) else repr(value)
-    except Exception:  # a foreign __repr__ may raise anything, and so does one that is too deep
-        return f"<{type_name(value)} that cannot be shown>"
+    except Exception:  # a third-party __repr__ may raise anything, and a deep tree raises RecursionError
+        return f"<{type_name(value)}, whose repr raises>"
     return text if len(text) <= limit else f"{text[: limit - 1]}…"

@@ -16,7 +16,8 @@ import numpy as np
 from ..backends.tree_builder import build_tree
 from ..compare.elements import as_array
 from ..compare.models import model_differences
-from ..compare.trees import differences, read
+from ..compare.tensors import read
+from ..compare.trees import differences
 from ..specs import Mismatch, ModelSpec, NarrowLoad, PartialLoad, Spec, other_model, other_values
 from ..verdicts import Difference, Observation
 from .capture import Captured, capturing

@@ -7,8 +7,9 @@ from typing import Any
 
 from ..backends.base import Backend
 from ..backends.model_base import ModelBackend
-from ..compare.models import model_differences, output_differences, settings_differences
-from ..compare.trees import same_object
+from ..compare.models import model_differences, settings_differences
+from ..compare.outputs import output_differences
+from ..compare.tensors import same_object
 from ..specs import LoadInto, ModelSpec, other_model
 from ..verdicts import Difference, Observation, Verdict
 from .context import Workspace

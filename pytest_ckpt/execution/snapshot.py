@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ..compare.trees import tensors_in
+from ..compare.tensors import tensors_in
 from ..filetypes import RegionRole, regions
 from ..specs import Spec
 from ..verdicts import Observation, Verdict

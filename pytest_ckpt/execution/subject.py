@@ -12,7 +12,8 @@ from ..backends import owner_of
 from ..backends.base import Backend
 from ..backends.tree_builder import build_tree
 from ..compare.models import model_differences
-from ..compare.trees import differences, is_leaf, same_object
+from ..compare.tensors import is_leaf, same_object
+from ..compare.trees import differences
 from ..formats.base import Format
 from ..specs import ModelSpec, Spec, other_values, payload_of
 from ..verdicts import Difference, Observation

@@ -14,7 +14,8 @@ from typing import Any
 from ..backends import get_training
 from ..backends.base import Backend, CannotBuild
 from ..backends.training_base import Run, TrainingBackend, preserve_rng
-from ..compare.trees import differences, remembered, same_object
+from ..compare.tensors import copy_tree, same_object
+from ..compare.trees import differences
 from ..formats.base import Format
 from ..specs import TrainingSpec, other_run
 from ..verdicts import Difference, Observation
@@ -78,7 +79,7 @@ def _fresh_run(training: TrainingBackend, spec: TrainingSpec, at: int) -> Run:
     """
     fresh = training.build(other_run(spec))
     fresh.train(1 + (at == 1))
-    state = remembered(fresh.state())
+    state = copy_tree(fresh.state())
     # Not every framework can restore changed settings. Then the settings of the script must do.
     with contextlib.suppress(Exception):
         fresh.restore({**state, **{part: _changed(state[part]) for part in ("optimizer", "schedule", "scaler") if part in state}})
@@ -123,10 +124,10 @@ def _uninterrupted(training: TrainingBackend, spec: TrainingSpec) -> dict[int, A
     """Return the states of an uninterrupted run by step, from the step of the first save."""
     run = training.build(spec)
     run.train(spec.before)
-    states = {spec.before: remembered(run.state())}
+    states = {spec.before: copy_tree(run.state())}
     for _ in range(spec.resumes * spec.after):
         run.train(1)
-        states[run.step] = remembered(run.state())
+        states[run.step] = copy_tree(run.state())
     return states
 
 

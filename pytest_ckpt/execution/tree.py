@@ -8,7 +8,8 @@ from ..backends.base import Backend
 from ..backends.spec_values import logical_words
 from ..backends.tree_builder import build_tree
 from ..compare.elements import equal
-from ..compare.trees import differences, same_object, tensors_in
+from ..compare.tensors import same_object, tensors_in
+from ..compare.trees import differences
 from ..specs import DTYPES, Spec, TensorSpec, other_values, payload_of, tensor_specs_in
 from ..verdicts import Observation
 from .context import Workspace

@@ -21,7 +21,7 @@ import numpy as np
 from pytest_ckpt import Format
 from pytest_ckpt.backends import get_backend
 from pytest_ckpt.compare.elements import pattern_of
-from pytest_ckpt.compare.trees import read
+from pytest_ckpt.compare.tensors import read
 from pytest_ckpt.specs import DTYPES, Fill, TensorSpec
 
 MAGIC = b"chksum 1\n"

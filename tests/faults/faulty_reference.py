@@ -10,7 +10,7 @@ from typing import Any
 from pytest_ckpt import Format
 from pytest_ckpt.backends import get_backend
 from pytest_ckpt.compare.elements import pattern_of
-from pytest_ckpt.compare.trees import read
+from pytest_ckpt.compare.tensors import read
 from pytest_ckpt.specs import DTYPES, Fill, Pair, Record, TensorSpec
 
 from .reference import Reference

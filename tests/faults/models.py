@@ -12,7 +12,7 @@ import numpy as np
 from pytest_ckpt import Format
 from pytest_ckpt.backends import get_backend
 from pytest_ckpt.backends.numpy_dtypes import numpy_dtype
-from pytest_ckpt.compare.trees import read
+from pytest_ckpt.compare.tensors import read
 from pytest_ckpt.execution.model_io import flatten, unflatten
 from pytest_ckpt.specs import DTYPES, Fill, TensorSpec
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pytest_ckpt.backends.spec_values import texts
-from pytest_ckpt.compare.trees import read
+from pytest_ckpt.compare.tensors import read
 from pytest_ckpt.specs import DTYPES, Fill
 from pytest_ckpt.specs.dtypes import EVERY, LONG_TEXTS, TEXTS
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from pytest_ckpt import Format
 from pytest_ckpt.backends import get_backend, get_models
-from pytest_ckpt.compare.trees import read
+from pytest_ckpt.compare.tensors import read
 from pytest_ckpt.execution.model_io import flatten, unflatten
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from pytest_ckpt import Format
-from pytest_ckpt.compare.trees import read
+from pytest_ckpt.compare.tensors import read
 
 from .checksummed import MakeFormat, tensor_from_bytes
 from .code_execution import CODE

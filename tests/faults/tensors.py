@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from pytest_ckpt.compare.trees import differences, read
+from pytest_ckpt.compare.tensors import read
+from pytest_ckpt.compare.trees import differences
 from pytest_ckpt.specs import DTYPES, is_nan, nan_patterns, special_patterns
 from pytest_ckpt.specs.dtypes import CHOSEN
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from pytest_ckpt import Format
 from pytest_ckpt.backends import get_backend
-from pytest_ckpt.compare.trees import read, remembered
+from pytest_ckpt.compare.tensors import copy_tree, read
 from pytest_ckpt.specs import OPTIMIZERS
 
 from .models import zeros_like
@@ -25,7 +25,7 @@ def training_format(change: Change, backend: str) -> Format:
     reference = Reference(backend)
 
     def load_training(path: pathlib.Path, run: Any) -> None:
-        own = remembered(run.state())
+        own = copy_tree(run.state())
         tree = reference.load(path)
         change(tree, own, backend)
         run.restore(tree)
