@@ -74,7 +74,7 @@ def test_passes_when_save_refuses_to_overwrite() -> None:
     [
         ("overwrite-smaller", "appends_and_reads_first_record", Verdict.CHANGED, "['x']: values"),
         ("overwrite-smaller", "does_not_truncate", Verdict.UNREADABLE, "the checksum does not match"),
-        ("overwrite-other-structure", "keeps_stale_shards", Verdict.CHANGED, "['y'] is there"),
+        ("overwrite-other-structure", "keeps_stale_shards", Verdict.CHANGED, "'y' is unexpected"),
         ("overwrite-other-kind", "removes_folder_then_raises", Verdict.CHANGED, "the existing 'checkpoint'"),
         ("neighbours", "fixed_temporary_name", Verdict.CHANGED, "the neighbour 'tmp'"),
         ("neighbours", "data_file_replaces_suffix", Verdict.CHANGED, "['x']: values"),
