@@ -19,7 +19,7 @@ from pytest_ckpt.backends.tree_builder import build_tree
 from pytest_ckpt.compare.elements import equal
 from pytest_ckpt.compare.tensors import same_object
 from pytest_ckpt.compare.trees import differences
-from pytest_ckpt.specs import DTYPES, LAYOUTS, TRAITS, Fill, ListSpec, SameAs, TensorSpec, ViewOf, dtypes_of, layouts_of, misfit
+from pytest_ckpt.specs import DTYPES, LAYOUTS, TRAITS, Fill, ListSpec, SameAs, TensorSpec, ViewOf, dtypes_of, layout_error, layouts_of
 
 from .conftest import BACKENDS
 
@@ -69,7 +69,7 @@ def test_builds_every_layout_with_the_values_of_the_spec(backend: Backend) -> No
     for layout in layouts_of(backend.name):
         for dtype in backend.dtypes():
             for shape in LAYOUT_SHAPES:
-                if misfit(layout, dtype, shape):
+                if layout_error(layout, dtype, shape):
                     continue
                 spec = TensorSpec(dtype, shape, layout, Fill(1, "any"))
                 if backend.refusal(spec) is None:
@@ -81,7 +81,7 @@ def test_builds_every_layout_with_the_values_of_the_spec(backend: Backend) -> No
 def test_layout_is_visible_in_strides(backend: Backend) -> None:
     for layout in layouts_of(backend.name):
         for shape in LAYOUT_SHAPES:
-            if not misfit(layout, "float32", shape):
+            if not layout_error(layout, "float32", shape):
                 strides = backend.read(backend.build(TensorSpec("float32", shape, layout, Fill(1)))).strides
                 plain = tuple(int(np.prod(shape[axis + 1 :])) for axis in range(len(shape)))
                 assert (strides != plain) is LAYOUTS[layout].scattered or strides is None, (layout, shape)
@@ -90,7 +90,7 @@ def test_layout_is_visible_in_strides(backend: Backend) -> None:
 def test_two_builds_have_equal_bits_and_separate_memory(backend: Backend) -> None:
     for layout in layouts_of(backend.name):
         for shape in LAYOUT_SHAPES:
-            if not misfit(layout, "float32", shape):
+            if not layout_error(layout, "float32", shape):
                 spec = ListSpec((TensorSpec("float32", shape, layout, Fill(1, "any")),))
                 first, second = build_tree(spec, backend), build_tree(spec, backend)
                 assert differences(first, second) == []
@@ -119,7 +119,9 @@ def test_cannot_build_gives_a_reason(backend: Backend) -> None:
     missing = [dtype for dtype in DTYPES if dtype not in dtypes_of(backend.name)]
     layouts = [layout for layout in LAYOUTS if layout not in layouts_of(backend.name)]
     specs = [TensorSpec(dtype, (2,)) for dtype in missing] + [TensorSpec("float32", (1,) * 300)]
-    specs += [TensorSpec("float32", shape, layout) for layout in layouts for shape in LAYOUT_SHAPES if not misfit(layout, "float32", shape)]
+    specs += [
+        TensorSpec("float32", shape, layout) for layout in layouts for shape in LAYOUT_SHAPES if not layout_error(layout, "float32", shape)
+    ]
     for spec in specs:
         with pytest.raises(CannotBuild) as error:
             backend.build(spec)

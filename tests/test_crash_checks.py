@@ -102,7 +102,7 @@ def test_crash_specs_survive_repr_and_json() -> None:
     ):  # fmt: skip
         assert from_json(to_json(spec)) == spec
         assert eval(repr(spec), vars(sys.modules["pytest_ckpt.specs"])) == spec
-    with pytest.raises(ValueError, match="unknown crash 'fire': possible are: kill, power-loss, durable, new-path"):
+    with pytest.raises(ValueError, match="unknown kind of crash 'fire': expected one of: kill, power-loss, durable, new-path"):
         CrashSweep("fire", tensor)
 
 

@@ -41,7 +41,7 @@ def test_two_hundred_drawn_models_round_trip(backend: str) -> None:
 def test_draws_every_layer_and_repeats_for_a_seed(backend: str) -> None:
     specs = _drawn(backend, 800, seed=2)
     assert specs == _drawn(backend, 800, seed=2)
-    kinds = {here.layer.kind for spec in specs for here in spec.every()}
+    kinds = {here.layer.kind for spec in specs for here in spec.all_layers()}
     assert kinds == {kind for kind, row in LAYERS.items() if backend in row.backends}
     for spec in specs[:50]:
         assert eval(repr(spec), vars(specs_module)) == spec
@@ -53,7 +53,11 @@ def test_shrinks_to_one_small_layer() -> None:
     assert isinstance(smallest, ModelSpec)
     assert [layer.kind for layer in smallest.layers] == ["dense"]
     deep = shrink(
-        strategies.model_specs("torch"), lambda spec: any(here.layer.kind == "lstm" for here in spec.every()), count=400, seed=3, seconds=20
+        strategies.model_specs("torch"),
+        lambda spec: any(here.layer.kind == "lstm" for here in spec.all_layers()),
+        count=400,
+        seed=3,
+        seconds=20,
     )
     assert isinstance(deep, ModelSpec)
     assert [layer.kind for layer in deep.layers] == ["lstm"]
@@ -63,7 +67,7 @@ def test_keywords_narrow_the_drawn_models() -> None:
     specs: list[ModelSpec] = []
     narrow = strategies.model_specs("torch", layers=["dense", "relu"], containers=False, flags=False, max_layers=2)
     explore(narrow, specs.append, count=50, seed=1, seconds=20)
-    layers = [here.layer for spec in specs for here in spec.every()]
+    layers = [here.layer for spec in specs for here in spec.all_layers()]
     assert {layer.kind for layer in layers} == {"dense", "relu"}
     assert not any(layer.frozen or layer.dtype != "float32" for layer in layers)
     runs: list[TrainingSpec] = []

@@ -54,7 +54,7 @@ class Run:
     def __init__(self, spec: TrainingSpec) -> None:
         self.spec = spec
         self.step = 0
-        if spec.draws:
+        if spec.uses_random_numbers:
             random.seed(spec.seed)
             np.random.seed(spec.seed)
             self.seed_framework(spec.seed)
@@ -86,7 +86,7 @@ class Run:
         ``scaler`` and ``gradients`` if the run has them. ``rng`` is empty if the run draws no random numbers.
         """
         state = {**self.parts(), "step": self.step, "rng": {}}
-        if self.spec.draws:
+        if self.spec.uses_random_numbers:
             state["rng"] = {"framework": self.framework_state()}
         if self.spec.noise:
             state["rng"].update(numpy=self.from_bytes(numpy_state()), python=self.from_bytes(python_state()))
@@ -97,7 +97,7 @@ class Run:
         self.restore_parts(tree)
         self.step = int(tree["step"])
         rng = tree["rng"]
-        if self.spec.draws:
+        if self.spec.uses_random_numbers:
             self.restore_framework_state(rng["framework"])
         if self.spec.noise:
             set_numpy_state(self.to_bytes(rng["numpy"]))

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ..specs import DTYPES, LAYOUTS, Fill, Spec, TensorSpec, in_plain_memory, misfit, tensor_specs_in
+from ..specs import DTYPES, LAYOUTS, Fill, Spec, TensorSpec, in_c_order, layout_error, tensor_specs_in
 from ..specs.capabilities import needs_of
 from .base import CORE, Check
 from .profile import FormatProfile, plain_shapes
@@ -35,17 +35,17 @@ def _layout(profile: FormatProfile, layout: str) -> Iterator[Spec]:
     are copied; or raise in `save`.
     """
     for seed, shape in enumerate(_SHAPES, start=1):
-        if not misfit(layout, _main_dtype(layout), shape):
+        if not layout_error(layout, _main_dtype(layout), shape):
             yield profile.tree_of(TensorSpec(_main_dtype(layout), shape, layout, Fill(seed)))
     for dtype in _DTYPES:
-        if dtype in profile.capabilities.dtypes and not misfit(layout, dtype, _SHAPES[-1]):
+        if dtype in profile.capabilities.dtypes and not layout_error(layout, dtype, _SHAPES[-1]):
             yield profile.tree_of(TensorSpec(dtype, _SHAPES[-1], layout, Fill(1)))
 
 
 def _premise(spec: Any) -> tuple[Spec, ...]:
     """Return the same tensors in C order: if these are not restored, `dtype` reports it."""
     main = {"float32", "complex64"}
-    return () if {tensor.dtype for tensor in tensor_specs_in(spec)} <= main else (in_plain_memory(spec),)
+    return () if {tensor.dtype for tensor in tensor_specs_in(spec)} <= main else (in_c_order(spec),)
 
 
 def _explore(profile: FormatProfile, layout: str) -> SearchStrategy[Any]:
@@ -53,7 +53,7 @@ def _explore(profile: FormatProfile, layout: str) -> SearchStrategy[Any]:
 
     row = LAYOUTS[layout]
     shapes = plain_shapes(max(1, row.rank), row.rank if row.exact_rank else 4)
-    dtypes = [dtype for dtype in _DTYPES if dtype in profile.capabilities.dtypes and not misfit(layout, dtype, _SHAPES[-1])]
+    dtypes = [dtype for dtype in _DTYPES if dtype in profile.capabilities.dtypes and not layout_error(layout, dtype, _SHAPES[-1])]
     return profile.drawn_trees(tensor_specs(profile.backend, dtypes=dtypes, layouts=[layout], shapes=shapes, special_values=False))
 
 

@@ -148,7 +148,7 @@ def _draw_models(profile: FormatProfile) -> SearchStrategy[Any]:
 
 def _each_layer(spec: Any) -> Iterator[Spec]:
     """Yield the smallest model for each layer of a drawn one: what a single layer loses is reported by its own check."""
-    layers = [here.layer for here in spec.every()]
+    layers = [here.layer for here in spec.all_layers()]
     yield from dict.fromkeys(smallest_model(each.kind, each.depth, each.both_ways) for each in layers if each.kind != "model")
     yield from dict.fromkeys(ModelSpec((dense(2, dtype=each.dtype), dense(2)), (2,)) for each in layers if each.dtype != "float32")
     if any(layer.frozen for layer in layers):

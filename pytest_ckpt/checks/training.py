@@ -187,7 +187,7 @@ def _each_feature(spec: Any) -> Iterator[Spec]:
     yield TrainingSpec(_MODEL, spec.optimizer)
     if spec.schedule:
         yield TrainingSpec(_MODEL, "momentum", schedule=spec.schedule, before=2, after=3)
-    kinds = {here.layer.kind for here in spec.model.every()}
+    kinds = {here.layer.kind for here in spec.model.all_layers()}
     features = ((_NOISE, spec.noise), (_DROPOUT, "dropout" in kinds), (_STATISTICS, "batch-norm" in kinds))
     yield from (run for run, is_used in features if is_used)
 

@@ -156,7 +156,7 @@ class Format:
         if isinstance(spec, ModelSpec | LoadInto | PartialLoad):
             model = spec if isinstance(spec, ModelSpec) else spec.saved
             # Extra state may be any object, so such a state is not a flat dict of tensors.
-            flat = all(here.layer.kind != "extra-state" for here in model.every())
+            flat = all(here.layer.kind != "extra-state" for here in model.all_layers())
             return self.save_model is not None or self.accepts == "tree" or (self.accepts == "dict" and flat)
         if isinstance(spec, TrainingSpec):
             return self.save_training is not None or self.accepts == "tree"

@@ -1,4 +1,7 @@
-"""What gets saved, as small immutable values in plain Python. `repr(spec)` evaluates with the names of this package."""
+"""Specs: small immutable values that describe the objects to save.
+
+`repr(spec)` is Python code that evaluates to an equal spec, with the names of this package.
+"""
 
 from .attacks import AttackCase, AttackSweep
 from .base import MAX_DEPTH, Spec, from_json, to_json
@@ -7,11 +10,13 @@ from .crash import CRASHES, CrashState, CrashSweep, InterruptCase, InterruptSwee
 from .damage import Appended, Damage, DamageCase, DamageSweep, Exchanged, Flipped, Missing, Spliced, Swapped, Truncated, Zeroed
 from .dtypes import DTYPES, DType, Float, dtypes_of, is_nan, nan_patterns, special_patterns
 from .layers import LAYERS, LayerSpec
-from .layouts import LAYOUTS, Layout, layouts_of, misfit
-from .models import LoadInto, Mismatch, ModelSpec, NarrowLoad, PartialLoad, other_model
+from .layouts import LAYOUTS, Layout, layout_error, layouts_of
+from .mismatch import LoadInto, Mismatch, NarrowLoad, PartialLoad
+from .models import ModelSpec, other_model
 from .scenarios import NamedScenario, Scenario
 from .tensors import TRAITS, Fill, TensorSpec
 from .training import OPTIMIZERS, SCHEDULES, TrainingSpec, other_run
+from .tree_ops import effort, in_c_order, other_values, payload_of, tensor_specs_in, walk
 from .trees import (
     DataclassSpec,
     Deep,
@@ -29,12 +34,6 @@ from .trees import (
     UnsavableSpec,
     ViewOf,
     Wide,
-    effort,
-    in_plain_memory,
-    other_values,
-    payload_of,
-    tensor_specs_in,
-    walk,
 )
 
 __all__ = [
@@ -101,10 +100,10 @@ __all__ = [
     "dtypes_of",
     "effort",
     "from_json",
-    "in_plain_memory",
+    "in_c_order",
     "is_nan",
+    "layout_error",
     "layouts_of",
-    "misfit",
     "nan_patterns",
     "other_model",
     "other_run",

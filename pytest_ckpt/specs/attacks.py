@@ -1,4 +1,4 @@
-"""What somebody else has written in place of a checkpoint: the specs of the family `security`. Plain Python."""
+"""Specs of the family `security`: hostile files. Plain Python."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from .scenarios import Scenario
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class AttackSweep(Scenario):
-    """The checkpoint of ``saved`` is made hostile in every way of the check ``case`` ("security/code") that its files allow, each
-    an `AttackCase`; ``other`` has the same structure and other values."""
+    """All attacks of one check on the checkpoint of ``saved``, each an `AttackCase`.
+
+    ``case`` is the name of the check, such as "security/code". ``other`` is an object of the same
+    structure with other values.
+    """
 
     case: str
     saved: Spec
@@ -20,8 +23,10 @@ class AttackSweep(Scenario):
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class AttackCase(Scenario):
-    """The checkpoint of ``saved`` is made hostile in one ``way`` (as the check tells it), in its ``file`` or a ``member`` of that,
-    and loaded."""
+    """One attack: the checkpoint of ``saved`` is changed and loaded.
+
+    ``way`` is the name of the attack in the check ``case``. It changes ``file``, or a ``member`` of it.
+    """
 
     case: str
     way: str

@@ -1,6 +1,7 @@
-"""What all specs share: a repr that evaluates, equality that tells True from 1 and -0.0 from 0.0, and JSON.
+"""`Spec`: the base of all specs, with a repr that evaluates, exact equality, and conversion to JSON.
 
-Plain Python: a spec describes what is saved and never holds it.
+Equality distinguishes True from 1 and -0.0 from 0.0. Plain Python: a spec describes an object and
+never contains it.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ from typing import Any, ClassVar
 
 from ..util.renamed import CHECKS, SPECS
 
-#: How deep specs may be written out; deeper trees are one `Deep` node.
+#: The largest depth of nested specs. Deeper trees are one `Deep` node.
 MAX_DEPTH = 50
 
 
 def shown(value: Any) -> str:
-    """Python that evaluates to ``value``: also for NaN and infinity, which `repr` alone does not give."""
+    """Return Python code that evaluates to ``value``, unlike `repr` also for NaN and infinity."""
     if isinstance(value, float) and not math.isfinite(value):
         sign = "-" if math.copysign(1.0, value) < 0 else ""
         return f"float({sign + ('nan' if math.isnan(value) else 'inf')!r})"
@@ -27,7 +28,7 @@ def shown(value: Any) -> str:
 
 
 def distinct(value: Any) -> Any:
-    """A hashable stand-in that is equal for two values only if nobody can tell them apart."""
+    """Return a hashable key that is equal for two values only if they are identical in type and bits."""
     if isinstance(value, float):
         return (float, struct.pack("<d", value))
     if isinstance(value, tuple):
@@ -38,7 +39,7 @@ def distinct(value: Any) -> Any:
 
 
 class Spec:
-    """Base of all specs: frozen dataclasses that compare, hash, print as Python and pickle."""
+    """Base of all specs: frozen dataclasses that can be compared, hashed, printed as Python code and pickled."""
 
     kinds: ClassVar[dict[str, type[Spec]]] = {}
 
@@ -60,7 +61,7 @@ class Spec:
         return known
 
     def __getstate__(self) -> dict[str, Any]:
-        # Hashes of text are others in another process.
+        # The hash of a str differs in another process.
         return {name: value for name, value in self.__dict__.items() if name != "_hash"}
 
     def __repr__(self) -> str:
@@ -78,7 +79,10 @@ class Spec:
 
 
 def to_json(value: Any) -> Any:
-    """``value`` (a spec, or what a spec holds) as JSON data; `from_json` gives an equal value back."""
+    """Return ``value``, a spec or a field of one, as JSON data. `from_json` returns an equal value.
+
+    Raises TypeError for any other value.
+    """
     if isinstance(value, Spec):
         fields = {
             field.name: to_json(getattr(value, field.name))
@@ -94,11 +98,11 @@ def to_json(value: Any) -> Any:
         return {"bytes": value.hex()}
     if value is None or isinstance(value, bool | int | str):
         return value
-    raise TypeError(f"a spec holds None, bool, int, float, str, bytes, tuples and specs, not {type(value).__name__}")
+    raise TypeError(f"a spec contains None, bool, int, float, str, bytes, tuples and specs, not {type(value).__name__}")
 
 
 def from_json(data: Any) -> Any:
-    """Return the spec that `to_json` wrote, or that an earlier version wrote. Raises ValueError for data that no spec gives."""
+    """Return the spec that `to_json` of this or an earlier version wrote. Raises ValueError for other data."""
     if isinstance(data, list):
         return tuple(from_json(item) for item in data)
     if not isinstance(data, dict):
@@ -110,7 +114,7 @@ def from_json(data: Any) -> Any:
     name: str = data.get("spec") or ""
     kind = Spec.kinds.get(SPECS.get(name, name))
     if kind is None:
-        raise ValueError(f"not a spec: {data!r}; known are {', '.join(sorted(Spec.kinds))}")
+        raise ValueError(f"not a spec: {data!r}; the known specs are {', '.join(sorted(Spec.kinds))}")
     fields = {field: from_json(item) for field, item in data.items() if field != "spec"}
     if "case" in fields:
         fields["case"] = CHECKS.get(fields["case"], fields["case"])

@@ -1,4 +1,4 @@
-"""A crash while a checkpoint is saved: the specs of the family `crash`. Plain Python."""
+"""Specs of the family `crash`: a crash while a checkpoint is saved. Plain Python."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ import dataclasses
 from .base import Spec
 from .scenarios import Scenario
 
-#: What may happen: the process is killed; the machine stops, while saving or once that has returned; either, in an empty place.
+#: A killed process; a power failure during `save`, or after it; either of them, with no old checkpoint.
 CRASHES = ("kill", "power-loss", "durable", "new-path")
 
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class CrashSweep(Scenario):
-    """``saved`` is saved where ``old`` stands, or in an empty place, and at some time a crash of the ``kind`` happens: stands for one
-    `CrashState` for each state that it can leave."""
+    """All states on disk that a crash of this ``kind`` can leave, each a `CrashState`.
+
+    ``saved`` is saved over ``old``, or to an empty path if that is None.
+    """
 
     kind: str
     saved: Spec
@@ -26,8 +28,12 @@ class CrashSweep(Scenario):
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class CrashState(Scenario):
-    """A state that such a crash leaves: the first ``after`` of the operations that saving does to the disk were done, and of these
-    the disk lacks ``lost``, as (number from 1, what, bytes): "all" of it, or of a write the bytes "from" there on or "before" there."""
+    """One state on disk after a crash.
+
+    The first ``after`` operations of `save` were executed, but ``lost`` are not on the disk. Each
+    is (number of the operation from 1, what, offset): "all" of the operation, or the bytes of a
+    write "from" the offset on, or "before" it.
+    """
 
     kind: str
     saved: Spec
@@ -41,8 +47,10 @@ class CrashState(Scenario):
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class InterruptSweep(Scenario):
-    """``saved`` is saved where ``old`` stands, or in an empty place, and at some time somebody presses Ctrl-C: stands for one
-    `InterruptCase` for each moment at which something has changed on disk."""
+    """All moments at which something has changed on disk, each an `InterruptCase`.
+
+    ``saved`` is saved over ``old``, or to an empty path if that is None.
+    """
 
     saved: Spec
     old: Spec | None = None
@@ -50,8 +58,7 @@ class InterruptSweep(Scenario):
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class InterruptCase(Scenario):
-    """``saved`` is saved where ``old`` stands, or in an empty place, and a KeyboardInterrupt is raised at the moment ``at`` (from 1) at
-    which what stands there is seen to have changed."""
+    """A KeyboardInterrupt at the moment number ``at``, counted from 1, at which something has changed on disk."""
 
     saved: Spec
     old: Spec | None = None
@@ -60,4 +67,4 @@ class InterruptCase(Scenario):
 
 def _check_kind(kind: str) -> None:
     if kind not in CRASHES:
-        raise ValueError(f"unknown crash {kind!r}: possible are: {', '.join(CRASHES)}")
+        raise ValueError(f"unknown kind of crash {kind!r}: expected one of: {', '.join(CRASHES)}")

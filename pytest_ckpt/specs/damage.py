@@ -1,7 +1,8 @@
-"""What is damaged in a checkpoint: the specs of the family `corruption`. Plain Python.
+"""Specs of the family `corruption`: one damage to the files of a checkpoint. Plain Python.
 
-Offsets and names of files are those of the checkpoint as it was saved, whose own name is `checkpoint` and the format's suffix. Where
-files differ from run to run, so may what stands at an offset; a file that is not there any more makes the example a skip.
+File names and offsets refer to the undamaged checkpoint, whose name is `checkpoint` plus the suffix
+of the format. If a format writes different files in each run, the bytes at an offset may differ
+too. If a file does not exist, the example is skipped.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ from .scenarios import Scenario
 
 
 class Damage(Spec):
-    """Base of what can be done to a checkpoint's files."""
+    """Base of all kinds of damage."""
 
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class Truncated(Damage):
-    """Of ``file`` the first ``size`` bytes are left."""
+    """``file`` is truncated to ``size`` bytes."""
 
     file: str
     size: int
@@ -26,7 +27,7 @@ class Truncated(Damage):
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class Flipped(Damage):
-    """One bit of ``file`` is the other way round: number ``bit`` (0 is the lowest) of the byte at ``byte``."""
+    """One bit of ``file`` is flipped: the bit number ``bit``, counted from the lowest, of the byte at offset ``byte``."""
 
     file: str
     byte: int
@@ -35,7 +36,7 @@ class Flipped(Damage):
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class Zeroed(Damage):
-    """The bytes of ``file`` from ``start`` to ``stop`` are zero."""
+    """The bytes of ``file`` from ``start`` up to ``stop`` are set to zero."""
 
     file: str
     start: int
@@ -44,7 +45,7 @@ class Zeroed(Damage):
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class Swapped(Damage):
-    """Two blocks of ``file``, of ``size`` bytes each, stand in each other's place."""
+    """Two blocks of ``file`` are swapped: ``size`` bytes at the offsets ``first`` and ``second``."""
 
     file: str
     first: int
@@ -54,7 +55,7 @@ class Swapped(Damage):
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class Appended(Damage):
-    """``file`` has ``size`` more bytes at its end: "zeros", "noise", or those of the file itself, from its beginning ("again")."""
+    """``size`` bytes are appended to ``file``: "zeros", "noise", or the bytes of the file from its start ("again")."""
 
     file: str
     content: str
@@ -63,7 +64,7 @@ class Appended(Damage):
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class Missing(Damage):
-    """``file`` is not there: a file, a folder with all that is in it, or, where it is an archive, its ``member``."""
+    """``file`` is missing: a file, a folder with its contents, or the ``member`` of an archive."""
 
     file: str
     member: str = ""
@@ -71,7 +72,7 @@ class Missing(Damage):
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class Exchanged(Damage):
-    """``file``, or its ``member``, is that of the other checkpoint."""
+    """``file``, or its ``member``, is replaced by that of the other checkpoint."""
 
     file: str
     member: str = ""
@@ -79,7 +80,7 @@ class Exchanged(Damage):
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class Spliced(Damage):
-    """``file`` is that of the other checkpoint from the byte ``at`` on."""
+    """``file`` is replaced by that of the other checkpoint from the offset ``at`` on."""
 
     file: str
     at: int
@@ -87,8 +88,11 @@ class Spliced(Damage):
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class DamageSweep(Scenario):
-    """``saved`` is damaged in the ways of the check ``case`` ("corruption/truncate"), about ``count`` of them, each a `DamageCase`;
-    ``other`` has the same structure and other values."""
+    """About ``count`` cases of damage from one check, each a `DamageCase`.
+
+    ``case`` is the name of the check, such as "corruption/truncate". ``other`` is an object of the
+    same structure as ``saved`` with other values.
+    """
 
     case: str
     saved: Spec
@@ -98,7 +102,7 @@ class DamageSweep(Scenario):
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class DamageCase(Scenario):
-    """``saved`` is saved, ``damage`` is done to its files, and they are loaded."""
+    """``saved`` is saved, its files are damaged, and they are loaded."""
 
     saved: Spec
     damage: Damage

@@ -1,7 +1,7 @@
-"""The one table of dtypes: what an element is made of, which bit patterns are special, who has it.
+"""The table of dtypes: the bits of an element, its special bit patterns, and the backends that have it.
 
-Plain Python: it knows no framework. A *pattern* is an int that holds the storage words of one element,
-lowest word first; the bits of a pattern that carry no value (padding) are zero.
+Plain Python, without any framework. A *pattern* is an int with the storage words of one element,
+lowest word first. Its padding bits, which are not part of the value, are zero.
 """
 
 from __future__ import annotations
@@ -9,34 +9,35 @@ from __future__ import annotations
 import dataclasses
 import functools
 
+#: The names of the built-in backends, for the columns of the tables in this package.
 NUMPY, TORCH, TENSORFLOW, JAX, MXNET = "numpy", "torch", "tensorflow", "jax", "mxnet"
 EVERY = (NUMPY, TORCH, TENSORFLOW, JAX, MXNET)
 FOUR = (NUMPY, TORCH, TENSORFLOW, JAX)
 ML_DTYPES = (NUMPY, TENSORFLOW, JAX)
 
-#: Words that elements of text dtypes are picked from; the index stands for the bit pattern.
+#: Elements of text dtypes. A pattern is an index into this tuple.
 TEXTS = ("", "a", "zero", "0", "naïve", "日本", "\U0001f600", "a b", "x\ny", "12345678")
-#: The same for byte strings. Fixed-width byte strings cannot tell trailing NULs, so there are none.
+#: The same for byte strings. Fixed-width byte strings cannot represent trailing NULs, so there are none.
 BYTES = (b"", b"a", b"zero", b"0", b"\x80\xff", b"\x00a", b"\xfe\x01", b"a b", b"x\ny", b"12345678")
-#: Strings of any length have these too, which are drawn as special patterns only: NULs inside and at the end, and lengths past
-#: sixteen bytes, past one byte's worth and past two bytes' worth.
+#: Further elements of strings of any length, which are only special patterns: with NULs inside and at the end, and longer than
+#: 16 bytes, than 255 bytes and than 65,535 bytes.
 LONG_TEXTS = ("a\0b", "a\0", "é" * 20, "0123456789" * 30, "0123456789" * 7_000)
 LONG_BYTES = (b"a\0b", b"a\0", b"\xff" * 20, b"0123456789" * 30, b"0123456789" * 7_000)
-#: What stands in arrays of Python objects.
+#: Elements of arrays of Python objects.
 OBJECTS = (0, 1, -1, 1 << 70, None, "", "naïve", 0.5, True, b"\x80\x00")
 
 
-#: Kinds of which a pattern is a number in a list of elements.
+#: Kinds of dtypes whose patterns are indexes into a tuple of elements.
 CHOSEN = ("text", "bytes", "string", "object")
 
 
 @dataclasses.dataclass(frozen=True)
 class Float:
-    """How the bits of a floating-point element are divided.
+    """The numbers of exponent and mantissa bits of a floating-point element.
 
-    ``nans`` says which patterns are not numbers: "ieee" (the top exponent, infinities among them), "fn" (all
-    ones only), "negative-zero" (the pattern that elsewhere is -0.0), "none", "all-ones" (unsigned, e8m0),
-    or "x87" (ieee with a written-out integer bit).
+    ``nans`` tells which patterns are NaN: "ieee" (the largest exponent, which also has infinities),
+    "fn" (all ones only), "negative-zero" (the pattern that is -0.0 elsewhere), "none", "all-ones"
+    (unsigned, e8m0), or "x87" (ieee with an explicit integer bit).
     """
 
     exponent: int
@@ -55,9 +56,10 @@ class Float:
 class DType:
     """One row of the table.
 
-    ``bits`` counts the value bits of one element. ``word`` and ``words`` say how an element lies in memory: so
-    many unsigned words of so many bits. ``kind`` is "bool", "int", "uint", "float", "complex", "raw" (bits that
-    only the framework can read), "time", "text", "bytes", "string" (of any length), "struct" or "object".
+    ``bits`` is the number of value bits of one element. In memory, an element has ``words``
+    unsigned integers of ``word`` bits each. ``kind`` is "bool", "int", "uint", "float", "complex",
+    "raw" (only the framework interprets the bits), "time", "text", "bytes", "string" (of any
+    length), "struct" or "object".
     """
 
     name: str
@@ -75,23 +77,24 @@ class DType:
 
     @property
     def itemsize(self) -> int:
-        """Bytes that one element takes in memory."""
+        """Return the number of bytes of one element in memory."""
         return self.word * self.words // 8
 
     @property
     def parts(self) -> int:
-        """How many numbers make one element: two for complex dtypes, otherwise one."""
+        """Return how many numbers one element has: two for complex dtypes, otherwise one."""
         return 2 if self.kind == "complex" else 1
 
     @property
     def mask(self) -> int:
-        """The pattern with every value bit set."""
+        """Return the pattern in which every value bit is set."""
         if self.kind in CHOSEN:
             return (1 << 64) - 1
         half = (1 << (self.bits // self.parts)) - 1
         return half if self.parts == 1 else half | half << (self.word * self.words // 2)
 
     def has_padding(self) -> bool:
+        """Return whether an element in memory has bits that are not part of the value."""
         return self.bits < self.word * self.words
 
 
@@ -159,21 +162,21 @@ def _rows() -> list[DType]:
 
 _FIELDS = (("flag", "int8"), ("weight", "float64"), ("count", "uint16"))
 _NESTED = (("id", "int64"), ("pair.low", "int8"))
-#: Elements that are small arrays, written as numpy does.
+#: A field that is a small array, in the notation of NumPy.
 _SUBARRAY = (("id", "int16"), ("grid", "(2,3)float32"))
 
-#: Every dtype, by name, in the order in which they are listed and drawn.
+#: Every dtype by name, in the order in which they are listed and drawn.
 DTYPES: dict[str, DType] = {row.name: row for row in _rows()}
 
 
 @functools.cache
 def dtypes_of(backend: str) -> tuple[str, ...]:
-    """The names of the dtypes that ``backend`` has in some version; third-party backends list their own."""
+    """Return the names of the dtypes that the built-in ``backend`` has in some version."""
     return tuple(row.name for row in DTYPES.values() if backend in row.backends)
 
 
 def is_nan(parts: Float, bits: int) -> bool:
-    """Whether the ``bits`` of one floating-point number are a NaN."""
+    """Return whether the ``bits`` of one floating-point number are a NaN."""
     magnitude = bits & ((1 << (parts.exponent + parts.mantissa)) - 1)
     top = (1 << parts.exponent) - 1
     if parts.nans == "ieee":
@@ -188,7 +191,7 @@ def is_nan(parts: Float, bits: int) -> bool:
 
 
 def _float_patterns(parts: Float) -> tuple[int, ...]:
-    """Zero, -0.0, the subnormals' ends, the normals' ends, infinities and NaNs, as far as there are any."""
+    """Return zero, -0.0, the smallest and largest subnormal and normal numbers, infinities and NaNs, where they exist."""
     exponent, mantissa = parts.exponent, parts.mantissa
     if parts.nans == "x87":
         one, sign = 1 << 63, 1 << 79
@@ -209,7 +212,7 @@ def _float_patterns(parts: Float) -> tuple[int, ...]:
 
 @functools.cache
 def special_patterns(name: str) -> tuple[int, ...]:
-    """The bit patterns that formats get wrong, simplest first, without repeats."""
+    """Return the bit patterns that formats often change, simplest first, without duplicates."""
     row = DTYPES[name]
     if row.kind in CHOSEN:
         more = {"string": len(LONG_TEXTS), "object": len(OBJECTS) - len(TEXTS)}
@@ -231,7 +234,7 @@ def special_patterns(name: str) -> tuple[int, ...]:
 
 @functools.cache
 def nan_patterns(name: str) -> tuple[int, ...]:
-    """The special patterns of which a part is a NaN: quiet, signalling, with payload and with a sign."""
+    """Return the special patterns with a NaN as one of their numbers: quiet, signaling, with payload and with sign."""
     row = DTYPES[name]
     if row.float is None:
         return ()

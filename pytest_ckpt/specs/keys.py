@@ -1,6 +1,6 @@
-"""Keys of dicts that formats lose, rename or merge: a table of cases, each with the keys that go into one dict.
+"""A table of dict keys that formats lose, rename or merge. The keys of one case are used in one dict.
 
-Where a name in a case would collide with another after a careless rewrite, both stand in the same dict.
+If a format may rename a key to another key, both are in the same case.
 """
 
 from __future__ import annotations

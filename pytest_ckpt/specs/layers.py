@@ -1,7 +1,8 @@
-"""`LayerSpec`: one layer of a network, and the table of layers. Plain Python; a backend builds each with its own.
+"""`LayerSpec`: one layer of a network, and the table of layers. Plain Python; each backend builds them with its own layers.
 
-What flows between layers is one tensor of shape (batch, *lengths, channels), channels last in every framework: a
-backend whose layers want them elsewhere moves them. So layers of all kinds follow one another in any order that fits.
+Every layer has one input and one output of shape (batch, *lengths, channels), channels last in every
+framework; a backend transposes where its layers expect another order. So all layers with fitting
+shapes can be combined.
 """
 
 from __future__ import annotations
@@ -16,21 +17,22 @@ from .dtypes import JAX, MXNET, TENSORFLOW, TORCH
 Shape = tuple[int, ...]
 
 _EVERY = (TORCH, TENSORFLOW, JAX, MXNET)
-#: How many different ints an embedding takes, and how many heads an attention has.
+#: The number of different inputs of an embedding, and the number of heads of an attention layer.
 VOCABULARY = 7
 HEADS = 2
-#: What the parameters of a layer may be made of.
+#: The possible dtypes of the parameters of a layer.
 LAYER_DTYPES = ("float32", "float64", "float16", "bfloat16")
 
 
 @dataclasses.dataclass(frozen=True)
 class LayerKind:
-    """A row of the table: which backends build it, and what it needs.
+    """One row of the table: the built-in backends that have the layer, and its arguments.
 
-    ``lengths`` are the numbers of dimensions between batch and channels that it takes; ``sized`` says that its ``size`` is how
-    many channels it puts out, otherwise it puts out as many as come in; ``setting`` is what its one number is called, and
-    ``usual`` that number where a spec says nothing. ``even`` layers want an even number of channels. ``learns`` says whether it has
-    parameters or buffers. ``needs`` is what a spec of it cannot do without: "inside" or "of".
+    ``lengths`` are the possible numbers of dimensions between batch and channels. A ``sized`` layer
+    has ``size`` output channels, another one as many as input channels. ``setting`` is the name of
+    its one number, and ``usual`` the default of that. An ``even`` layer needs an even number of
+    channels. ``learns`` is True if it has parameters or buffers. ``needs`` is an argument that its
+    spec must have: "inside" or "of".
     """
 
     backends: tuple[str, ...]
@@ -83,20 +85,23 @@ LAYERS: dict[str, LayerKind] = {
     "again": LayerKind(_EVERY, learns=False, needs="of"),
     "tied": LayerKind(_EVERY, sized=True, needs="of"),
 }
-#: Layers that keep a state from one step to the next.
+#: Layers that pass a state from one step of a sequence to the next.
 RECURRENT = ("rnn", "lstm", "gru")
-#: Layers whose parameters can be of another dtype than what flows through the network.
+#: Layers whose parameters can have another dtype than their input.
 MIXED = ("dense", "parameter", "buffer")
 
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class LayerSpec(Spec):
-    """One layer of a `ModelSpec`: a ``kind`` of `LAYERS` that puts out ``size`` channels (0: as many as come in).
+    """One layer of a `ModelSpec`: a ``kind`` in `LAYERS` with ``size`` output channels (0: as many as input channels).
 
-    ``inside`` are the layers of one that holds others, applied one after the other; ``of`` is the place of another layer, counted in
-    the order in which layers are written down, that an "again" uses once more and a "tied" takes its weight from. Recurrent layers
-    are ``depth`` deep and may run ``both_ways``. ``setting`` is the kind's one number (None: the usual). ``name`` is what the layer is
-    called (default: after its place). Raises ValueError, with what is possible, for what is no layer.
+    ``inside`` are the layers that a container applies in sequence. ``of`` is the index of an
+    earlier layer, in the order of `ModelSpec.all_layers`: "again" uses that layer a second time,
+    and "tied" uses its weight. A recurrent layer has ``depth`` levels, and may be bidirectional
+    (``both_ways``). ``setting`` is the number of its kind (None: the default). ``name`` is the name
+    of the layer (default: from its position).
+
+    Raises ValueError, with the possible values, for an invalid layer.
     """
 
     kind: str
@@ -121,23 +126,23 @@ class LayerSpec(Spec):
         if self.setting is not None and not row.setting:
             raise ValueError(f"a layer {self.kind!r} has no setting")
         if self.kind not in RECURRENT and (self.depth != 1 or self.both_ways):
-            raise ValueError(f"a layer {self.kind!r} has no depth and runs one way; those that have are {', '.join(RECURRENT)}")
+            raise ValueError(f"a layer {self.kind!r} has neither depth= nor both_ways=; the layers that do are {', '.join(RECURRENT)}")
         if self.dtype not in LAYER_DTYPES:
-            raise ValueError(f"unknown dtype of a layer {self.dtype!r}: {nearest(self.dtype, LAYER_DTYPES)}")
+            raise ValueError(f"unknown dtype {self.dtype!r} of a layer: {nearest(self.dtype, LAYER_DTYPES)}")
         if self.dtype != "float32" and self.kind not in MIXED:
-            raise ValueError(f"a layer {self.kind!r} is of float32; those that need not be are {', '.join(MIXED)}")
+            raise ValueError(f"a layer {self.kind!r} must be float32; the layers with other dtypes are {', '.join(MIXED)}")
         if self.depth < 1:
-            raise ValueError(f"a depth is at least 1, not {self.depth!r}")
+            raise ValueError(f"depth must be at least 1, not {self.depth!r}")
 
     @property
     def number(self) -> float:
-        """The setting, or the usual one."""
+        """Return the setting, or its default."""
         return LAYERS[self.kind].usual if self.setting is None else self.setting
 
 
 @dataclasses.dataclass(frozen=True)
 class Placed:
-    """A layer where it stands in a network: its full name, what flows in and out (without the batch), and its place."""
+    """A layer in a network: its full name, and the shapes of its input and output without the batch dimension."""
 
     layer: LayerSpec
     name: str
@@ -147,7 +152,7 @@ class Placed:
 
 
 def placed(layers: tuple[LayerSpec, ...], takes: Shape) -> tuple[Placed, ...]:
-    """Every layer with the shapes that flow through it. Raises ValueError, with what would fit, where they do not."""
+    """Return every layer with its name and its shapes. Raises ValueError, with what fits, if a layer does not fit its input."""
     met: list[Placed | None] = []
 
     def one(layer: LayerSpec, name: str, takes: Shape) -> Placed:
@@ -157,7 +162,7 @@ def placed(layers: tuple[LayerSpec, ...], takes: Shape) -> tuple[Placed, ...]:
             within = several(layer.inside, takes, _children(layer, name))
             gives = within[-1].gives
             if layer.kind == "residual" and gives != takes:
-                raise ValueError(f"what is inside of a residual layer gives back the shape that it takes, {takes}, not {gives}")
+                raise ValueError(f"the layers inside a residual layer must return the shape of their input, {takes}, not {gives}")
         else:
             within = ()
             gives = _gives(layer, takes, met)
@@ -168,11 +173,11 @@ def placed(layers: tuple[LayerSpec, ...], takes: Shape) -> tuple[Placed, ...]:
         found: list[Placed] = []
         for index, layer in enumerate(layers):
             if layer.kind == "embedding" and (index or met):
-                raise ValueError("an embedding is the first layer of a model")
+                raise ValueError("an embedding must be the first layer of a model")
             found.append(one(layer, names(index, layer), found[-1].gives if found else takes))
         known = [each.name for each in found]
         if len(set(known)) != len(known):
-            raise ValueError(f"layers beside each other have names of their own, not {known}")
+            raise ValueError(f"the layers of one container must have different names, not {known}")
         return tuple(found)
 
     return several(layers, takes, lambda index, layer: layer.name or f"layer{index}")
@@ -191,14 +196,14 @@ def _gives(layer: LayerSpec, takes: Shape, met: list[Placed | None]) -> Shape:
     lengths, channels = len(takes) - 1, takes[-1]
     if lengths not in row.lengths:
         wanted = " or ".join(str(each + 1) for each in row.lengths)
-        raise ValueError(f"a layer {layer.kind!r} takes {wanted} dimension(s) beside the batch, not the shape {takes}")
+        raise ValueError(f"the input of a layer {layer.kind!r} must have {wanted} dimension(s) besides the batch, not the shape {takes}")
     if row.even and channels % HEADS:
-        raise ValueError(f"a layer {layer.kind!r} wants an even number of channels, not {channels}")
+        raise ValueError(f"a layer {layer.kind!r} needs an even number of channels, not {channels}")
     if layer.kind == "embedding":
         return (*takes, layer.size)
     if layer.kind in ("max-pool", "average-pool"):
         if min(takes[:-1]) < 2:
-            raise ValueError(f"pooling halves every length, so none may be below 2: {takes}")
+            raise ValueError(f"pooling halves every length, so each must be at least 2: {takes}")
         return (*(length // 2 for length in takes[:-1]), channels)
     if row.needs == "of":
         return _gives_again(layer, takes, met)
@@ -208,11 +213,11 @@ def _gives(layer: LayerSpec, takes: Shape, met: list[Placed | None]) -> Shape:
 def _gives_again(layer: LayerSpec, takes: Shape, met: list[Placed | None]) -> Shape:
     other = met[layer.of] if layer.of < len(met) else None
     if other is None or LAYERS[other.layer.kind].needs:
-        raise ValueError(f"a layer {layer.kind!r} with of={layer.of} refers to a layer that stands before it and holds no others")
+        raise ValueError(f"a layer {layer.kind!r} needs of= the index of an earlier layer without layers inside, not {layer.of}")
     if layer.kind == "tied":
         if other.layer.kind != "dense" or (other.takes[-1], other.gives[-1]) != (takes[-1], layer.size) or other.layer.dtype != "float32":
-            raise ValueError(f"a tied layer takes its weight from a dense one of float32 with the same channels, not from {other.layer!r}")
+            raise ValueError(f"a tied layer needs a dense float32 layer with the same channels, not {other.layer!r}")
         return (*takes[:-1], layer.size)
     if takes != other.takes or other.layer.kind == "embedding":
-        raise ValueError(f"a layer that is used again takes what it took before, {other.takes}, not {takes}")
+        raise ValueError(f"a layer that is used again needs an input of the same shape, {other.takes}, not {takes}")
     return other.gives

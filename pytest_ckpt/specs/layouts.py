@@ -1,6 +1,6 @@
-"""The memory layouts that a tensor can be given without a change of its values: a table.
+"""The table of memory layouts, which change the memory of a tensor but not its values.
 
-Plain Python: how a layout comes about is each backend's business.
+Plain Python: each backend decides how to create a layout.
 """
 
 from __future__ import annotations
@@ -12,11 +12,14 @@ from .dtypes import DTYPES, MXNET, NUMPY, TORCH
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
-    """One row: what the memory looks like, which tensors can have it, and which backends can make it.
+    """One row: a layout, the tensors that can have it, and the built-in backends that can create it.
 
-    ``rank`` is the smallest number of dimensions; ``exact_rank`` asks for just that many. ``empty`` says whether
-    tensors without elements can have the layout, ``kinds`` limits the dtypes (all if empty). ``scattered`` says that the
-    elements do not lie one after the other in C order, ``writable`` that a loader may write into such a tensor in place.
+    ``description`` completes "a tensor ...". ``rank`` is the smallest number of dimensions, or the
+    only possible one if ``exact_rank``. ``empty`` is True if tensors without elements can have the
+    layout. ``kinds`` are the possible kinds of dtypes (all if empty), ``wide`` excludes elements of
+    one byte, and ``leading`` is the smallest length of the first dimension. ``scattered`` means
+    that the elements are not adjacent and in C order, ``writable`` that a loader may write to the
+    tensor in place.
     """
 
     name: str
@@ -56,17 +59,17 @@ LAYOUTS: dict[str, Layout] = {
     )
 }
 
-#: Elements that the base of a "window" holds beside those of the tensor itself.
+#: The number of elements that the base of a "window" has in addition to those of the view.
 WINDOW = 1 << 18
 
 
 def layouts_of(backend: str) -> tuple[str, ...]:
-    """The layouts that ``backend`` can make, beginning with the plain one."""
+    """Return the layouts that the built-in ``backend`` can create, "c" first."""
     return tuple(row.name for row in LAYOUTS.values() if row.name == "c" or backend in row.backends)
 
 
-def misfit(layout: str, dtype: str, shape: tuple[int, ...]) -> str | None:
-    """Why a tensor of this dtype and shape cannot have this layout, in words, or None."""
+def layout_error(layout: str, dtype: str, shape: tuple[int, ...]) -> str | None:
+    """Return why a tensor of this dtype and shape cannot have this layout; None if it can."""
     row = LAYOUTS[layout]
     kind = DTYPES[dtype]
     if row.exact_rank and len(shape) != row.rank:

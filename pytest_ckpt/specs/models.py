@@ -1,4 +1,4 @@
-"""`ModelSpec`: a network as a small value, and what is asked of two of them. Plain Python; a backend builds it with its own layers."""
+"""`ModelSpec`: a neural network as a small value. Plain Python; each backend builds it with its own layers."""
 
 from __future__ import annotations
 
@@ -11,19 +11,21 @@ from .base import Spec
 from .layers import LAYERS, VOCABULARY, LayerSpec, Placed, Shape, placed
 from .tensors import Fill, TensorSpec
 
-#: What the tensors of a model can hold.
+#: The values that the tensors of a model can have.
 VALUES = ("ordinary", "any", "zeros")
-#: How many inputs a model is fed at once.
+#: The number of inputs in one batch.
 BATCH = 2
 
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class ModelSpec(Spec):
-    """``layers``, one after the other, for inputs of the shape ``inputs`` (without the batch, channels last).
+    """A network of ``layers`` in sequence, for inputs of the shape ``inputs``, without the batch dimension and channels last.
 
-    Parameters and buffers are drawn from ``seed`` (not 0): ``values`` are "ordinary" ones, "any" bit pattern the dtype
-    has, or "zeros". ``training`` is the mode that it is left in. A ``fresh`` model has never
-    been called, so that its lazy layers know no sizes yet. Raises ValueError, with what would fit, for what is no network.
+    The values of parameters and buffers depend on ``seed``, which is at least 1. ``values`` is
+    "ordinary", "any" (any bit pattern of the dtype), or "zeros". ``training`` is the mode in which
+    the model is left. A ``fresh`` model has never been called, so its lazy layers have no sizes yet.
+
+    Raises ValueError, with the possible values, if the layers do not fit together.
     """
 
     layers: tuple[LayerSpec, ...]
@@ -35,13 +37,13 @@ class ModelSpec(Spec):
 
     def __post_init__(self) -> None:
         if not self.layers:
-            raise ValueError("a model has at least one layer")
+            raise ValueError("a model must have at least one layer")
         if not 0 < self.seed < 1 << 64:
-            raise ValueError(f"the seed of a model is an int from 1 to 2**64 - 1, not {self.seed!r}")
+            raise ValueError(f"the seed of a model must be an int from 1 to 2**64 - 1, not {self.seed!r}")
         if self.values not in VALUES:
             raise ValueError(f"unknown values {self.values!r}: {nearest(self.values, VALUES)}")
         if type(self.inputs) is not tuple or not self.inputs or not all(type(size) is int and size > 0 for size in self.inputs):
-            raise ValueError(f"the inputs of a model have a shape of positive ints, not {self.inputs!r}")
+            raise ValueError(f"the inputs of a model must be a tuple of positive ints, not {self.inputs!r}")
         _ = self.placed
 
     def __getstate__(self) -> dict[str, object]:
@@ -49,11 +51,11 @@ class ModelSpec(Spec):
 
     @functools.cached_property
     def placed(self) -> tuple[Placed, ...]:
-        """The layers with their names and with the shapes that flow through them."""
+        """Return the layers with their names and the shapes of their inputs and outputs."""
         return placed(self.layers, self.inputs)
 
-    def every(self) -> Iterator[Placed]:
-        """All layers, those inside of others included, in the order in which they are written down, which is what ``of`` counts."""
+    def all_layers(self) -> Iterator[Placed]:
+        """Yield all layers, with those inside others, in the order in which the spec lists them. ``of`` is an index into it."""
         todo = list(reversed(self.placed))
         while todo:
             here = todo.pop()
@@ -61,12 +63,12 @@ class ModelSpec(Spec):
             todo.extend(reversed(here.inside))
 
     def refusal(self, backend: str) -> str | None:
-        """Why ``backend`` has no such network, by the table; None if it has."""
-        missing = [each.layer.kind for each in self.every() if backend not in LAYERS[each.layer.kind].backends]
+        """Return why the built-in backend cannot build this model, according to the table; None if it can."""
+        missing = [each.layer.kind for each in self.all_layers() if backend not in LAYERS[each.layer.kind].backends]
         return f"{backend} has no layer {missing[0]!r}" if missing else None
 
     def input_spec(self, seed: int = 1, batch: int = BATCH) -> TensorSpec:
-        """What the model can be fed: numbers, or ints where its first layer is an embedding."""
+        """Return inputs for the model: floats, or ints if its first layer is an embedding."""
         shape = (batch, *self.inputs)
         if self.layers[0].kind != "embedding":
             return TensorSpec("float32", shape, fill=Fill(seed))
@@ -74,45 +76,13 @@ class ModelSpec(Spec):
         return TensorSpec("int32", shape, fill=Fill(specials=tuple((place, (3 * place + seed) % VOCABULARY) for place in range(count))))
 
 
-@dataclasses.dataclass(frozen=True, repr=False, eq=False)
-class LoadInto(Spec):
-    """``saved`` is saved, and loaded into ``clone``, which differs in what is asked about."""
-
-    saved: ModelSpec
-    clone: ModelSpec
-
-
-@dataclasses.dataclass(frozen=True, repr=False, eq=False)
-class Mismatch(Spec):
-    """``saved`` (a model or a tree) is saved, and loaded into ``target``, which it does not fit."""
-
-    saved: Spec
-    target: Spec
-
-
-@dataclasses.dataclass(frozen=True, repr=False, eq=False)
-class PartialLoad(Spec):
-    """``saved`` is saved, and of it only the layers called ``names`` are loaded, into ``target``."""
-
-    saved: ModelSpec
-    target: ModelSpec
-    names: tuple[str, ...]
-
-
-@dataclasses.dataclass(frozen=True, repr=False, eq=False)
-class NarrowLoad(Spec):
-    """``tree`` is saved with 64-bit types, and loaded where the framework is set to have none."""
-
-    tree: Spec
-
-
 def other_model(spec: ModelSpec) -> ModelSpec:
-    """The same network with other parameters."""
+    """Return the same model with other values."""
     return dataclasses.replace(spec, seed=spec.seed % ((1 << 64) - 1) + 1)
 
 
-def parts_of(spec: Spec) -> Iterator[LayerSpec]:
-    """Every layer that a spec mentions: how big a counterexample is."""
+def layers_in(spec: Spec) -> Iterator[LayerSpec]:
+    """Yield every layer in any model that a spec contains."""
     todo: list[object] = [spec]
     while todo:
         node = todo.pop()

@@ -1,8 +1,8 @@
-"""Names of checkpoints that formats take for something else: a table of cases. Each is also the name of the folder around it."""
+"""A table of names of checkpoints that formats handle incorrectly. Each is used for the folder of the checkpoint too."""
 
 from __future__ import annotations
 
-#: Names with characters for which globbing has a use, and beside each a name that such a pattern would find.
+#: Names that are valid glob patterns, each with another name that the pattern matches.
 PATTERNS: dict[str, str] = {
     "model-[abc]": "model-a",
     "model*": "model-x",

@@ -1,4 +1,4 @@
-"""What happens to a checkpoint beside being saved and loaded: the specs of the families that ask what goes wrong. Plain Python."""
+"""Specs of scenarios: more happens to a checkpoint than that it is saved and loaded. Plain Python."""
 
 from __future__ import annotations
 
@@ -8,15 +8,19 @@ from .base import Spec
 
 
 class Scenario(Spec):
-    """Base of specs in which something happens to ``saved``, a tree or a model, on its way to the disk or back."""
+    """Base of specs in which something happens while ``saved``, a tree or a model, is saved or loaded."""
 
     saved: Spec
 
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class NamedScenario(Scenario):
-    """``saved`` is saved and loaded in the circumstances that the check ``case`` is about ("files/overwrite-smaller"); ``other`` is
-    what stands there before, or beside it, where the case wants something; ``how`` says which, where a case has several circumstances."""
+    """``saved`` is saved and loaded in the situation of a check.
+
+    ``case`` is the name of the check, such as "files/overwrite-smaller". Depending on the check,
+    ``other`` is another object that is saved at the same path or next to it, and ``how`` selects
+    one of several situations.
+    """
 
     case: str
     saved: Spec

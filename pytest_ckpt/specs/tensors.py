@@ -1,4 +1,4 @@
-"""`TensorSpec`: one tensor as a small value. Plain Python; a backend builds the tensor, always the same bits."""
+"""`TensorSpec`: one tensor as a small value. Plain Python; a backend always builds the same bits from it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 from ..util.suggestions import nearest
 from .base import Spec
 from .dtypes import DTYPES, JAX, MXNET, NUMPY, TENSORFLOW, TORCH
-from .layouts import LAYOUTS, misfit
+from .layouts import LAYOUTS, layout_error
 
-#: What a tensor can carry beside dtype, shape and layout, and which backends have it.
+#: Properties of a tensor besides its dtype, shape and layout, and the built-in backends that have them.
 TRAITS: dict[str, tuple[str, ...]] = {
     "requires-grad": (TORCH, MXNET),
     "parameter": (TORCH, TENSORFLOW),
@@ -45,10 +45,12 @@ SPANS = ("ordinary", "any")
 class Fill(Spec):
     """The values of a tensor.
 
-    ``seed`` 0 is all zeros; any other seeds a counter-based generator, so that an element depends on the seed and
-    its own index alone. ``span`` is "ordinary" (finite, never zero, of middling size) or "any" (every bit pattern
-    the dtype has). ``specials`` are ``(place, pattern)`` pairs written over that; the place counts elements in
-    C order and wraps around, so it means something for every shape that is not empty.
+    With ``seed`` 0, all elements are zero. Any other seed starts a counter-based generator, so an
+    element depends only on the seed and its index. ``span`` is "ordinary" (finite, not zero, of
+    medium size) or "any" (every bit pattern of the dtype). ``specials`` are pairs (index, bit
+    pattern) that replace elements. The index is in C order, modulo the number of elements.
+
+    Raises ValueError for an unknown span or an invalid seed.
     """
 
     seed: int = 0
@@ -59,7 +61,7 @@ class Fill(Spec):
         if self.span not in SPANS:
             raise ValueError(f"unknown span {self.span!r}: {nearest(self.span, SPANS)}")
         if not 0 <= self.seed < 1 << 64:
-            raise ValueError(f"a seed is an int from 0 to 2**64 - 1, not {self.seed!r}")
+            raise ValueError(f"a seed must be an int from 0 to 2**64 - 1, not {self.seed!r}")
 
     def _shown(self, name: str, value: Any) -> str:
         if name != "specials":
@@ -72,8 +74,8 @@ class Fill(Spec):
 class TensorSpec(Spec):
     """One tensor: ``dtype`` (a name of `DTYPES`), ``shape``, memory ``layout``, ``fill`` and ``traits``.
 
-    Raises ValueError, with what is possible, for an unknown name, a shape that is no shape, or a layout that a
-    tensor of this dtype and shape cannot have.
+    Raises ValueError, with the possible values, for an unknown name, an invalid shape, or a layout
+    that a tensor of this dtype and shape cannot have.
     """
 
     dtype: str
@@ -88,16 +90,16 @@ class TensorSpec(Spec):
         if self.layout not in LAYOUTS:
             raise ValueError(f"unknown layout {self.layout!r}: {nearest(self.layout, LAYOUTS)}")
         if type(self.shape) is not tuple or not all(type(size) is int and size >= 0 for size in self.shape):
-            raise ValueError(f"a shape is a tuple of ints that are not negative, not {self.shape!r}")
+            raise ValueError(f"a shape must be a tuple of ints of at least 0, not {self.shape!r}")
         for trait in self.traits:
             if trait not in TRAITS:
                 raise ValueError(f"unknown trait {trait!r}: {nearest(trait, TRAITS)}")
-        if self.layout != "c" and (why := misfit(self.layout, self.dtype, self.shape)):
-            raise ValueError(why)
+        if self.layout != "c" and (reason := layout_error(self.layout, self.dtype, self.shape)):
+            raise ValueError(reason)
 
     @property
     def size(self) -> int:
-        """How many elements the tensor has."""
+        """Return the number of elements."""
         count = 1
         for length in self.shape:
             count *= length
@@ -105,5 +107,5 @@ class TensorSpec(Spec):
 
     @property
     def payload(self) -> int:
-        """How many bytes the values take, without what the layout adds."""
+        """Return the number of bytes of the values, without memory that only the layout needs."""
         return self.size * DTYPES[self.dtype].itemsize

@@ -9,7 +9,7 @@ from .base import Spec
 from .dtypes import JAX, MXNET, TENSORFLOW, TORCH
 from .models import ModelSpec
 
-#: Every optimizer that keeps something between two steps, and which backends have it.
+#: Optimizers, most of which have a state between two steps, and the built-in backends that have them.
 OPTIMIZERS: dict[str, tuple[str, ...]] = {
     "sgd": (TORCH, TENSORFLOW, JAX, MXNET),
     "momentum": (TORCH, TENSORFLOW, JAX, MXNET),
@@ -38,7 +38,7 @@ OPTIMIZERS: dict[str, tuple[str, ...]] = {
     "chained": (JAX,),
     "masked": (JAX,),
 }
-#: Learning-rate schedules, and which backends have them.
+#: Learning-rate schedules, and the built-in backends that have them.
 SCHEDULES: dict[str, tuple[str, ...]] = {
     "steps": (TORCH, TENSORFLOW, JAX, MXNET),
     "exponential": (TORCH, TENSORFLOW, JAX),
@@ -54,12 +54,15 @@ SCHEDULES: dict[str, tuple[str, ...]] = {
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class TrainingSpec(Spec):
-    """A run that trains ``model``: ``before`` steps, then it is saved and loaded ``resumes`` times, each time ``after`` steps further.
+    """A run that trains ``model`` for ``before`` steps, and is then saved, loaded and trained for ``after`` steps, ``resumes`` times.
 
-    ``groups`` is the number of parameter groups, each with settings of its own. ``noise`` adds random numbers of the framework, of
-    numpy and of Python to what it is fed. ``averaged`` keeps moving averages of the weights, ``scaled`` a dynamic loss scale, and
-    ``accumulate`` adds up the gradients of so many steps before it updates. ``seed`` is where the random numbers begin; data depend on
-    the step alone. Raises ValueError, with what is possible, for an unknown name.
+    ``groups`` is the number of parameter groups, which have different settings. ``noise`` adds
+    random numbers from the framework, NumPy and Python to the inputs. ``averaged`` maintains moving
+    averages of the weights, and ``scaled`` a dynamic loss scale. The weights are updated after the
+    gradients of ``accumulate`` steps. ``seed`` is the seed of all random numbers; the data depend
+    only on the step.
+
+    Raises ValueError, with the possible values, for an unknown name or an invalid number.
     """
 
     model: ModelSpec
@@ -82,17 +85,17 @@ class TrainingSpec(Spec):
             raise ValueError(f"unknown schedule {self.schedule!r}: {nearest(self.schedule, SCHEDULES)}")
         for name in ("groups", "accumulate", "after", "resumes"):
             if getattr(self, name) < 1:
-                raise ValueError(f"{name} is at least 1, not {getattr(self, name)!r}")
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)!r}")
         if self.before < 0 or not 0 < self.seed < 1 << 32:
-            raise ValueError(f"before is not negative and seed an int from 1 to 2**32 - 1, not {self.before!r} and {self.seed!r}")
+            raise ValueError(f"before must be at least 0, and seed an int from 1 to 2**32 - 1, not {self.before!r} and {self.seed!r}")
 
     @property
-    def draws(self) -> bool:
-        """Whether the run uses random numbers."""
-        return self.noise or any(each.layer.kind in ("dropout", "transformer") for each in self.model.every())
+    def uses_random_numbers(self) -> bool:
+        """Return whether the run uses random numbers."""
+        return self.noise or any(each.layer.kind in ("dropout", "transformer") for each in self.model.all_layers())
 
     def refusal(self, backend: str) -> str | None:
-        """Why ``backend`` has no such run, by the tables; None if it has."""
+        """Return why the built-in backend cannot build this run, according to the tables; None if it can."""
         if backend not in OPTIMIZERS[self.optimizer]:
             return f"{backend} has no optimizer {self.optimizer!r}"
         if self.schedule and backend not in SCHEDULES[self.schedule]:
@@ -101,6 +104,6 @@ class TrainingSpec(Spec):
 
 
 def other_run(spec: TrainingSpec) -> TrainingSpec:
-    """The same run, begun with other random numbers."""
+    """Return the same run with other initial values and random numbers."""
     other = dataclasses.replace(spec.model, seed=spec.model.seed % ((1 << 64) - 1) + 1)
     return dataclasses.replace(spec, model=other, seed=spec.seed % ((1 << 32) - 1) + 1)

@@ -135,7 +135,7 @@ def _drawn_reference(
     kind: str, takes: tuple[int, ...], before: tuple[LayerSpec, ...], inputs: tuple[int, ...], code: int
 ) -> LayerSpec | None:
     """Return a layer that uses an earlier layer again or shares its weight, or None without one."""
-    earlier = list(enumerate(ModelSpec(before, inputs).every())) if before else []
+    earlier = list(enumerate(ModelSpec(before, inputs).all_layers())) if before else []
     if kind == "again":
         same = [LayerSpec(kind, of=place) for place, here in earlier if here.takes == takes and _can_repeat(here.layer)]
     else:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from ..backends import capabilities, check_name, get_backend
 from ..backends.base import Backend
-from ..specs import DTYPES, LAYOUTS, DictSpec, Fill, ListSpec, TensorSpec, misfit, special_patterns
+from ..specs import DTYPES, LAYOUTS, DictSpec, Fill, ListSpec, TensorSpec, layout_error, special_patterns
 from ..specs.keys import KEYS
 from .names import checked_names
 
@@ -176,7 +176,7 @@ def _limited(shape: tuple[int, ...], itemsize: int, max_bytes: int) -> tuple[int
 
 @functools.cache
 def _fitting_layouts(layouts: tuple[str, ...], dtype: str, shape: tuple[int, ...]) -> tuple[str, ...]:
-    fitting = [layout for layout in layouts if not misfit(layout, dtype, shape)]
+    fitting = [layout for layout in layouts if not layout_error(layout, dtype, shape)]
     # Layouts with gaps count twice. Many tensors are too small for them, and writers get them wrong.
     return tuple(layout for layout in fitting for _ in range(1 + LAYOUTS[layout].scattered))
 

@@ -34,7 +34,7 @@ def owns(obj: Any) -> bool:
 def build(spec: ModelSpec) -> Any:
     if reason := spec.refusal(name):
         raise CannotBuild(reason)
-    if any(here.layer.frozen for here in spec.every()):
+    if any(here.layer.frozen for here in spec.all_layers()):
         raise CannotBuild("nnx has no flag for frozen parameters")
     if spec.fresh:
         raise CannotBuild("nnx has no layers that infer their sizes from the first input")

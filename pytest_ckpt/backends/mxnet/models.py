@@ -29,7 +29,7 @@ def owns(obj: Any) -> bool:
 def build(spec: ModelSpec) -> Any:
     if reason := spec.refusal(name):
         raise CannotBuild(reason)
-    for here in spec.every():
+    for here in spec.all_layers():
         if here.layer.dtype not in tensors.dtypes():
             raise CannotBuild(f"mxnet {tensors.version()} cannot create parameters of dtype {here.layer.dtype}")
     with tensors.scope():

@@ -196,7 +196,7 @@ def _checked(loaded: Any, own: Any, what: str) -> Any:
 def build(spec: TrainingSpec) -> Run:
     if reason := spec.refusal(name):
         raise CannotBuild(reason)
-    kinds = {here.layer.kind for here in spec.model.every()}
+    kinds = {here.layer.kind for here in spec.model.all_layers()}
     if "dropout" in kinds:
         raise CannotBuild("mxnet can neither read nor restore its random state, which dropout draws from")
     if spec.averaged:

@@ -105,7 +105,7 @@ def build(spec: ModelSpec) -> Any:
         raise CannotBuild(f"Keras uses the backend {keras.backend.backend()!r} here, not tensorflow")
     if spec.fresh:
         raise CannotBuild("Keras loads weights only into models that are built")
-    if with_slash := [each.name for each in spec.every() if "/" in each.name]:
+    if with_slash := [each.name for each in spec.all_layers() if "/" in each.name]:
         raise CannotBuild(f"Keras allows no slash in the name of a layer: {with_slash[0]!r}")
     model = layers.network(spec)
     _fill(model, spec)
