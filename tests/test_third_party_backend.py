@@ -16,7 +16,7 @@ from pytest_ckpt.specs import Capabilities, capabilities_of
 from .conftest import BACKENDS
 from .test_entry_points import install
 
-#: PyTorch's modules under another name. One backend declares what it can build, the other does not.
+#: PyTorch's modules under another name. One of the two backends declares its capabilities.
 _MODULE = """
 from pytest_ckpt.backends.torch import models, training
 from pytest_ckpt.backends.torch.tensors import *

@@ -151,7 +151,7 @@ def none(profile: FormatProfile) -> Iterator[Spec]:
     """None is restored as None.
 
     Why: None is dropped as if there were no entry, or becomes an object array (ml-explore/mlx#1328).
-    What to do: store it as a leaf with a type of its own.
+    What to do: store it as a leaf with a separate type.
     """
     yield from _plain(None)
 

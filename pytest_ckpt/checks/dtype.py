@@ -53,7 +53,7 @@ def _dtype(profile: FormatProfile, dtype: str) -> Iterator[Spec]:
     if profile.domain != "tensor":
         yield profile.tree_of(TensorSpec(dtype, (1,), fill=Fill(3)), TensorSpec(dtype, (1,), fill=Fill(4)))
     if DTYPES[dtype].kind == "object":
-        # What is written may depend on whether all elements have one type, so each type gets an array.
+        # The format may write arrays of one element type differently, so each type gets an array.
         for pattern in special_patterns(dtype):
             yield profile.tree_of(TensorSpec(dtype, (1,), fill=Fill(specials=((0, pattern),))))
 

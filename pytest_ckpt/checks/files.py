@@ -44,7 +44,7 @@ def overwrite_smaller(profile: FormatProfile) -> Iterator[Spec]:
     earlier. If `save` raises because the path exists, the old checkpoint must still be complete.
 
     Why: the file is not truncated before it is written, or new data is appended (onnx/onnx#6497);
-    the library does not overwrite, although it is told to (google/orbax#2657); of several
+    the library does not overwrite, although it is requested to (google/orbax#2657); of several
     checkpoints, the wrong one is loaded (PrimeIntellect-ai/prime-rl#1762, deepset-ai/FARM#282).
     What to do: write a new file, and rename it over the old one.
     """
@@ -105,13 +105,13 @@ def neighbours(profile: FormatProfile) -> Iterator[Spec]:
     """Saving does not change other files, even if their names differ only after the last dot or they are in another folder.
 
     A format may use the path that it is given, and names that begin with it. All other names
-    belong to somebody else.
+    belong to the user.
 
     Why: a part of the name is removed as if it were a suffix, so v1.2 and v1.3 are the same file
     (RyanCodrai/turbovec#200); a pattern for files to delete matches too many
     (huggingface/diffusers#14719, google/flax#1120, deepset-ai/FARM#282).
-    What to do: append to the name of the path, never remove from it, and delete only what was
-    written under that name.
+    What to do: append to the name of the path, never remove from it, and delete only files
+    that were written under that name.
     """
     yield NamedScenario("files/neighbours", profile.subject(1), profile.subject(2))
 
@@ -240,7 +240,7 @@ def _unsavable(profile: FormatProfile, size: int = 8) -> Spec:
 def disk_full(profile: FormatProfile) -> Iterator[Spec]:
     """On a full disk, `save` raises and the old checkpoint is restored, or it succeeds and the new one is restored.
 
-    A file can hold no byte, half of what it needs, or all but one byte. In another example, a small
+    The space for a file is zero bytes, half of its size, or all but one byte. In another example, a small
     disk is full, if this machine can mount one.
 
     Why: an error of a write is ignored, and the checkpoint counts as saved
@@ -306,7 +306,7 @@ def deterministic(profile: FormatProfile) -> Iterator[Spec]:
     Why: the order of a set or a hash table, a time or an address is written
     (safetensors/safetensors#42, safetensors/safetensors#584, metatensor/metatensor#1185,
     pytorch/pytorch#39383, pytorch/pytorch#184219).
-    What to do: sort what has no order, and do not write times, addresses and random names.
+    What to do: sort everything without an order, and do not write times, addresses and random names.
     """
     yield NamedScenario("files/deterministic", profile.subject(leaves=6))
 

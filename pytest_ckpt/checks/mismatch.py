@@ -1,4 +1,4 @@
-"""The family `mismatch`: a file that does not fit is never loaded silently, and a partial load loads only what is requested."""
+"""The family `mismatch`: a file that does not fit is never loaded silently, and a partial load loads only the requested layers."""
 
 from __future__ import annotations
 

@@ -266,7 +266,7 @@ def buffers(profile: FormatProfile) -> Iterator[Spec]:
 def architecture(profile: FormatProfile) -> Iterator[Spec]:
     """A file with a whole model restores the settings of its layers: epsilon, slope, rate and sizes.
 
-    Only formats that load a model from the path alone are checked.
+    Only formats that load a model without a given model are checked.
 
     Why: arguments that are missing in the saved configuration get their defaults
     (tensorflow/tensorflow#40981, keras-team/keras#23657, pybamm-team/PyBaMM#5548).

@@ -26,7 +26,7 @@ _CHECKS = {
 def owning_check(difference: Difference) -> str | None:
     """Return the name of the check whose subject is this difference; None if there is no such check.
 
-    The answer depends on the difference alone, not on the check that saw it. The check may not
+    The answer depends only on the difference, not on the check that saw it. The check may not
     exist for every backend.
     """
     aspect, leaf = difference.aspect, difference.leaf

@@ -48,7 +48,7 @@ def resave(profile: FormatProfile) -> Iterator[Spec]:
 def load_twice(profile: FormatProfile) -> Iterator[Spec]:
     """Loading a file twice returns two objects, and a write to one changes neither the other nor the file.
 
-    Why: a loader that caches what it has read, or maps the file into memory, returns the same
+    Why: a loader that caches its result, or maps the file into memory, returns the same
     memory again (safetensors/safetensors#395).
     What to do: return new memory at each call.
     """

@@ -21,7 +21,7 @@ class FormatProfile:
 
     ``backend`` is the name of its backend. ``domain`` is its ``accepts``: "tensor", "list", "dict"
     or "tree". ``template`` is True if its loader takes a template. ``model_loading`` says how it
-    loads models: "into" a given one, "whole" from the path alone, or as a "state", which it saves
+    loads models: "into" a given one, "whole" from only the path, or as a "state", which it saves
     as a tree. ``loads_parts`` is True if it has ``load_partial``. ``saves_trees`` is False for a
     format that saves nothing but models.
     """

@@ -51,10 +51,10 @@ def code(profile: FormatProfile) -> Iterator[Spec]:
 def escape(profile: FormatProfile) -> Iterator[Spec]:
     """Loading reads and writes nothing outside the checkpoint, whatever names the file contains.
 
-    Archives get members and links with ".." or an absolute path as their name. Names of other files
-    of the checkpoint are replaced by a file outside it, which holds other values; so are links and
-    external elements of HDF5. All these places are in the test's own folder. A file of the
-    checkpoint that is itself a link is not an attack, and is not checked.
+    Archives get members and links with ".." or an absolute path as their name. A stored name of
+    another file of the checkpoint, a link, or an external element of HDF5 points to a file outside
+    the checkpoint, which holds other values. All these places are in the folder of the test. A file
+    of the checkpoint that is itself a link is not an attack, and is not checked.
 
     Why: members of an archive are extracted outside its folder (pytorch/pytorch#171754), and
     external data is read or overwritten at a path with ".." (onnx/onnx#6959).
@@ -85,12 +85,12 @@ def bomb(profile: FormatProfile) -> Iterator[Spec]:
 def overlap(profile: FormatProfile) -> Iterator[Spec]:
     """Loading a file whose header contradicts itself raises, or returns exactly what was saved.
 
-    Tensors and members overlap, lie behind the end of the file or before its start. Lengths and
+    Tensors and members overlap, or are located after the end of the file or before its start. Lengths and
     numbers of elements are one too many, twice as many, or negative.
 
     Why: the offsets of two tensors overlap and are not compared (antirez/h3.c#48); an unknown type
     skips the comparison of offsets, and memory outside the file is read (kekzl/imp#1603).
-    What to do: check that every byte belongs to one tensor, and every tensor lies in the file,
-    before you read any tensor.
+    What to do: before you read any tensor, check that every byte belongs to one tensor, and every
+    tensor is inside the file.
     """
     yield _sweep("overlap", profile)

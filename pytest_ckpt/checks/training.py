@@ -106,7 +106,7 @@ def dropout(profile: FormatProfile) -> Iterator[Spec]:
     """Dropout drops the same elements as in an uninterrupted run.
 
     Why: the state of its generator is not a parameter (keras-team/keras#19796, keras-team/keras#23657).
-    What to do: save the state of that generator, wherever the framework stores it.
+    What to do: save the state of that generator, which may be outside the model.
     """
     yield _DROPOUT
 

@@ -21,7 +21,7 @@ FEATURES: dict[str, tuple[str, ...]] = {
     # It builds models, or training runs.
     "models": (TORCH, TENSORFLOW, JAX, MXNET),
     "training": (TORCH, TENSORFLOW, JAX, MXNET),
-    # It shows whether two leaves are the same tensor. Otherwise tensors are immutable, so that nobody can tell.
+    # It shows whether two leaves are the same tensor. Otherwise tensors are immutable, and it makes no difference.
     "aliases": (NUMPY, TORCH, TENSORFLOW, MXNET),
     # A slice of a tensor shares memory with it. Where it does not, only variables (the trait "parameter") are mutable.
     "views": (NUMPY, TORCH, MXNET),
@@ -135,6 +135,6 @@ class Need:
 def needs_of(needs: Mapping[str, str | Iterable[str]]) -> tuple[Need, ...]:
     """Return the requirements written as ``{"layers": "lstm", "layouts": ("fortran", "transposed")}``.
 
-    All fields have to be met, each by any one of its names.
+    All fields must be met, each by any one of its names.
     """
     return tuple(Need(field, (names,) if isinstance(names, str) else tuple(names)) for field, names in needs.items())

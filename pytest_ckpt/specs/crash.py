@@ -15,7 +15,7 @@ CRASHES = ("kill", "power-loss", "durable", "new-path")
 class CrashSweep(Scenario):
     """All states on disk that a crash of this ``kind`` can leave, each a `CrashState`.
 
-    ``saved`` is saved over ``old``, or to an empty path if that is None.
+    ``saved`` is saved over ``old``; if ``old`` is None, to an empty path.
     """
 
     kind: str
@@ -49,7 +49,7 @@ class CrashState(Scenario):
 class InterruptSweep(Scenario):
     """All moments at which something has changed on disk, each an `InterruptCase`.
 
-    ``saved`` is saved over ``old``, or to an empty path if that is None.
+    ``saved`` is saved over ``old``; if ``old`` is None, to an empty path.
     """
 
     saved: Spec

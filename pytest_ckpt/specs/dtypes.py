@@ -17,7 +17,7 @@ ML_DTYPES = (NUMPY, TENSORFLOW, JAX)
 
 #: Elements of text dtypes. A pattern is an index into this tuple.
 TEXTS = ("", "a", "zero", "0", "naïve", "日本", "\U0001f600", "a b", "x\ny", "12345678")
-#: The same for byte strings. Fixed-width byte strings cannot represent trailing NULs, so there are none.
+#: The same for byte strings. Fixed-width byte strings cannot represent trailing NULs, so no element has one.
 BYTES = (b"", b"a", b"zero", b"0", b"\x80\xff", b"\x00a", b"\xfe\x01", b"a b", b"x\ny", b"12345678")
 #: Further elements of strings of any length, which are only special patterns: with NULs inside and at the end, and longer than
 #: 16 bytes, than 255 bytes and than 65,535 bytes.

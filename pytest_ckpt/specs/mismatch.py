@@ -1,4 +1,4 @@
-"""Specs of what is loaded into another object than the saved one: `LoadInto`, `Mismatch`, `PartialLoad` and `NarrowLoad`."""
+"""Specs of loading into an object that differs from the saved one: `LoadInto`, `Mismatch`, `PartialLoad` and `NarrowLoad`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Operations on specs: go through them, measure them, and change their leaves.
 
-Only these functions and the builder of trees take specs of trees apart.
+Only these functions and the builder of trees go through specs of trees.
 """
 
 from __future__ import annotations
