@@ -79,7 +79,7 @@ def test_model_examples_pass_and_find_a_missing_key(pytester: pytest.Pytester) -
     result.stdout.fnmatch_lines(["*mine [[]mismatch/missing]: CHANGED"])
 
 
-@pytest.mark.parametrize("page", ["ARCHITECTURE.md", "README.md"])
+@pytest.mark.parametrize("page", ["ARCHITECTURE.md", "CONTRIBUTING.md", "README.md"])
 def test_files_and_names_in_the_page_exist(page: str) -> None:
     """A name in backticks that a path of a module follows, such as `check` of `a/b.py`, is in that module."""
     text = (ROOT / page).read_text(encoding="utf-8").replace("\n   ", " ")
