@@ -1,4 +1,4 @@
-"""Backends build models with the same bits, read everything that can be compared, and leave other state alone."""
+"""Backends build models with the same bits, read everything that can be compared, and do not change other state."""
 
 from __future__ import annotations
 
