@@ -1,4 +1,6 @@
-"""Backends build every spec that their framework supports, always with the same bits, and read it correctly."""
+"""Backends build every spec that their framework supports, always with the same bits, and read it
+correctly.
+"""
 
 from __future__ import annotations
 
@@ -146,7 +148,9 @@ def test_builds_aliases_in_shared_memory(backend: Backend) -> None:
 
 
 def _odd_tensors() -> dict[str, Any]:
-    """Return functions that build torch tensors without elements in their own memory, with equal results on each call."""
+    """Return functions that build torch tensors without elements in their own memory, with equal
+    results on each call.
+    """
     import torch
     from torch._subclasses.fake_tensor import FakeTensorMode
     from torch.masked import masked_tensor

@@ -1,4 +1,6 @@
-"""Objects that are neither tensors nor plain containers are compared by the state that pickle would write."""
+"""Objects that are neither tensors nor plain containers are compared by the state that pickle would
+write.
+"""
 
 from __future__ import annotations
 

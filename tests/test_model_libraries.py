@@ -1,4 +1,6 @@
-"""`assert_roundtrip` with models as written by libraries and their users: Transformers, Keras, Gluon, Linen."""
+"""`assert_roundtrip` with models as written by libraries and their users: Transformers, Keras,
+Gluon, Linen.
+"""
 
 from __future__ import annotations
 

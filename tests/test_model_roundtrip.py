@@ -1,4 +1,6 @@
-"""`assert_roundtrip` with models of the user: it passes for restored models, and names differences and their cause."""
+"""`assert_roundtrip` with models of the user: it passes for restored models, and names differences
+and their cause.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +65,9 @@ def test_fails_when_save_changes_the_model(backend: str) -> None:
 
 
 def _module(kind: str) -> Any:
-    """Return a module with a tensor or a layer that its state dict does not include, or with tied weights."""
+    """Return a module with a tensor or a layer that its state dict does not include, or with tied
+    weights.
+    """
     import torch
     from torch import nn
 
@@ -190,7 +194,9 @@ def test_handles_hundred_million_parameters() -> None:
 
 @needs_torch
 def test_constants_of_every_fresh_model_must_be_loaded() -> None:
-    """A loader that skips scales, biases and statistics fails, although every fresh model starts with the same ones."""
+    """A loader that skips scales, biases and statistics fails, although every fresh model starts
+    with the same ones.
+    """
     import torch
 
     def make() -> Any:
@@ -207,7 +213,9 @@ def test_constants_of_every_fresh_model_must_be_loaded() -> None:
 
 @needs_torch
 def test_shared_base_model_need_not_be_saved() -> None:
-    """Adapters are saved without their base model, which `make` always builds with the same weights."""
+    """Adapters are saved without their base model, which `make` always builds with the same
+    weights.
+    """
     import torch
 
     def make() -> Any:

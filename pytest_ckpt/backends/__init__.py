@@ -1,4 +1,5 @@
-"""Find backends by name. Each is imported at first use. Third parties add backends by an entry point.
+"""Find backends by name. Each is imported at first use. Third parties add backends by an entry
+point.
 
 Knows where backends are, but nothing about their contents.
 """
@@ -32,7 +33,9 @@ ENTRY_POINTS = "pytest_ckpt.backends"
 
 
 def known_backends() -> tuple[str, ...]:
-    """Return the names of all backends, installed or not: the built-in ones, then those of third parties."""
+    """Return the names of all backends, installed or not: the built-in ones, then those of third
+    parties.
+    """
     return (*BUILTIN, *(name for name in entry_points(ENTRY_POINTS) if name not in BUILTIN))
 
 
@@ -48,9 +51,11 @@ def is_installed(name: str) -> bool:
 
 
 def missing(name: str) -> str | None:
-    """Return what a known backend needs and is not installed, and what to do; None if nothing is missing.
+    """Return what a known backend needs and is not installed, and what to do; None if nothing is
+    missing.
 
-    For a built-in backend, nothing is imported. A third-party backend is loaded; if that fails, return the error.
+    For a built-in backend, nothing is imported. A third-party backend is loaded; if that fails,
+    return the error.
     """
     check_name(name)
     if name in BUILTIN:
@@ -106,7 +111,8 @@ def capabilities(name: str) -> Capabilities:
 
 
 def get_models(name: str) -> ModelBackend | None:
-    """Return the object that builds and reads the models of a backend, or None if the backend has no models.
+    """Return the object that builds and reads the models of a backend, or None if the backend has
+    no models.
 
     A backend of a third party gives it as an attribute ``models``.
     """
@@ -119,7 +125,8 @@ def get_models(name: str) -> ModelBackend | None:
 
 
 def get_training(name: str) -> TrainingBackend | None:
-    """Return the object that builds the training runs of a backend, or None if the backend has none.
+    """Return the object that builds the training runs of a backend, or None if the backend has
+    none.
 
     A backend of a third party gives it as an attribute ``training``.
     """
@@ -149,13 +156,14 @@ def models_of(obj: Any) -> ModelBackend | None:
     return None
 
 
-#: Cache of `owner_of`: the name of the backend for each class of leaf. A class that may belong to a framework
-#: which is imported later is not cached; classes of builtins are, with None.
+#: Cache of `owner_of`: the name of the backend for each class of leaf. A class that may belong to a
+#: framework which is imported later is not cached; classes of builtins are, with None.
 _OWNERS: dict[type, str | None] = {}
 
 
 def owner_of(leaf: Any) -> Backend | None:
-    """Return the backend whose framework made the tensor ``leaf``, or None if ``leaf`` is not a tensor.
+    """Return the backend whose framework made the tensor ``leaf``, or None if ``leaf`` is not a
+    tensor.
 
     Only frameworks that the process has already imported are considered.
     """

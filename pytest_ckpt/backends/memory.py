@@ -15,7 +15,9 @@ from .spec_values import word_type
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Memory:
-    """The memory of a tensor: address of the first element, shape, strides in bytes, bytes per element."""
+    """The memory of a tensor: address of the first element, shape, strides in bytes, bytes per
+    element.
+    """
 
     address: int
     shape: tuple[int, ...]
@@ -34,7 +36,8 @@ class _ArrayInterface:
 def view_as_words(owner: Any, memory: Memory, bits: int, count: int = 1) -> Any:
     """Return a view of memory as unsigned words of ``bits`` bits, ``count`` words per element.
 
-    The view keeps ``owner`` alive. With ``count > 1``, the result has one more axis, of that length.
+    The view keeps ``owner`` alive. With ``count > 1``, the result has one more axis, of that
+    length.
     """
     shape, strides = memory.shape, memory.strides
     if count > 1:

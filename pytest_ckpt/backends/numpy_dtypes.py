@@ -26,7 +26,9 @@ def _struct(dtype: str) -> np.dtype[Any]:
 
 
 def numpy_dtype(dtype: str) -> np.dtype[Any] | None:
-    """Return the numpy dtype for a name of the table, or None if the installed numpy and ml_dtypes have none."""
+    """Return the numpy dtype for a name of the table, or None if the installed numpy and ml_dtypes
+    have none.
+    """
     row = DTYPES[dtype]
     if row.kind == "struct":
         return _struct(dtype)

@@ -1,7 +1,9 @@
-"""Compute the values of a `TensorSpec` as unsigned words: the same on every machine and with every numpy version.
+"""Compute the values of a `TensorSpec` as unsigned words: the same on every machine and with every
+numpy version.
 
 This is the only code that turns a fill into bits. It uses numpy only for integer arithmetic. The
-generator is splitmix64 over the index of the element, so it has no state and does not depend on a version.
+generator is splitmix64 over the index of the element, so it has no state and does not depend on a
+version.
 """
 
 from __future__ import annotations
@@ -22,7 +24,10 @@ def word_type(bits: int) -> Any:
 
 
 def _hashes(seed: int, count: int) -> Any:
-    """Return ``count`` 64-bit hashes. Hash i depends only on the seed and i (splitmix64, Steele, Lea and Flood 2014)."""
+    """Return ``count`` 64-bit hashes.
+
+    Hash i depends only on the seed and i (splitmix64, Steele, Lea and Flood 2014).
+    """
     start = (seed * 0xD1342543DE82EF95 + 0x9E3779B97F4A7C15) & 0xFFFFFFFFFFFFFFFF
     x = np.arange(1, count + 1, dtype=np.uint64)
     x *= np.uint64(0x9E3779B97F4A7C15)
@@ -35,7 +40,10 @@ def _hashes(seed: int, count: int) -> Any:
 
 
 def _ordinary(row: DType, x: Any) -> Any:
-    """Return finite values of moderate size, as bits. They are never zero, except for bool and the narrowest ints."""
+    """Return finite values of moderate size, as bits.
+
+    They are never zero, except for bool and the narrowest ints.
+    """
     one = np.uint64
     if row.float is not None:
         return _ordinary_floats(row.float, x)
@@ -75,9 +83,11 @@ def _any(row: DType, x: Any, seed: int) -> Any:
 
 
 def words(dtype: str, shape: tuple[int, ...], fill: Fill) -> Any:
-    """Return the words of a tensor in C order: an array of ``shape``, plus one axis where an element needs several words.
+    """Return the words of a tensor in C order: an array of ``shape``, plus one axis where an
+    element needs several words.
 
-    Not for dtypes of kind "struct" (built field by field), "string" (see `texts`) or "object" (see `objects`).
+    Not for dtypes of kind "struct" (built field by field), "string" (see `texts`) or "object" (see
+    `objects`).
     """
     row = DTYPES[dtype]
     if row.kind in ("text", "bytes"):
@@ -100,8 +110,8 @@ def words(dtype: str, shape: tuple[int, ...], fill: Fill) -> Any:
 def _choices(count: int, shape: tuple[int, ...], fill: Fill, special: int = 0) -> Any:
     """Return, for each element, the index of its text or object.
 
-    Ordinary elements use the first ``count`` indices. The ``special`` indices after those occur only
-    where the fill names them as special patterns.
+    Ordinary elements use the first ``count`` indices. The ``special`` indices after those occur
+    only where the fill names them as special patterns.
     """
     size = int(np.prod(shape, dtype=np.int64))
     chosen = np.zeros(size, np.int64)
@@ -121,7 +131,9 @@ def _text_words(row: DType, shape: tuple[int, ...], fill: Fill) -> Any:
 
 
 def texts(shape: tuple[int, ...], fill: Fill, binary: bool) -> Any:
-    """Return the elements of a "string" tensor: an array of ``shape`` of str, or of bytes if ``binary``."""
+    """Return the elements of a "string" tensor: an array of ``shape`` of str, or of bytes if
+    ``binary``.
+    """
     table: tuple[Any, ...] = (*BYTES, *LONG_BYTES) if binary else (*TEXTS, *LONG_TEXTS)
     return _from_table(table, _choices(len(TEXTS), shape, fill, len(LONG_TEXTS)))
 
@@ -138,7 +150,10 @@ def _from_table(table: tuple[Any, ...], chosen: Any) -> Any:
 
 
 def logical_words(spec: TensorSpec) -> Any:
-    """Return the words of the built tensor, element by element, for any layout. The array is C-contiguous."""
+    """Return the words of the built tensor, element by element, for any layout.
+
+    The array is C-contiguous.
+    """
     if spec.layout != "broadcast":
         return words(spec.dtype, spec.shape, spec.fill)
     block = words(spec.dtype, (1, *spec.shape[1:]), spec.fill)
@@ -146,7 +161,9 @@ def logical_words(spec: TensorSpec) -> Any:
 
 
 def sparse_mask(shape: tuple[int, ...], seed: int) -> Any:
-    """Return which elements a sparse tensor of this shape stores: about half, and always the first one."""
+    """Return which elements a sparse tensor of this shape stores: about half, and always the first
+    one.
+    """
     size = int(np.prod(shape, dtype=np.int64))
     mask = _hashes(seed + 1, size) & np.uint64(1) == 0
     if size:

@@ -27,21 +27,25 @@ GROUP_FACTOR = 0.5
 class Run:
     """A training run, which formats save and load.
 
-    `train` runs more steps. `state` returns everything that a checkpoint must contain, each part in the
-    form in which the framework itself would save it. `restore` restores such a state. A backend's
-    subclass defines the methods that raise NotImplementedError here.
+    `train` runs more steps. `state` returns everything that a checkpoint must contain, each part in
+    the form in which the framework itself would save it. `restore` restores such a state. A
+    backend's subclass defines the methods that raise NotImplementedError here.
 
-    A format with ``save_training(run, path)`` and ``load_training(path, run)`` can use these attributes:
+    A format with ``save_training(run, path)`` and ``load_training(path, run)`` can use these
+    attributes:
 
     - ``backend``: the name of the backend.
-    - ``model``, ``optimizer``: the framework's own objects. For MXNet, the optimizer is a `gluon.Trainer`.
+    - ``model``, ``optimizer``: the framework's own objects. For MXNet, the optimizer is a
+      `gluon.Trainer`.
     - ``schedule``: the framework's learning rate schedule, or None if the run has none.
     - ``step``: the number of steps done so far, an int.
     - ``averaged``: moving averages of the weights, or None if the run has none. For torch, an
       `AveragedModel`; for JAX, the state of `optax.ema`. Keras keeps the averages in its optimizer.
     - ``scaler``: the loss scaler for mixed precision, or None if the run has none. For torch, a
-      `GradScaler`; for JAX, a `DynamicScale`. Keras wraps its optimizer in a `LossScaleOptimizer` instead.
-    - ``rngs``: only for JAX, the `nnx.Rngs` that the run draws from (only if the run draws random numbers).
+      `GradScaler`; for JAX, a `DynamicScale`. Keras wraps its optimizer in a `LossScaleOptimizer`
+      instead.
+    - ``rngs``: only for JAX, the `nnx.Rngs` that the run draws from (only if the run draws random
+      numbers).
     """
 
     backend: str
@@ -63,7 +67,10 @@ class Run:
         return f"<run of {self.spec!r} after {self.step} steps>"
 
     def train(self, steps: int = 1) -> None:
-        """Train for ``steps`` steps. The batch depends only on the step and, with ``noise``, on random numbers."""
+        """Train for ``steps`` steps.
+
+        The batch depends only on the step and, with ``noise``, on random numbers.
+        """
         for _ in range(steps):
             self.update(*self.batch())
             self.step += 1
@@ -75,15 +82,17 @@ class Run:
         inputs = build(spec.model.input_spec(self.step + 1))
         targets = build(TensorSpec("float32", shape, fill=Fill(self.step + 1)))
         if spec.noise:
-            # These generators make numbers in pairs, and their state includes an unused second number.
+            # These generators make numbers in pairs, and their state includes an unused second
+            # number.
             inputs = self.add_noise(inputs, random.gauss(0.0, 1.0) + float(np.random.standard_normal()))
         return inputs, targets
 
     def state(self) -> dict[str, Any]:
         """Return everything that a checkpoint must contain, as a dict.
 
-        Its keys are ``model``, ``optimizer``, ``schedule``, ``step`` and ``rng``, and also ``averaged``,
-        ``scaler`` and ``gradients`` if the run has them. ``rng`` is empty if the run draws no random numbers.
+        Its keys are ``model``, ``optimizer``, ``schedule``, ``step`` and ``rng``, and also
+        ``averaged``, ``scaler`` and ``gradients`` if the run has them. ``rng`` is empty if the run
+        draws no random numbers.
         """
         state = {**self.parts(), "step": self.step, "rng": {}}
         if self.spec.uses_random_numbers:
@@ -112,7 +121,9 @@ class Run:
         raise NotImplementedError
 
     def add_noise(self, inputs: Any, number: float) -> Any:
-        """Return the inputs plus ``number`` plus, for each element, a random number of the framework."""
+        """Return the inputs plus ``number`` plus, for each element, a random number of the
+        framework.
+        """
         raise NotImplementedError
 
     def parts(self) -> dict[str, Any]:
@@ -128,7 +139,9 @@ class Run:
         raise NotImplementedError
 
     def framework_state(self) -> Any:
-        """Return the state of the framework's random number generator, as a tensor or a tree of tensors."""
+        """Return the state of the framework's random number generator, as a tensor or a tree of
+        tensors.
+        """
         raise NotImplementedError
 
     def restore_framework_state(self, state: Any) -> None:
@@ -141,7 +154,10 @@ class Run:
 
 
 class TrainingBackend(Protocol):
-    """The functions of a backend for training. A backend is a module, or any object with these functions."""
+    """The functions of a backend for training.
+
+    A backend is a module, or any object with these functions.
+    """
 
     def build(self, spec: TrainingSpec) -> Run:
         """Return the run that ``spec`` describes, before its first step. Raises CannotBuild."""

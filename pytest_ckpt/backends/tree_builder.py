@@ -1,4 +1,7 @@
-"""Build the tree that a spec describes, with one backend for its tensors. Knows specs and `Backend`, no framework."""
+"""Build the tree that a spec describes, with one backend for its tensors.
+
+Knows specs and `Backend`, no framework.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,8 @@ from .spec_values import words
 
 
 def build_tree(spec: Spec, backend: Backend) -> Any:
-    """Return the object that ``spec`` describes. Two calls return equal objects that share no memory.
+    """Return the object that ``spec`` describes. Two calls return equal objects that share no
+    memory.
 
     Raises CannotBuild, with the reason, if this backend cannot build it.
     """

@@ -1,4 +1,7 @@
-"""Find which tensors of a tree share memory, and compare that between two trees. Knows addresses and no framework."""
+"""Find which tensors of a tree share memory, and compare that between two trees.
+
+Knows addresses and no framework.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,9 @@ SEPARATE_MEMORY = "separate memory"
 
 
 def groups(memories: Sequence[Memory]) -> list[int]:
-    """Return, for each tensor, the index of the first tensor that it shares memory with, directly or through others."""
+    """Return, for each tensor, the index of the first tensor that it shares memory with, directly
+    or through others.
+    """
     first = list(range(len(memories)))
 
     def root(index: int) -> int:
@@ -46,9 +51,11 @@ def groups(memories: Sequence[Memory]) -> list[int]:
 
 
 def changes(actual: Sequence[Memory], expected: Sequence[Memory]) -> Iterator[tuple[int, int, bool]]:
-    """Yield ``(tensor, other, shared)`` for each tensor that shares memory with an earlier one in only one of the trees.
+    """Yield ``(tensor, other, shared)`` for each tensor that shares memory with an earlier one in
+    only one of the trees.
 
-    ``shared`` is True if they share memory in the expected tree, and False if they do in the actual tree.
+    ``shared`` is True if they share memory in the expected tree, and False if they do in the actual
+    tree.
     """
     now, before = groups(actual), groups(expected)
     for index, (old, new) in enumerate(zip(before, now, strict=True)):

@@ -1,6 +1,8 @@
-"""Find a likely cause for different values in a tensor. Each cause is a predicate that is tried on both arrays.
+"""Find a likely cause for different values in a tensor. Each cause is a predicate that is tried on
+both arrays.
 
-Knows words and dtypes of the table, but no format and no framework. A cause must explain every element.
+Knows words and dtypes of the table, but no format and no framework. A cause must explain every
+element.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import numpy as np
 from ..backends.numpy_dtypes import numpy_dtype
 from ..specs import DTYPES
 
-#: Larger tensors, in words, are not diagnosed.
+#: Tensors with more words than this are not diagnosed.
 MAX_WORDS = 1 << 20
 
 

@@ -1,6 +1,8 @@
-"""Compare the elements of two tensors, whole buffers at a time, and describe the elements that differ.
+"""Compare the elements of two tensors, whole buffers at a time, and describe the elements that
+differ.
 
-Knows no framework. The elements are arrays of unsigned integers (words), with the dtype's row of the table.
+Knows no framework. The elements are arrays of unsigned integers (words), with the dtype's row of
+the table.
 """
 
 from __future__ import annotations
@@ -18,7 +20,8 @@ from ..backends.numpy_dtypes import numpy_dtype
 from ..backends.spec_values import word_type
 from ..specs import DTYPES, DType, Float, is_nan
 
-#: The number of words that are compared at once where memcmp is not possible. It limits the temporary memory.
+#: The number of words that are compared at once where memcmp is not possible. It limits the
+#: temporary memory.
 BLOCK = 1 << 15
 #: The number of differing elements that a difference shows.
 SHOWN = 5
@@ -36,7 +39,8 @@ def _memcmp() -> Any:
 def dense_order(shape: tuple[int, ...], strides: tuple[int, ...]) -> tuple[int, ...] | None:
     """Return the order of axes in which the memory is contiguous, or None if it is not dense.
 
-    ``strides`` are in elements. Axes of length one come last in the order, since their strides do not matter.
+    ``strides`` are in elements. Axes of length one come last in the order, since their strides do
+    not matter.
     """
     axes = sorted((axis for axis, length in enumerate(shape) if length != 1), key=lambda axis: -strides[axis])
     expected = 1
@@ -48,7 +52,9 @@ def dense_order(shape: tuple[int, ...], strides: tuple[int, ...]) -> tuple[int, 
 
 
 def _same_memory_order(first: Any, second: Any) -> tuple[Any, Any] | None:
-    """Return both arrays, permuted so that both are C-contiguous, or None if no permutation achieves that."""
+    """Return both arrays, permuted so that both are C-contiguous, or None if no permutation
+    achieves that.
+    """
     if first.flags.c_contiguous and second.flags.c_contiguous:
         return first, second
     size = first.itemsize
@@ -67,7 +73,10 @@ def _mask(row: DType | None) -> Any:
 
 
 def equal(first: Any, second: Any, row: DType | None) -> bool:
-    """Return whether two arrays of words with the same shape have the same value bits. ``row`` gives the padding bits."""
+    """Return whether two arrays of words with the same shape have the same value bits.
+
+    ``row`` gives the padding bits.
+    """
     if first.size == 0:
         return True
     mask = _mask(row)
@@ -83,7 +92,8 @@ def equal(first: Any, second: Any, row: DType | None) -> bool:
 
 
 def _blocks(shape: tuple[int, ...], width: int = 1) -> Iterator[tuple[tuple[Any, ...], int]]:
-    """Yield indices of blocks of at most `BLOCK` words, each with the flat index of its first element.
+    """Yield indices of blocks of at most `BLOCK` words, each with the flat index of its first
+    element.
 
     ``width`` is the number of words per element. A block contains only whole elements.
     """
@@ -106,7 +116,9 @@ def _blocks(shape: tuple[int, ...], width: int = 1) -> Iterator[tuple[tuple[Any,
 
 
 class Mismatches:
-    """The elements that differ, by aspect (value, or only the payload of a NaN): their number, and the first of them as text."""
+    """The elements that differ, by aspect (value, or only the payload of a NaN): their number, and
+    the first of them as text.
+    """
 
     def __init__(self) -> None:
         self.counts = {"values": 0, "nan-payload": 0}
@@ -114,7 +126,9 @@ class Mismatches:
 
 
 def mismatches(actual: Any, expected: Any, dtype: str, shape: tuple[int, ...]) -> Mismatches:
-    """Return the mismatches of two arrays of words that are not `equal`; ``shape`` and ``dtype`` are the tensor's."""
+    """Return the mismatches of two arrays of words that are not `equal`; ``shape`` and ``dtype``
+    are the tensor's.
+    """
     found = Mismatches()
     row = element_row(dtype)
     mask = _mask(row)
@@ -137,7 +151,9 @@ def mismatches(actual: Any, expected: Any, dtype: str, shape: tuple[int, ...]) -
 
 
 def _split(wrong: Any, ours: Any, theirs: Any, row: DType | None) -> tuple[Any, Any]:
-    """Return which elements differ in value, and which are NaN on both sides and differ only in the payload."""
+    """Return which elements differ in value, and which are NaN on both sides and differ only in the
+    payload.
+    """
     any_wrong = wrong.any(axis=1)
     if row is None or row.float is None:
         return any_wrong, np.zeros_like(any_wrong)
@@ -156,7 +172,9 @@ def _small_nans(parts: Float) -> Any:
 
 
 def nan_mask(words: Any, parts: Float, word: int) -> Any:
-    """Return which of the floating-point numbers in ``words``, of shape (n, words per number), are NaN."""
+    """Return which of the floating-point numbers in ``words``, of shape (n, words per number), are
+    NaN.
+    """
     if parts.nans == "x87":
         return ((words[:, 1] & 0x7FFF) == 0x7FFF) & ((words[:, 0] << np.uint64(1)) != 0)
     if word == 8:
@@ -211,5 +229,7 @@ def _line(at: tuple[int, ...], ours: Any, theirs: Any, dtype: str) -> str:
 
 
 def element_row(dtype: str) -> DType | None:
-    """Return the row of the dtype table for a name, or None for a dtype that the table does not have."""
+    """Return the row of the dtype table for a name, or None for a dtype that the table does not
+    have.
+    """
     return DTYPES.get(dtype)

@@ -14,7 +14,10 @@ from .tensors import read
 
 
 def same_content(actual: Any, expected: Any) -> bool:
-    """Return whether two leaves of one type have the same content. Floats are compared bit for bit."""
+    """Return whether two leaves of one type have the same content.
+
+    Floats are compared bit for bit.
+    """
     if isinstance(expected, set | frozenset):
         return collections.Counter(map(token, actual)) == collections.Counter(map(token, expected))
     if isinstance(expected, type | types.ModuleType) or hasattr(expected, "__qualname__"):

@@ -1,4 +1,5 @@
-"""Compare two models: parameters and buffers bit for bit, then flags, modes and settings, then outputs.
+"""Compare two models: parameters and buffers bit for bit, then flags, modes and settings, then
+outputs.
 
 Lets the backends read models, and compares the results with `trees`. Knows no format and no check.
 """
@@ -23,7 +24,8 @@ _TRAINING = "training"
 def model_differences(actual: Any, expected: Any, models: ModelBackend, architecture: bool = False) -> list[Difference]:
     """Return all differences between the states of two models of one framework.
 
-    With ``architecture``, also compare the settings of the layers: a file of the whole model must contain them.
+    With ``architecture``, also compare the settings of the layers: a file of the whole model must
+    contain them.
     """
     ours, theirs = models.read(expected), models.read(actual)
     found = [_with_cause(each, ours) for each in differences(theirs.tensors, ours.tensors, _IGNORED)]
@@ -34,7 +36,8 @@ def model_differences(actual: Any, expected: Any, models: ModelBackend, architec
     found = [each for each in found if not each.path.startswith(random_states)] if random_states else found
     if not any(each.aspect == "alias" for each in found):
         found += _untied(theirs, ours)
-    # Compared by name, because a class that is defined again (in a function or a reloaded module) is another object.
+    # Compared by name, because a class that is defined again (in a function or a reloaded module)
+    # is another object.
     if type_name(actual) != type_name(expected):
         found.append(Difference("", "kind", type_name(expected), type_name(actual), leaf=type_name(expected)))
     found += _flag_differences("frozen", theirs.frozen, ours.frozen)
@@ -53,7 +56,10 @@ def is_mode_difference(difference: Difference) -> bool:
 
 
 def _flag_differences(flag: str, actual: Mapping[str, Any], expected: Mapping[str, Any]) -> list[Difference]:
-    """Compare a flag of the layers that both models have. A missing layer shows by its missing tensors."""
+    """Compare a flag of the layers that both models have.
+
+    A missing layer shows by its missing tensors.
+    """
     names = [name for name in expected if name in actual and actual[name] != expected[name]]
     return [Difference(name, "flags", f"{flag}={expected[name]}", f"{flag}={actual[name]}", leaf="model") for name in names]
 

@@ -16,7 +16,8 @@ from typing import Any
 
 MISSING = object()
 
-#: Types whose instances have no children. They include everything that pickle stores by name: classes, functions, modules.
+#: Types whose instances have no children. They include everything that pickle stores by name:
+#: classes, functions, modules.
 LEAVES = frozenset(
     {
         type(None), bool, int, float, complex, str, bytes, bytearray, memoryview, range, type(...), type(NotImplemented), set, frozenset,
@@ -37,9 +38,9 @@ class Attribute:
 class Contents:
     """The children of one node.
 
-    ``kind`` is "mapping", "sequence", "fields" (named tuples and dataclasses) or "object". ``items`` are the
-    children by key, index or name. ``extras`` are additional attributes that only this type of container has,
-    such as a ``default_factory``.
+    ``kind`` is "mapping", "sequence", "fields" (named tuples and dataclasses) or "object".
+    ``items`` are the children by key, index or name. ``extras`` are additional attributes that only
+    this type of container has, such as a ``default_factory``.
     """
 
     kind: str
@@ -89,7 +90,9 @@ def _attributes(values: dict[str, Any]) -> dict[Attribute, Any]:
 
 
 def _extras(node: Any, builtin: Any, names: tuple[str, ...] = ()) -> dict[Attribute, Any]:
-    """Return the attributes of an instance of a subclass of a builtin container, in addition to its items."""
+    """Return the attributes of an instance of a subclass of a builtin container, in addition to its
+    items.
+    """
     if not isinstance(node, builtin):
         return {}
     own = {name: getattr(node, name) for name in names if hasattr(node, name)}
@@ -97,7 +100,9 @@ def _extras(node: Any, builtin: Any, names: tuple[str, ...] = ()) -> dict[Attrib
 
 
 def _state(node: Any) -> Contents:
-    """Return the state of an object that pickle would write, or its attributes if it cannot be pickled."""
+    """Return the state of an object that pickle would write, or its attributes if it cannot be
+    pickled.
+    """
     try:
         reduced = node.__reduce_ex__(4)
     except Exception:  # locks, files and generators cannot be pickled, and an object may raise anything here
@@ -121,8 +126,8 @@ def _state(node: Any) -> Contents:
 def nodes_in(tree: Any, is_leaf: Callable[[Any], bool]) -> Iterator[tuple[Any, Contents | None]]:
     """Yield every node of a tree, in order, with its children (None for a leaf).
 
-    Containers and objects are yielded once, and leaves once for each occurrence. ``is_leaf`` returns True for
-    nodes whose inside is not a tree, such as tensors.
+    Containers and objects are yielded once, and leaves once for each occurrence. ``is_leaf``
+    returns True for nodes whose inside is not a tree, such as tensors.
     """
     todo = [tree]
     visited: dict[int, Any] = {}
@@ -138,9 +143,11 @@ def nodes_in(tree: Any, is_leaf: Callable[[Any], bool]) -> Iterator[tuple[Any, C
 
 
 def token(key: Any) -> Any:
-    """Return a hashable value that is equal for two keys, or two elements of a set, only if they are indistinguishable.
+    """Return a hashable value that is equal for two keys, or two elements of a set, only if they
+    are indistinguishable.
 
-    Python's == is not enough: True equals 1. Objects without an __eq__ are equal to all others of their type.
+    Python's == is not enough: True equals 1. Objects without an __eq__ are equal to all others of
+    their type.
     """
     if isinstance(key, float):
         return (type(key), struct.pack("<d", key))

@@ -1,6 +1,7 @@
 """Compare the outputs of two models with the same state, and find what the state does not include.
 
-Only the original itself, run again, can excuse a difference: a framework may not repeat its own outputs.
+Only the original itself, run again, can excuse a difference: a framework may not repeat its own
+outputs.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from .trees import differences
 _IGNORED = frozenset({"strides", "order", "alias", "flags"})
 #: How many objects are searched for tensors that the framework does not track.
 _MAX_OBJECTS = 10_000
-#: How often the original is run to measure its repeatability, and on how many copies; copies may be large.
+#: How often the original is run to measure its repeatability, and on how many copies; copies may be
+#: large.
 _RUNS = 8
 _COPIES = 2
 
@@ -32,8 +34,8 @@ _COPIES = 2
 def output_differences(actual: Any, expected: Any, inputs: Any, models: ModelBackend) -> tuple[list[Difference], str]:
     """Compare the outputs of two models with the same state.
 
-    Returns the differences that are larger than those between runs of ``expected`` itself, and a sentence
-    about the latter, which is empty if the framework repeats its outputs.
+    Returns the differences that are larger than those between runs of ``expected`` itself, and a
+    sentence about the latter, which is empty if the framework repeats its outputs.
     """
     ours, theirs = _outputs(expected, inputs, models), _outputs(actual, inputs, models)
     found = differences({"outputs": theirs}, {"outputs": ours}, _IGNORED)
@@ -63,7 +65,9 @@ def _outputs(model: Any, inputs: Any, models: ModelBackend) -> Any:
 
 
 def _numbers(tree: Any) -> list[Any]:
-    """Return the tensors of an output as arrays of float64 or complex128, and None for those without numbers."""
+    """Return the tensors of an output as arrays of float64 or complex128, and None for those
+    without numbers.
+    """
     return [_as_numbers(tensor) for tensor in tensors_in(tree)]
 
 
@@ -74,7 +78,9 @@ def _as_numbers(tensor: Any) -> Any:
 
 
 def _spread(model: Any, outputs: Any, inputs: Any, models: ModelBackend) -> dict[int, float]:
-    """Return, by the index of an output tensor, the largest difference between runs of a model and of its copies."""
+    """Return, by the index of an output tensor, the largest difference between runs of a model and
+    of its copies.
+    """
     first = _numbers(outputs)
     spread = dict.fromkeys(range(len(first)), 0.0)
     copies: list[Any] = [model]
@@ -90,7 +96,9 @@ def _spread(model: Any, outputs: Any, inputs: Any, models: ModelBackend) -> dict
 
 
 def _within(difference: Difference, ours: Any, theirs: Any, spread: dict[int, float]) -> bool:
-    """Return whether a difference in outputs concerns only values and is not larger than the spread."""
+    """Return whether a difference in outputs concerns only values and is not larger than the
+    spread.
+    """
     if difference.aspect not in ("values", "nan-payload"):
         return False
     for index, (first, second) in enumerate(zip(_numbers(ours), _numbers(theirs), strict=False)):
@@ -104,10 +112,11 @@ def _within(difference: Difference, ours: Any, theirs: Any, spread: dict[int, fl
 
 
 def untracked(actual: Any, expected: Any, models: ModelBackend, only_modules: bool = False) -> list[str]:
-    """Return one sentence for each attribute that differs between two models and that the framework does not track.
+    """Return one sentence for each attribute that differs between two models and that the framework
+    does not track.
 
-    Such attributes hold tensors, or modules in a container that the framework does not search. Private
-    attributes are left out. With ``only_modules``, attributes without modules are left out.
+    Such attributes hold tensors, or modules in a container that the framework does not search.
+    Private attributes are left out. With ``only_modules``, attributes without modules are left out.
     """
     modules, others = models.modules(expected), models.modules(actual)
     ours, theirs = models.read(expected), models.read(actual)
@@ -126,7 +135,9 @@ def untracked(actual: Any, expected: Any, models: ModelBackend, only_modules: bo
 
 
 def _untracked_content(value: Any, models: ModelBackend, known: set[int], only_modules: bool) -> str:
-    """Describe the tensors or modules in an attribute that the framework does not track; empty if there are none."""
+    """Describe the tensors or modules in an attribute that the framework does not track; empty if
+    there are none.
+    """
 
     def stop(node: Any) -> bool:
         return id(node) in known or is_leaf(node)

@@ -28,13 +28,15 @@ def is_leaf(node: Any) -> bool:
 def tensors_in(tree: Any) -> Iterator[Any]:
     """Yield every tensor in a tree, in order, including those inside objects.
 
-    A tensor that occurs several times is yielded each time.
+    A tensor that occurs several times is yielded several times.
     """
     return (node for node, held in nodes_in(tree, is_leaf) if held is None and owner_of(node) is not None)
 
 
 def copy_tree(tree: Any) -> Any:
-    """Return a deep copy of a tree that shares only its immutable tensors, since not every framework can copy them."""
+    """Return a deep copy of a tree that shares only its immutable tensors, since not every
+    framework can copy them.
+    """
     immutable = {id(tensor): tensor for tensor in tensors_in(tree) if (it := read(tensor)) and it.memory is None and it.parts is None}
     return copy.deepcopy(tree, immutable)
 
@@ -42,10 +44,11 @@ def copy_tree(tree: Any) -> Any:
 def same_object(loaded: Any, saved: Any) -> bool:
     """Return whether two trees share a tensor, a mutable container or an object with state.
 
-    A loaded tree that shares one with the saved tree proves nothing about the file. Objects without state,
-    which libraries share intentionally (the members of an enum, for example), do not count.
+    A loaded tree that shares one with the saved tree proves nothing about the file. Objects without
+    state, which libraries share intentionally (the members of an enum, for example), do not count.
     """
-    # Kept alive until both trees are processed: pickling creates objects whose identity could be reused otherwise.
+    # Kept alive until both trees are processed: pickling creates objects whose identity could be
+    # reused otherwise.
     alive: list[Any] = []
 
     def identities(tree: Any) -> Iterator[Any]:

@@ -1,7 +1,7 @@
 """Compare two trees bit for bit, and return the differences with the path of each leaf.
 
-Walks containers, and lets the backends read tensors. Knows no format and no check. It does not judge:
-`verdicts` ranks the differences.
+Walks containers, and lets the backends read tensors. Knows no format and no check. It does not
+judge: `verdicts` ranks the differences.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from .leaves import same_content, same_number
 from .objects import MISSING, Attribute, Contents, contents, matched, same_key, shown, type_name
 from .tensors import is_leaf, read
 
-#: A path as a linked list (the parent's path, and one step as text), so that deep trees need no long texts.
+#: A path as a linked list (the parent's path, and one step as text), so that deep trees need no
+#: long texts.
 _Path = tuple[Any, str] | None
 #: Aspects that do not count for the parts of a tensor, such as the indices of a sparse one.
 _IGNORED_OF_PARTS = frozenset({"strides", "alias"})
@@ -33,8 +34,8 @@ _IGNORED_OF_PARTS = frozenset({"strides", "alias"})
 def differences(actual: Any, expected: Any, ignore: Iterable[str] = ()) -> list[Difference]:
     """Return all differences between two trees, in the order of the expected tree.
 
-    Trees may contain cycles and shared containers, and may have any depth. Objects that are not containers
-    are compared by the state that pickle would write.
+    Trees may contain cycles and shared containers, and may have any depth. Objects that are not
+    containers are compared by the state that pickle would write.
 
     ``ignore`` names aspects whose differences are left out:
 
@@ -46,8 +47,8 @@ def differences(actual: Any, expected: Any, ignore: Iterable[str] = ()) -> list[
     - ``keys``: a missing, additional or changed key, index or attribute.
     - ``order``: the order of the keys of a mapping.
     - ``alias``: tensors that share memory in only one of the trees.
-    - ``flags``: properties of a tensor that are not values, such as ``requires-grad``, the device, the byte
-      order, or attributes of the instance.
+    - ``flags``: properties of a tensor that are not values, such as ``requires-grad``, the device,
+      the byte order, or attributes of the instance.
     - ``strides``: the order of the elements in dense memory.
 
     Raises ValueError, with the nearest name, for an unknown aspect.
@@ -59,7 +60,10 @@ def differences(actual: Any, expected: Any, ignore: Iterable[str] = ()) -> list[
 
 
 def aspects(names: Iterable[str]) -> frozenset[str]:
-    """Return the names as a set. Raises ValueError, with the nearest name, for an unknown aspect."""
+    """Return the names as a set.
+
+    Raises ValueError, with the nearest name, for an unknown aspect.
+    """
     given = frozenset((names,) if isinstance(names, str) else names)
     for name in given:
         if name not in ASPECTS:
@@ -68,11 +72,12 @@ def aspects(names: Iterable[str]) -> frozenset[str]:
 
 
 def assert_identical(actual: Any, expected: Any, ignore: Iterable[str] = ()) -> None:
-    """Raise AssertionError, with paths, bits and numbers, unless two trees are the same bit for bit.
+    """Raise AssertionError, with paths, bits and numbers, unless two trees are the same bit for
+    bit.
 
-    ``ignore`` names aspects that do not count: ``values``, ``nan-payload``, ``dtype``, ``shape``, ``kind``,
-    ``container``, ``keys``, ``order``, ``alias``, ``flags`` or ``strides``, see `differences`. Raises
-    ValueError, with the nearest name, for an unknown aspect.
+    ``ignore`` names aspects that do not count: ``values``, ``nan-payload``, ``dtype``, ``shape``,
+    ``kind``, ``container``, ``keys``, ``order``, ``alias``, ``flags`` or ``strides``, see
+    `differences`. Raises ValueError, with the nearest name, for an unknown aspect.
     """
     __tracebackhide__ = True
     found = differences(actual, expected, ignore)
@@ -92,7 +97,10 @@ def _path_text(path: _Path) -> str:
 
 @dataclasses.dataclass(slots=True)
 class _Pair:
-    """Two nodes at one path. ``leaf`` is the dtype of the tensor that they are parts of, or empty."""
+    """Two nodes at one path.
+
+    ``leaf`` is the dtype of the tensor that they are parts of, or empty.
+    """
 
     path: _Path
     actual: Any
@@ -108,7 +116,8 @@ class _Walk:
 
     def __init__(self) -> None:
         self.found: list[Difference] = []
-        #: Pairs of containers by identity. The values keep them alive, so that no identity is reused.
+        #: Pairs of containers by identity. The values keep them alive, so that no identity is
+        #: reused.
         self.visited: dict[tuple[int, int], _Pair] = {}
         self.memories: list[tuple[_Pair, Memory, Memory]] = []
 
@@ -216,7 +225,9 @@ class _Walk:
         yield from self.values(pair, actual, expected)
 
     def strides(self, pair: _Pair, actual: Reading, expected: Reading) -> None:
-        """Compare the order in memory, only where the expected tensor is dense: no format is required to preserve gaps."""
+        """Compare the order in memory, only where the expected tensor is dense: no format is
+        required to preserve gaps.
+        """
         if expected.strides is None or actual.strides is None or actual.shape != expected.shape or 0 in expected.shape:
             return
         if elements.dense_order(expected.shape, expected.strides) is None:
@@ -226,7 +237,10 @@ class _Walk:
             self.add(pair, "strides", str(expected.strides), str(actual.strides), leaf=expected.dtype)
 
     def values(self, pair: _Pair, actual: Reading, expected: Reading) -> Iterator[_Pair]:
-        """Compare shape and dtype, then the elements. Yield the pairs of parts, and of objects in arrays."""
+        """Compare shape and dtype, then the elements.
+
+        Yield the pairs of parts, and of objects in arrays.
+        """
         leaf = expected.dtype
         if actual.shape != expected.shape:
             self.add(pair, "shape", str(expected.shape), str(actual.shape), leaf=leaf)
@@ -254,7 +268,10 @@ class _Walk:
                 self.add(below, "values", "", f"this part of the tensor is missing (found: {_keys(theirs)})", lost=True)
 
     def objects(self, pair: _Pair, actual: Reading, expected: Reading) -> Iterator[_Pair]:
-        """Compare arrays of objects. All different texts give one difference; other objects are nodes of the tree."""
+        """Compare arrays of objects.
+
+        All different texts give one difference; other objects are nodes of the tree.
+        """
         lines: list[str] = []
         count = 0
         key = (id(pair.actual), id(pair.expected))

@@ -32,6 +32,8 @@ def check_written(path: pathlib.Path) -> None:
 
 
 def check_restored(found: Sequence[Difference]) -> None:
-    """Raise AssertionError, with the differences between the loaded and the saved object, if there are any."""
+    """Raise AssertionError, with the differences between the loaded and the saved object, if there
+    are any.
+    """
     if found:
         raise AssertionError(f"the loaded object differs from the saved one, {len(found)} difference(s):\n{describe(found)}")

@@ -25,7 +25,8 @@ def model_roundtrip(model: Any, models: ModelBackend, call: Call) -> None:
     if call.template and call.make is None:
         raise ValueError("assert_roundtrip: only you can build a fresh model as the template; pass make=")
     fresh = _fresh(model, models, call.make) if call.make is not None else None
-    # Loading may leave the flags of the fresh model. Tensors that both models share before loading are constants.
+    # Loading may leave the flags of the fresh model. Tensors that both models share before loading
+    # are constants.
     own_flags = _flags_of(model_differences(fresh, model, models)) if fresh is not None else set()
     shared_before = _shared(models.read(fresh), models.read(model)) if fresh is not None else frozenset()
     before = _copy(models.read(model))
@@ -49,8 +50,8 @@ def model_roundtrip(model: Any, models: ModelBackend, call: Call) -> None:
 def _with_outputs(found: list[Difference], loaded: Any, model: Any, models: ModelBackend, call: Call) -> list[Difference]:
     """Add the differences in outputs, if no difference in the state explains them.
 
-    A tensor that the framework does not save may be a cache, so it counts only if outputs differ. Without
-    inputs, each layer that the framework does not track counts as a difference.
+    A tensor that the framework does not save may be a cache, so it counts only if outputs differ.
+    Without inputs, each layer that the framework does not track counts as a difference.
     """
     unsaved = tuple(f"[{name!r}]" for name in models.read(model).unsaved)
     caches = [each for each in found if unsaved and each.path.startswith(unsaved)]
@@ -69,7 +70,10 @@ def _with_outputs(found: list[Difference], loaded: Any, model: Any, models: Mode
 
 
 def _fresh(model: Any, models: ModelBackend, make: Callable[[], Any]) -> Any:
-    """Return the model to load into. Raises ValueError unless its values differ from those of the saved model."""
+    """Return the model to load into.
+
+    Raises ValueError unless its values differ from those of the saved model.
+    """
     fresh = make()
     if not models.owns(fresh):
         raise ValueError(f"assert_roundtrip: make() must build a model of the same framework, not an object of type {type(fresh).__name__}")
@@ -88,10 +92,10 @@ def _fresh(model: Any, models: ModelBackend, make: Callable[[], Any]) -> Any:
 def _change_constants(fresh: Any, model: Any, models: ModelBackend) -> None:
     """Change the tensors of a fresh model that have the same constant value in both models.
 
-    Biases, scales and statistics start with the same value in every model, so a loader that skips them would
-    not be noticed. Nothing is changed if any tensor that is not constant is equal in both models: then the
-    fresh model shares weights intentionally, such as a base model that is not part of the checkpoint. Tensors
-    that cannot be set stay unchanged.
+    Biases, scales and statistics start with the same value in every model, so a loader that skips
+    them would not be noticed. Nothing is changed if any tensor that is not constant is equal in
+    both models: then the fresh model shares weights intentionally, such as a base model that is not
+    part of the checkpoint. Tensors that cannot be set stay unchanged.
     """
     with contextlib.suppress(Exception):  # a state that is not a dict of tensors, or an unusual load_state
         ours, theirs = models.state(fresh), models.state(model)
@@ -114,7 +118,8 @@ def _equal_tensors(ours: Any, theirs: Any) -> Iterator[tuple[Any, Any, Any]]:
 def _may_be_initial(leaf: Any) -> bool:
     """Return whether a tensor may be equal only because all models start with it.
 
-    That is a tensor with one repeated value, or a tensor that is not floating-point (an index or a counter).
+    That is a tensor with one repeated value, or a tensor that is not floating-point (an index or a
+    counter).
     """
     reading = read(leaf)
     if reading is None or reading.words is None or reading.dtype not in DTYPES:
@@ -128,7 +133,10 @@ def _is_constant(words: Any) -> bool:
 
 
 def _other_constant(leaf: Any) -> Any:
-    """Return a tensor with other values for a constant one. Any other tensor is returned unchanged."""
+    """Return a tensor with other values for a constant one.
+
+    Any other tensor is returned unchanged.
+    """
     reading = read(leaf)
     assert reading is not None
     return other_tensor(leaf) if reading.words.size and _is_constant(reading.words) else leaf
@@ -161,8 +169,8 @@ def _flags_of(found: Sequence[Difference]) -> set[tuple[str, str]]:
 def _copy(reading: ModelReading) -> tuple[dict[str, Any], dict[str, bool], dict[str, bool]]:
     """Return a copy of the tensors, the frozen names and the modes of a model.
 
-    Warns about a tensor that cannot be copied (torch cannot copy sparse tensors and tensors with a gradient
-    history), since a change to it would not be noticed.
+    Warns about a tensor that cannot be copied (torch cannot copy sparse tensors and tensors with a
+    gradient history), since a change to it would not be noticed.
     """
     copies: dict[str, Any] = {}
     for name, tensor in reading.tensors.items():

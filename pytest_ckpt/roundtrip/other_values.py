@@ -18,7 +18,8 @@ VALUES = ("values", "nan-payload")
 
 
 def other_tree(obj: Any) -> Any:
-    """Return a copy of a tree with other values in tensors, and in plain leaves of ordinary containers.
+    """Return a copy of a tree with other values in tensors, and in plain leaves of ordinary
+    containers.
 
     Raises ValueError for an object that only the user can make.
     """
@@ -30,7 +31,10 @@ def other_tree(obj: Any) -> Any:
 
 
 def other_tensor(tensor: Any) -> Any:
-    """Return a tensor of the same dtype and shape with other values. Raises ValueError if it cannot be built."""
+    """Return a tensor of the same dtype and shape with other values.
+
+    Raises ValueError if it cannot be built.
+    """
     backend = owner_of(tensor)
     assert backend is not None
     reading = backend.read(tensor)

@@ -31,26 +31,29 @@ def assert_roundtrip(
 ) -> None:
     """Raise AssertionError unless ``load`` restores, bit for bit, the object that ``save`` saved.
 
-    ``obj`` is a tree or a model. Before `save`, a copy of it is made, so a save that changes ``obj`` fails, too.
+    ``obj`` is a tree or a model. Before `save`, a copy of it is made, so a save that changes
+    ``obj`` fails, too.
 
     - ``save(obj, path)`` and ``load(path)`` get a fresh path, whose name ends in ``suffix``.
-    - ``template=True`` calls ``load(path, fresh)``. ``fresh`` is ``make()``, or a copy of the tree with
-      other values.
-    - ``ignore`` names aspects that do not count: ``values``, ``nan-payload``, ``dtype``, ``shape``, ``kind``
-      (class of a tensor), ``container`` (type of a container or plain leaf), ``keys``, ``order`` (of keys),
-      ``alias`` (shared memory), ``flags`` (such as ``requires-grad``) or ``strides``, see `differences`.
+    - ``template=True`` calls ``load(path, fresh)``. ``fresh`` is ``make()``, or a copy of the tree
+      with other values.
+    - ``ignore`` names aspects that do not count: ``values``, ``nan-payload``, ``dtype``, ``shape``,
+      ``kind`` (class of a tensor), ``container`` (type of a container or plain leaf), ``keys``,
+      ``order`` (of keys), ``alias`` (shared memory), ``flags`` (such as ``requires-grad``) or
+      ``strides``, see `differences`.
     - ``folder`` is the folder of the checkpoint, by default a temporary one.
 
-    A model is a `torch.nn.Module`, `keras.Model`, `flax.nnx.Module` or `mxnet.gluon.Block`. Its parameters
-    and buffers are compared by name, then its flags.
+    A model is a `torch.nn.Module`, `keras.Model`, `flax.nnx.Module` or `mxnet.gluon.Block`. Its
+    parameters and buffers are compared by name, then its flags.
 
-    - ``inputs`` (a tensor, a tuple of arguments, or a dict of keyword arguments) also compares its outputs
-      in inference mode.
-    - ``make()`` builds a fresh model with other values, which ``load(path, fresh)`` fills or replaces. Flags
-      and modes may also stay those of the fresh model. Without ``make``, ``load(path)`` must return a
-      model, which may be in any mode.
+    - ``inputs`` (a tensor, a tuple of arguments, or a dict of keyword arguments) also compares its
+      outputs in inference mode.
+    - ``make()`` builds a fresh model with other values, which ``load(path, fresh)`` fills or
+      replaces. Flags and modes may also stay those of the fresh model. Without ``make``,
+      ``load(path)`` must return a model, which may be in any mode.
 
-    Raises TypeError or ValueError, before anything is saved, for arguments that are invalid or do not go together.
+    Raises TypeError or ValueError, before anything is saved, for arguments that are invalid or do
+    not go together.
     """
     __tracebackhide__ = True
     for name, function in (("save", save), ("load", load), *((("make", make),) if make is not None else ())):

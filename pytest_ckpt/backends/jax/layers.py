@@ -17,8 +17,9 @@ from ..base import CannotBuild
 _FLOATS = {"float32": jnp.float32, "float64": jnp.float64, "float16": jnp.float16, "bfloat16": jnp.bfloat16}
 _CLASS_NAMES = ("Network", "Residual", "Shift", "Buffer", "Activation", "Pool", "Transformer")
 
-#: The order in which a network applies its modules: the name of each, and the steps inside it if it is a list or dict of modules.
-#: The order is stored, because NNX sorts attributes, and the keys of its dicts, when it splits and merges a model.
+#: The order in which a network applies its modules: the name of each, and the steps inside it if it
+#: is a list or dict of modules. The order is stored, because NNX sorts attributes, and the keys of
+#: its dicts, when it splits and merges a model.
 Steps = tuple[tuple[Any, Any], ...]
 
 
@@ -28,7 +29,9 @@ def _classes() -> dict[str, Any]:
     from flax import nnx
 
     def apply(module: Any, within: Steps, inputs: Any) -> Any:
-        """Return the outputs of a module, or of a list or dict of modules with the steps ``within``."""
+        """Return the outputs of a module, or of a list or dict of modules with the steps
+        ``within``.
+        """
         for key, inner in within:
             inputs = apply(module[key], inner, inputs)
         return inputs if within else module(inputs)
@@ -86,7 +89,8 @@ def _classes() -> dict[str, Any]:
             return pool(inputs, self.window, strides=self.window)
 
     class Transformer(nnx.Module):  # type: ignore[misc]
-        """A transformer encoder block: attention and two dense layers, each with a residual connection and a norm.
+        """A transformer encoder block: attention and two dense layers, each with a residual
+        connection and a norm.
 
         NNX has no layer for it.
         """
@@ -215,7 +219,10 @@ _MAKE: dict[str, Callable[[Placed, Any], Any]] = {
 
 
 class _Builder:
-    """Builds the modules of one network. It keeps the modules built so far, since later layers may refer to them."""
+    """Builds the modules of one network.
+
+    It keeps the modules built so far, since later layers may refer to them.
+    """
 
     def __init__(self) -> None:
         from flax import nnx

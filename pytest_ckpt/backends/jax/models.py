@@ -1,4 +1,7 @@
-"""Build and read models of Flax: `flax.nnx.Module`. Flax is imported when the first model is built."""
+"""Build and read models of Flax: `flax.nnx.Module`.
+
+Flax is imported when the first model is built.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,8 @@ def build(spec: ModelSpec) -> Any:
         raise CannotBuild("nnx has no layers that infer their sizes from the first input")
     from flax import nnx
 
-    # Only the shapes: drawing values would compile a generator for each new size. The values are set below.
+    # Only the shapes: drawing values would compile a generator for each new size. The values are
+    # set below.
     model = nnx.eval_shape(lambda: layers.network(spec.placed))
     _fill(model, spec)
     if spec.training:
@@ -82,7 +86,9 @@ def _joined(path: tuple[Any, ...]) -> str:
 
 @dataclasses.dataclass(slots=True)
 class _Place:
-    """A module, variable or array (``leaf``) in a model: its path from the model, and the object that holds it."""
+    """A module, variable or array (``leaf``) in a model: its path from the model, and the object
+    that holds it.
+    """
 
     path: tuple[Any, ...]
     leaf: Any
@@ -105,7 +111,8 @@ def _places(model: Any) -> Iterator[_Place]:
 
 
 def _walk(model: Any) -> Iterator[_Place]:
-    """Yield the modules, variables and arrays of a model under each of their names, and a module before its contents.
+    """Yield the modules, variables and arrays of a model under each of their names, and a module
+    before its contents.
 
     NNX's own iteration visits each object only once. Static attributes of modules are skipped.
     """
@@ -126,7 +133,9 @@ def _walk(model: Any) -> Iterator[_Place]:
 
 
 def _children(node: Any) -> list[tuple[Any, Any]]:
-    """Return the contents of a module or container with their keys, in an order that depends only on the architecture."""
+    """Return the contents of a module or container with their keys, in an order that depends only
+    on the architecture.
+    """
     if isinstance(node, list | tuple):
         return list(enumerate(node))
     if isinstance(node, Mapping) and not owns(node):
@@ -140,7 +149,10 @@ def _children(node: Any) -> list[tuple[Any, Any]]:
 
 
 def _attributes(node: Any) -> list[tuple[Any, Any]]:
-    """Return the attributes of a module without those of NNX. Indices of a list come first, as ints."""
+    """Return the attributes of a module without those of NNX.
+
+    Indices of a list come first, as ints.
+    """
     own = {key: value for key, value in vars(node).items() if not key.startswith(("_pytree__", "_object__"))}
     indices = sorted(int(key) for key in own if key.isdecimal())
     return [(key, own[str(key)]) for key in (*indices, *sorted(key for key in own if not key.isdecimal()))]
@@ -162,7 +174,9 @@ def _settings(module: Any) -> str:
 
 
 def _plain(key: str, value: Any) -> str:
-    """Return a plain value or a dtype as text, and an empty text for other values, whose repr may contain an address."""
+    """Return a plain value or a dtype as text, and an empty text for other values, whose repr may
+    contain an address.
+    """
     if value is None or isinstance(value, bool | int | float | complex | str | bytes):
         return repr(value)
     if isinstance(value, tuple | list):
@@ -184,7 +198,8 @@ def modules(model: Any) -> Mapping[str, Any]:
 def run(model: Any, inputs: Any) -> Any:
     from flax import nnx
 
-    # A call changes the model: layers count their random draws, and wrappers replace the weights. So a clone is called.
+    # A call changes the model: layers count their random draws, and wrappers replace the weights.
+    # So a clone is called.
     clone = nnx.clone(model)
     clone.eval()
     return call_with(clone, inputs)

@@ -1,4 +1,5 @@
-"""Convert the state of an NNX object (a model, an optimizer, random generators) to nested dicts of arrays, and load it back.
+"""Convert the state of an NNX object (a model, an optimizer, random generators) to nested dicts of
+arrays, and load it back.
 
 NNX itself accepts missing names and any shape. Here, all names, shapes and dtypes must match.
 """
@@ -20,7 +21,10 @@ def pure_state(node: Any) -> dict[Any, Any]:
 
 
 def replace_state(node: Any, state: Any) -> None:
-    """Load a result of `pure_state` in place. Raises ValueError, and changes nothing, if it does not fit."""
+    """Load a result of `pure_state` in place.
+
+    Raises ValueError, and changes nothing, if it does not fit.
+    """
     from flax import nnx
 
     own = nnx.state(node)

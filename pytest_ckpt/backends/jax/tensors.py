@@ -1,4 +1,7 @@
-"""Build and read arrays of JAX and variables of Flax. Arrays are immutable, so shared memory cannot be observed."""
+"""Build and read arrays of JAX and variables of Flax.
+
+Arrays are immutable, so shared memory cannot be observed.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,10 @@ def _cpu() -> Any:
 
 @functools.cache
 def _can_hold(dtype: str) -> bool:
-    """Return whether this version has arrays of the dtype. JAX has no list of them, so this builds one."""
+    """Return whether this version has arrays of the dtype.
+
+    JAX has no list of them, so this builds one.
+    """
     own = numpy_dtype(dtype)
     if own is None:
         return False
@@ -114,8 +120,8 @@ def owns(leaf: Any) -> bool:
 def read(tensor: Any) -> Reading:
     """Read an array, a random key or a variable of Flax.
 
-    Not read, because no format is required to preserve them: the sharding over several devices, and the
-    metadata of variables.
+    Not read, because no format is required to preserve them: the sharding over several devices, and
+    the metadata of variables.
     """
     if _is_variable(tensor):
         return _variable(tensor)
@@ -142,7 +148,8 @@ def _variable(variable: Any) -> Reading:
     # Modules create scalars with a weak type, and no format is required to preserve that.
     reading.flags = {flag: value for flag, value in reading.flags.items() if flag != "weak-type"}
     reading.kind = f"flax.nnx.{kind.__name__}" if kind.__module__.startswith("flax.") else f"{kind.__module__}.{kind.__qualname__}"
-    # The array is immutable, but the variable can get another one, so the identity of the variable represents its memory.
+    # The array is immutable, but the variable can get another one, so the identity of the variable
+    # represents its memory.
     reading.memory = Memory(id(variable), (1,), (1,), 1)
     return reading
 

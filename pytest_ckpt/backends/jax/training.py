@@ -73,7 +73,10 @@ _AVERAGE = optax.ema(0.75)
 
 @functools.cache
 def _transformation(optimizer: str, schedule: str, groups: int, accumulate: int) -> Any:
-    """Return the optimizer. Equal arguments give the same object, so that jax compiles the update only once."""
+    """Return the optimizer.
+
+    Equal arguments give the same object, so that jax compiles the update only once.
+    """
     by_group = {}
     for group in range(groups):
         rate = RATE * GROUP_FACTOR**group
@@ -83,7 +86,10 @@ def _transformation(optimizer: str, schedule: str, groups: int, accumulate: int)
 
 
 def _labels(groups: int, tree: Any) -> Any:
-    """Return a tree with the group name of each parameter. A name must not be numeric: NNX would restore it as an int."""
+    """Return a tree with the group name of each parameter.
+
+    A name must not be numeric: NNX would restore it as an int.
+    """
     leaves, structure = jax.tree.flatten(tree)
     return jax.tree.unflatten(structure, [f"group{place % groups}" for place in range(len(leaves))])
 
@@ -108,11 +114,15 @@ def _update(model: Any, optimizer: Any, scaler: Any, averaged: Any, inputs: Any,
 
 
 def _scaled_update(model: Any, optimizer: Any, scaler: Any, inputs: Any, targets: Any) -> Any:
-    """Run one step with a scaled loss. If gradients are not finite, parameters and optimizer stay unchanged."""
+    """Run one step with a scaled loss.
+
+    If gradients are not finite, parameters and optimizer stay unchanged.
+    """
     definition, parameters, rest = nnx.split(model, nnx.Param, ...)
 
     def loss(parameters: Any) -> Any:
-        # NNX variables can be changed only in the trace that created them, so this creates new ones.
+        # NNX variables can be changed only in the trace that created them, so this creates new
+        # ones.
         trained = nnx.merge(definition, parameters, jax.tree.map(lambda leaf: leaf, rest))
         return _loss(trained, inputs, targets), nnx.state(trained, nnx.Not(nnx.Param))
 
@@ -133,7 +143,9 @@ def _parameters(model: Any) -> Any:
 
 
 def _committed(tree: Any) -> Any:
-    """Return the arrays committed to the device. jax would compile the update twice: for uncommitted and for committed ones."""
+    """Return the arrays committed to the device. jax would compile the update twice: for
+    uncommitted and for committed ones.
+    """
     return jax.device_put(tree, jax.local_devices(backend="cpu")[0])
 
 

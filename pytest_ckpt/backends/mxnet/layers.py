@@ -34,7 +34,8 @@ def apply(F: Any, block: Any, inputs: Any) -> Any:
             inputs = apply(F, each, inputs)
         return inputs
     if isinstance(block, _RECURRENT):
-        # The initial state is given here, because the default one has no size in a graph with numpy's shapes.
+        # The initial state is given here, because the default one has no size in a graph with
+        # numpy's shapes.
         zeros = F.np.zeros_like(F.np.sum(inputs, axis=(1, 2))).reshape((1, -1, 1))
         state = F.np.tile(zeros, (block._num_layers * block._dir, 1, block._hidden_size))
         return block(inputs, [state] * len(block.state_info()))[0]
@@ -76,14 +77,18 @@ class Shift(mx.gluon.HybridBlock):  # type: ignore[misc]
 
 
 class HalfDense(nn.Dense):  # type: ignore[misc]
-    """A dense layer of float16 that computes in float32, because MXNet cannot multiply float16 on a CPU."""
+    """A dense layer of float16 that computes in float32, because MXNet cannot multiply float16 on a
+    CPU.
+    """
 
     def hybrid_forward(self, F: Any, x: Any, weight: Any, bias: Any) -> Any:
         return super().hybrid_forward(F, x, weight.astype("float32"), bias.astype("float32"))
 
 
 class _Legacy:
-    """A mixin for layers whose operator accepts only `mx.nd` arrays, which share memory with `mx.np` arrays."""
+    """A mixin for layers whose operator accepts only `mx.nd` arrays, which share memory with
+    `mx.np` arrays.
+    """
 
     def hybrid_forward(self, F: Any, inputs: Any, **parameters: Any) -> Any:
         older = {key: value.as_nd_ndarray() for key, value in parameters.items()}
@@ -101,7 +106,8 @@ class InstanceNorm(_Legacy, nn.InstanceNorm):  # type: ignore[misc]
 def _prefix(here: Placed) -> str:
     """Return the prefix for Gluon's names of a layer's parameters.
 
-    With the default prefix, names would differ between two builds: it contains a counter of the process.
+    With the default prefix, names would differ between two builds: it contains a counter of the
+    process.
     """
     return f"{here.name}."
 
@@ -175,7 +181,8 @@ class _Builder(NetworkBuilder):
         if here.inside:
             return _HOLDERS[layer.kind](self.build_all(here.inside), _prefix(here))
         if layer.kind == "tied":
-            # Without a bias: it would get the name of the other layer's bias, which Gluon does not allow.
+            # Without a bias: it would get the name of the other layer's bias, which Gluon does not
+            # allow.
             shared = self.built[layer.of].params
             return nn.Dense(layer.size, flatten=False, use_bias=False, in_units=here.takes[-1], prefix=_prefix(here), params=shared)
         return _MAKE[layer.kind](here)

@@ -53,7 +53,8 @@ def _fill(model: Any, spec: ModelSpec) -> None:
 
 
 def parameters_of(model: Any) -> dict[str, Any]:
-    """Return all parameters, by the names that `save_parameters` writes, since these contain no counters.
+    """Return all parameters, by the names that `save_parameters` writes, since these contain no
+    counters.
 
     For an imported graph, `save_parameters` truncates the names, so the names in its file are used.
     """
@@ -71,7 +72,10 @@ def distinct(model: Any) -> dict[str, Any]:
 
 
 def _data(model: Any) -> dict[str, Any]:
-    """Return the arrays of all initialized parameters. A parameter with several names has one array object."""
+    """Return the arrays of all initialized parameters.
+
+    A parameter with several names has one array object.
+    """
     arrays: dict[int, Any] = {}
     found = {}
     for key, parameter in parameters_of(model).items():
@@ -81,12 +85,18 @@ def _data(model: Any) -> dict[str, Any]:
 
 
 def state(model: Any) -> Any:
-    """Parameters without a shape are left out. `save_parameters` raises for a model that has any."""
+    """Parameters without a shape are left out.
+
+    `save_parameters` raises for a model that has any.
+    """
     return _data(model)
 
 
 def load_state(model: Any, state: Any) -> None:
-    """Raises ValueError if names, shapes or dtypes differ. A dimension that the model does not know yet fits any length."""
+    """Raises ValueError if names, shapes or dtypes differ.
+
+    A dimension that the model does not know yet fits any length.
+    """
     own = parameters_of(model)
     if set(own) != set(state):
         raise ValueError(f"the state has the names {sorted(state)}, but the model has {sorted(own)}")
@@ -106,8 +116,11 @@ def load_state(model: Any, state: Any) -> None:
 
 
 def read(model: Any) -> ModelReading:
-    """Parameters without a shape are read as a text. Whether a parameter is frozen is read from autograd, because the
-    parameter's ``grad_req`` may disagree with it."""
+    """Parameters without a shape are read as a text.
+
+    Whether a parameter is frozen is read from autograd, because the parameter's ``grad_req`` may
+    disagree with it.
+    """
     parameters, arrays = parameters_of(model), _data(model)
     return ModelReading(
         tensors={key: arrays.get(key, f"not initialized, {each.shape}") for key, each in parameters.items()},
@@ -142,16 +155,18 @@ def modules(model: Any) -> Mapping[str, Any]:
 
 @contextlib.contextmanager
 def _semantics_of(model: Any) -> Iterator[None]:
-    """Activate numpy semantics if the model's arrays are of `mxnet.np`, and MXNet's legacy semantics otherwise.
+    """Activate numpy semantics if the model's arrays are of `mxnet.np`, and MXNet's legacy
+    semantics otherwise.
 
-    The current semantics stay for an imported graph, which has legacy arrays under both, and for a model
-    without arrays.
+    The current semantics stay for an imported graph, which has legacy arrays under both, and for a
+    model without arrays.
     """
     arrays = _data(model).values()
     numpy = any(isinstance(array, mx.np.ndarray) for array in arrays)
     if not numpy and (not arrays or isinstance(model, mx.gluon.SymbolBlock)):
         numpy = mx.util.is_np_array()
-    # MXNet never allows np_array without np_shape, so the order of the two depends on the direction.
+    # MXNet never allows np_array without np_shape, so the order of the two depends on the
+    # direction.
     outer, inner = (mx.util.np_shape, mx.util.np_array) if numpy else (mx.util.np_array, mx.util.np_shape)
     with outer(numpy), inner(numpy):
         yield
@@ -167,7 +182,9 @@ def run(model: Any, inputs: Any) -> Any:
 
 
 def copy(model: Any) -> Any:
-    """A plain deepcopy is not enough: it fails for a hybridized model, and autograd does not know its parameters."""
+    """A plain deepcopy is not enough: it fails for a hybridized model, and autograd does not know
+    its parameters.
+    """
     memo: dict[int, Any] = {}
     with _semantics_of(model):
         for parameter in distinct(model).values():

@@ -1,4 +1,5 @@
-"""Build and read arrays of MXNet 1.9: arrays of `mxnet.np`, and of `mxnet.nd` with the trait "legacy".
+"""Build and read arrays of MXNet 1.9: arrays of `mxnet.np`, and of `mxnet.nd` with the trait
+"legacy".
 
 MXNet computes arrays asynchronously, so every access to memory waits for the result first.
 """
@@ -70,7 +71,9 @@ def build(spec: TensorSpec) -> Any:
 
 
 def _filled(spec: TensorSpec) -> Any:
-    """Return an array with the values of the spec; with a layout other than "c", as the last rows of a larger array."""
+    """Return an array with the values of the spec; with a layout other than "c", as the last rows
+    of a larger array.
+    """
     words = spec_values.words(spec.dtype, spec.shape, spec.fill)
     before = 0
     if spec.layout != "c":
@@ -115,7 +118,10 @@ def owns(leaf: Any) -> bool:
 
 
 def read(tensor: Any) -> Reading:
-    """Read an array, and whether autograd records gradients for it. An array does not show its ``grad_req``."""
+    """Read an array, and whether autograd records gradients for it.
+
+    An array does not show its ``grad_req``.
+    """
     dtype = np.dtype(tensor.dtype).name
     shape = tuple(tensor.shape)
     if isinstance(tensor, mx.nd.sparse.CSRNDArray):
@@ -144,7 +150,10 @@ def read(tensor: Any) -> Reading:
 
 @contextlib.contextmanager
 def _np_semantics() -> Iterator[None]:
-    """Activate numpy semantics for shapes and arrays. Errors of the asynchronous engine are raised on exit at the latest."""
+    """Activate numpy semantics for shapes and arrays.
+
+    Errors of the asynchronous engine are raised on exit at the latest.
+    """
     with mx.util.np_shape(True), mx.util.np_array(True):
         yield
         mx.nd.waitall()

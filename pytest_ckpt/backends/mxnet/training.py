@@ -1,4 +1,7 @@
-"""Build training runs of MXNet. They use `mxnet.gluon.Trainer`, which holds the optimizer and its scheduler."""
+"""Build training runs of MXNet.
+
+They use `mxnet.gluon.Trainer`, which holds the optimizer and its scheduler.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,8 @@ name = "mxnet"
 
 #: Weight decay. Without it, AdaMax would divide zero by zero where gradients are zero.
 _DECAY = 1 / 1024
-#: Gradient clipping. The limit is rarely reached, and keeps the weights of any drawn network finite.
+#: Gradient clipping. The limit is rarely reached, and keeps the weights of any drawn network
+#: finite.
 _CLIP = 1024.0
 #: The name of each optimizer in MXNet, and its configuration.
 _MAKE: dict[str, tuple[str, dict[str, Any]]] = {
@@ -53,7 +57,8 @@ class GluonRun(Run):
     def __init__(self, spec: TrainingSpec) -> None:
         super().__init__(spec)
         self.model = models.build(spec.model)
-        # A list keeps the order of the model. Gluon would sort a dict by names that contain numbers, with 10 before 9.
+        # A list keeps the order of the model. Gluon would sort a dict by names that contain
+        # numbers, with 10 before 9.
         self.parameters = models.distinct(self.model)
         trained = [each for each in self.parameters.values() if each.grad_req != "null"]
         if not trained:
@@ -133,7 +138,9 @@ class GluonRun(Run):
                 gradient[()] = _checked(tree["gradients"][key], gradient, key)
 
     def _restored(self, slots: Mapping[str, Any]) -> dict[str, Any]:
-        """Return new optimizer states, as the optimizer creates them, with the values of a checkpoint."""
+        """Return new optimizer states, as the optimizer creates them, with the values of a
+        checkpoint.
+        """
         found = {}
         for index, (key, parameter) in enumerate(self.parameters.items()):
             if key in slots:
@@ -146,10 +153,14 @@ class GluonRun(Run):
         return found
 
     def seed_framework(self, seed: int) -> None:
-        """Do nothing: no run draws from MXNet's generator, and the user's random state could not be restored."""
+        """Do nothing: no run draws from MXNet's generator, and the user's random state could not be
+        restored.
+        """
 
     def framework_state(self) -> Any:
-        """Return an empty dict: MXNet cannot read the state of its generator, so no run draws from it."""
+        """Return an empty dict: MXNet cannot read the state of its generator, so no run draws from
+        it.
+        """
         return {}
 
     def restore_framework_state(self, state: Any) -> None:
@@ -163,7 +174,9 @@ class GluonRun(Run):
 
 
 def _slots(state: Any) -> dict[str, Any]:
-    """Return the arrays in an optimizer's state of one parameter, by their index, in the same memory."""
+    """Return the arrays in an optimizer's state of one parameter, by their index, in the same
+    memory.
+    """
     arrays = state if isinstance(state, tuple | list) else [state]
     return {str(place): array.as_np_ndarray() for place, array in enumerate(arrays) if array is not None}
 
@@ -186,7 +199,10 @@ def _check_names(what: str, loaded: Mapping[str, Any], own: Mapping[str, Any]) -
 
 
 def _checked(loaded: Any, own: Any, what: str) -> Any:
-    """Return an array of a checkpoint. Raises ValueError unless shape and dtype are those of the run's array."""
+    """Return an array of a checkpoint.
+
+    Raises ValueError unless shape and dtype are those of the run's array.
+    """
     if tuple(loaded.shape) != tuple(own.shape) or np.dtype(loaded.dtype) != np.dtype(own.dtype):
         message = f"{what}: {loaded.dtype} of shape {loaded.shape} in the state, but {own.dtype} of shape {own.shape} in the run"
         raise ValueError(message)

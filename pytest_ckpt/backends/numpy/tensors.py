@@ -23,7 +23,10 @@ capabilities = capabilities_of(name)
 
 
 class TaggedArray(np.ndarray[Any, Any]):
-    """The class of arrays with the trait "subclass". Each instance has an attribute, which pickle preserves."""
+    """The class of arrays with the trait "subclass".
+
+    Each instance has an attribute, which pickle preserves.
+    """
 
     tag: str
 
@@ -182,7 +185,10 @@ def read(tensor: Any) -> Reading:
 
 
 def _flags(array: Any) -> dict[str, Any]:
-    """Return the flags of an array. The attributes of a memory map describe its file, so they do not count."""
+    """Return the flags of an array.
+
+    The attributes of a memory map describe its file, so they do not count.
+    """
     flags = {} if isinstance(array, np.memmap) else attribute_flags(array)
     if not array.dtype.isnative:
         flags["byte-order"] = "big" if array.dtype.str[0] == ">" else "little"

@@ -55,7 +55,10 @@ class Part(keras.Model):  # type: ignore[misc]
             setattr(self, step, layer)
 
     def build(self, input_shape: Any = None) -> None:
-        """Do nothing: each layer is built at its first call. Without this method, Keras would trace all layers."""
+        """Do nothing: each layer is built at its first call.
+
+        Without this method, Keras would trace all layers.
+        """
 
     def call(self, inputs: Any) -> Any:
         for layer in _held(self):
@@ -125,7 +128,10 @@ class Shift(keras.layers.Layer):  # type: ignore[misc]
 
 
 class Tied(keras.layers.Dense):  # type: ignore[misc]
-    """A dense layer whose kernel is the variable of another layer. ``source`` returns it, once that layer is built."""
+    """A dense layer whose kernel is the variable of another layer.
+
+    ``source`` returns it, once that layer is built.
+    """
 
     def __init__(self, source: Callable[[], Any], **more: Any) -> None:
         super().__init__(**more)
@@ -137,7 +143,9 @@ class Tied(keras.layers.Dense):  # type: ignore[misc]
 
 
 class Transformer(keras.layers.Layer):  # type: ignore[misc]
-    """A transformer encoder block: attention, then two dense layers, each with a residual connection and a norm."""
+    """A transformer encoder block: attention, then two dense layers, each with a residual
+    connection and a norm.
+    """
 
     def __init__(self, channels: int, **more: Any) -> None:
         super().__init__(**more)
@@ -160,7 +168,8 @@ class Transformer(keras.layers.Layer):  # type: ignore[misc]
         return self.norm(inputs + self.dropout(self.narrow(self.widen(inputs))))
 
 
-#: The name and the dtype of a layer. The dtype is explicit, because the user may have changed the default.
+#: The name and the dtype of a layer. The dtype is explicit, because the user may have changed the
+#: default.
 _More = dict[str, Any]
 _CELLS = {"rnn": keras.layers.SimpleRNNCell, "lstm": keras.layers.LSTMCell, "gru": keras.layers.GRUCell}
 _RECURRENT = {"rnn": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
@@ -252,13 +261,18 @@ _HOLDERS: dict[str, Callable[[dict[str, Any], str], Any]] = {
 
 
 class _Builder:
-    """Builds the layers of one network. It keeps the layers built so far, since later ones may refer to them."""
+    """Builds the layers of one network.
+
+    It keeps the layers built so far, since later ones may refer to them.
+    """
 
     def __init__(self) -> None:
         self.built: list[Any] = []
 
     def build_all(self, layers: tuple[Placed, ...], holder: str = "", part: str = "") -> dict[str, Any]:
-        """Return the layers by their names in ``holder``, which is the model ``part``, or a list or dict in it."""
+        """Return the layers by their names in ``holder``, which is the model ``part``, or a list or
+        dict in it.
+        """
         return {here.name.removeprefix(holder): self.build(here, part) for here in layers}
 
     def build(self, here: Placed, part: str) -> Any:
@@ -282,7 +296,10 @@ class _Builder:
 
 @contextlib.contextmanager
 def preserve_python_random() -> Iterator[None]:
-    """Restore the state of the module `random` on exit. Keras draws the seeds of initializers from it."""
+    """Restore the state of the module `random` on exit.
+
+    Keras draws the seeds of initializers from it.
+    """
     before = random.getstate()
     try:
         yield

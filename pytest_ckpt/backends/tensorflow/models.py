@@ -38,7 +38,9 @@ def unique_name(name: str, used: Container[str]) -> str:
 
 
 def _labels(value: Any, label: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the contents of an attribute with their labels: ``label``, plus a dot and the key inside a list or dict."""
+    """Yield the contents of an attribute with their labels: ``label``, plus a dot and the key
+    inside a list or dict.
+    """
     if isinstance(value, list | tuple):
         for index, item in enumerate(value):
             yield from _labels(item, f"{label}.{index}")
@@ -50,7 +52,9 @@ def _labels(value: Any, label: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _named(layer: Any, owned: Iterable[Any]) -> Iterator[tuple[str, Any]]:
-    """Yield the objects that a layer owns under each of their names: the names of its attributes, or else their own."""
+    """Yield the objects that a layer owns under each of their names: the names of its attributes,
+    or else their own.
+    """
     attributes = [(key, value) for key, value in vars(layer).items() if not key.startswith("_")]
     labels: dict[int, list[str]] = {}
     for key, value in attributes:
@@ -113,8 +117,11 @@ def build(spec: ModelSpec) -> Any:
 
 
 def _fill(model: Any, spec: ModelSpec) -> None:
-    """Set the values of everything that is saved. Keras does not save the random states of layers as weights, so these
-    keep the values that the seeds give them."""
+    """Set the values of everything that is saved.
+
+    Keras does not save the random states of layers as weights, so these keep the values that the
+    seeds give them.
+    """
     unsaved = read(model).random_states
     for index, (key, variable) in enumerate(_saved(model).items()):
         if key in unsaved:
@@ -133,7 +140,10 @@ def load_state(model: Any, state: Any) -> None:
 
 
 def assign(variables: Mapping[str, Any], state: Mapping[str, Any]) -> None:
-    """Assign values to variables by name. Raises ValueError, and assigns nothing, unless names, dtypes and shapes match."""
+    """Assign values to variables by name.
+
+    Raises ValueError, and assigns nothing, unless names, dtypes and shapes match.
+    """
     if set(variables) != set(state):
         raise ValueError(f"the state has the names {sorted(state)}, but the variables have {sorted(variables)}")
     values = {key: tf.convert_to_tensor(value) for key, value in state.items()}
@@ -145,8 +155,8 @@ def assign(variables: Mapping[str, Any], state: Mapping[str, Any]) -> None:
         variable.assign(values[key])
 
 
-#: Entries of a configuration that are not settings: names, initial values, the location of a class, and inner layers, which
-#: have entries under their own names.
+#: Entries of a configuration that are not settings: names, initial values, the location of a class,
+#: and inner layers, which have entries under their own names.
 _NO_SETTINGS = re.compile(
     "name|dtype|spec|seed|module|registered_name|build_config|build_input_shape|compile_config|shared_object_id"
     "|layers|input_layers|output_layers|.*_initializer"
@@ -200,7 +210,8 @@ def _call(model: Any, inputs: Any) -> Any:
 
 
 def copy(model: Any) -> Any:
-    # A deepcopy of a Keras model goes through serialization, which needs the user's classes and omits random states.
+    # A deepcopy of a Keras model goes through serialization, which needs the user's classes and
+    # omits random states.
     known = {type(layer) for layer in modules(model).values() if not type(layer).__module__.startswith("keras.")}
     with layers.preserve_python_random(), keras.saving.custom_object_scope({kind.__name__: kind for kind in known}):
         made = layers.network(model.spec) if type(model) is layers.Network else copy_module.deepcopy(model)
@@ -209,7 +220,8 @@ def copy(model: Any) -> Any:
 
 
 def make_unsavable(model: Any) -> None:
-    # Keras calls save_own_variables of each layer, and tf.train.Checkpoint serializes each tracked attribute.
+    # Keras calls save_own_variables of each layer, and tf.train.Checkpoint serializes each tracked
+    # attribute.
     last = list(modules(model).values())[-1]
     last.save_own_variables = _raise_on_save
     last.unsavable = _UnsavableState()

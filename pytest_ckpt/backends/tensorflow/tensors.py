@@ -1,4 +1,7 @@
-"""Build and read tensors and variables of TensorFlow. Tensors are immutable, so only variables can share memory."""
+"""Build and read tensors and variables of TensorFlow.
+
+Tensors are immutable, so only variables can share memory.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-# TensorFlow reads these when it is imported. It logs on import, and the rounding of oneDNN depends on the machine.
-# `setdefault` keeps the values that the user has set.
+# TensorFlow reads these when it is imported. It logs on import, and the rounding of oneDNN depends
+# on the machine. `setdefault` keeps the values that the user has set.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
@@ -38,7 +41,10 @@ def version() -> str:
 
 @functools.cache
 def _can_hold(dtype: str) -> bool:
-    """Return whether this version has tensors of the dtype. TensorFlow has no list of them, so this builds one."""
+    """Return whether this version has tensors of the dtype.
+
+    TensorFlow has no list of them, so this builds one.
+    """
     if dtype in _QUANTIZED or dtype == "string":
         return True
     own = numpy_dtype(dtype)
@@ -124,10 +130,11 @@ def owns(leaf: Any) -> bool:
 
 
 def read(tensor: Any) -> Reading:
-    """Read a tensor, a variable or a composite tensor. Handles of resources and variants are read without contents.
+    """Read a tensor, a variable or a composite tensor. Handles of resources and variants are read
+    without contents.
 
-    Not read, because no format is required to preserve them: the names of variables, their synchronization
-    and their constraints.
+    Not read, because no format is required to preserve them: the names of variables, their
+    synchronization and their constraints.
     """
     if isinstance(tensor, tf.SparseTensor):
         parts = {"indices": tensor.indices, "values": tensor.values}
@@ -143,7 +150,8 @@ def read(tensor: Any) -> Reading:
         return _dense(tensor, "tensorflow.Tensor", {})
     kind = "tensorflow.Variable" if isinstance(tensor, tf.Variable) else "keras.Variable"
     reading = _dense(tf.convert_to_tensor(tensor), kind, {} if tensor.trainable else {"trainable": False})
-    # Python cannot see the address of a variable's memory, so the identity of the variable represents it.
+    # Python cannot see the address of a variable's memory, so the identity of the variable
+    # represents it.
     reading.memory = Memory(id(tensor), (1,), (1,), 1)
     return reading
 

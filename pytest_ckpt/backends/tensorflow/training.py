@@ -1,4 +1,7 @@
-"""Build training runs of Keras on TensorFlow. They run eagerly, with a gradient tape and a Keras optimizer."""
+"""Build training runs of Keras on TensorFlow.
+
+They run eagerly, with a gradient tape and a Keras optimizer.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +51,9 @@ _SCHEDULES: dict[str, Callable[[], Any]] = {
 
 
 class KerasRun(Run):
-    """The optimizer counts the steps that its schedule depends on, and holds moving averages and accumulated gradients."""
+    """The optimizer counts the steps that its schedule depends on, and holds moving averages and
+    accumulated gradients.
+    """
 
     backend = name
 
@@ -65,7 +70,8 @@ class KerasRun(Run):
         self.optimizer.build(variables)
 
     def _optimizer(self) -> Any:
-        # Without a name, Keras numbers the optimizers of a process, and the names of variables contain that number.
+        # Without a name, Keras numbers the optimizers of a process, and the names of variables
+        # contain that number.
         more: dict[str, Any] = {"name": "optimizer"}
         if self.spec.averaged:
             more.update(use_ema=True, ema_momentum=0.75)
@@ -79,7 +85,8 @@ class KerasRun(Run):
         variables = self.model.trainable_variables
         with tf.GradientTape() as tape:
             outputs = self.model(inputs / 16 if inputs.dtype.is_floating else inputs, training=True)
-            # Huber's gradients are bounded, so that training stays finite in spite of unusual initial weights.
+            # Huber's gradients are bounded, so that training stays finite in spite of unusual
+            # initial weights.
             loss = self.optimizer.scale_loss(tf.reduce_mean(keras.losses.huber(targets / 16, outputs)))
         self.optimizer.apply(tape.gradient(loss, variables), variables)
 
@@ -108,7 +115,9 @@ class KerasRun(Run):
 
 
 def variables_of(optimizer: Any) -> Mapping[str, Any]:
-    """Return the variables of an optimizer, including those of a wrapped one, by names that are the same in every run."""
+    """Return the variables of an optimizer, including those of a wrapped one, by names that are the
+    same in every run.
+    """
     found: dict[str, Any] = {}
     for variable in optimizer.variables:
         above = variable.path.removesuffix(variable.name)

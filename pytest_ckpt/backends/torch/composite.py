@@ -1,4 +1,6 @@
-"""Build and read tensors of PyTorch that consist of several tensors: sparse, quantized and nested ones."""
+"""Build and read tensors of PyTorch that consist of several tensors: sparse, quantized and nested
+ones.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +67,10 @@ def nested_parts(tensor: Any) -> dict[str, Any]:
 
 
 def sparse_parts(tensor: Any) -> dict[str, Any]:
-    """Return indices and values. The values of blocked layouts are blocks, so the size of a block is compared, too."""
+    """Return indices and values.
+
+    The values of blocked layouts are blocks, so the size of a block is compared, too.
+    """
     if tensor.layout is torch.sparse_coo:
         return {"indices": tensor._indices(), "values": tensor._values(), "coalesced": tensor.is_coalesced()}
     if tensor.layout in (torch.sparse_csr, torch.sparse_bsr):

@@ -119,7 +119,8 @@ def copy(model: Any) -> Any:
 
 
 def make_unsavable(model: Any) -> None:
-    # The attribute makes pickling raise, and the entry that the hook adds to the state dict makes saving the state raise.
+    # The attribute makes pickling raise, and the entry that the hook adds to the state dict makes
+    # saving the state raise.
     last = list(model.modules())[-1]
     last.unsavable = Unsavable()
     last.register_state_dict_post_hook(_add_unsavable)

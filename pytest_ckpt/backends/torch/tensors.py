@@ -1,6 +1,7 @@
 """Build and read tensors of PyTorch.
 
-The placeholder dtypes int1 to uint7 are left out: PyTorch implements no operation for them, not even a copy.
+The placeholder dtypes int1 to uint7 are left out: PyTorch implements no operation for them, not
+even a copy.
 """
 
 from __future__ import annotations
@@ -87,7 +88,8 @@ def build(spec: TensorSpec) -> Any:
 
 
 def _filled(row: DType, shape: tuple[int, ...], spec: TensorSpec) -> Any:
-    """Return a contiguous tensor of a carrier dtype, with the bits that the memory must hold for the layout.
+    """Return a contiguous tensor of a carrier dtype, with the bits that the memory must hold for
+    the layout.
 
     The layouts "conj" and "neg" store the opposite sign in memory.
     """
@@ -120,7 +122,8 @@ def _arranged(tensor: Any, layout: str, shape: tuple[int, ...]) -> Any:
         return tensor.repeat_interleave(2, dim=-1)[..., ::2]
     if layout in ("offset", "window"):
         before = 3 if layout == "offset" else WINDOW
-        # numpy gets zeroed pages from the system. torch would write megabytes of zeros for every "window".
+        # numpy gets zeroed pages from the system. torch would write megabytes of zeros for every
+        # "window".
         base = torch.from_numpy(np.zeros((tensor.numel() + before) * tensor.itemsize, np.uint8)).view(tensor.dtype)
         base[before:] = tensor.reshape(-1)
         return base[before:].view(shape)
@@ -154,8 +157,8 @@ def owns(leaf: Any) -> bool:
 def read(tensor: Any) -> Reading:
     """Read a tensor of any class. Lazy, fake, freed and meta tensors are read without elements.
 
-    Not read, because no format is required to preserve them: the gradient, the autograd graph, the version
-    and hooks, and whether the memory holds the conjugate or the negative.
+    Not read, because no format is required to preserve them: the gradient, the autograd graph, the
+    version and hooks, and whether the memory holds the conjugate or the negative.
     """
     flags = attribute_flags(tensor)
     if tensor.requires_grad:
@@ -209,7 +212,10 @@ def _parts(tensor: Any) -> dict[str, Any] | None:
 
 
 def _has_memory(tensor: Any) -> bool:
-    """Return whether the elements are in memory. Wrappers, fake tensors and freed storages have none."""
+    """Return whether the elements are in memory.
+
+    Wrappers, fake tensors and freed storages have none.
+    """
     if tensor.device.type == "meta" or type(tensor).__name__ == "FakeTensor":  # their data_ptr() raises or warns
         return False
     return bool(tensor.data_ptr()) or not tensor.numel()

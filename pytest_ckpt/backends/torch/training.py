@@ -81,7 +81,10 @@ class TorchRun(Run):
             self.schedule.step(*([loss.item()] if self.spec.schedule == "plateau" else []))
 
     def _loss(self, inputs: Any, targets: Any) -> Any:
-        """Return the loss, and add its gradients to the existing ones. As a closure of L-BFGS, clear those first."""
+        """Return the loss, and add its gradients to the existing ones.
+
+        As a closure of L-BFGS, clear those first.
+        """
         if self.spec.optimizer == "lbfgs":
             self.optimizer.zero_grad()
         loss = torch.nn.functional.mse_loss(self.model(inputs / 16 if inputs.is_floating_point() else inputs), targets / 16)
