@@ -17,7 +17,7 @@ from pytest_ckpt.checks import SCENARIOS
 from pytest_ckpt.expectations import is_pattern
 from pytest_ckpt.formats import BUILTIN, get_format, known_formats, missing
 from pytest_ckpt.runner import Runner, check_expectations
-from pytest_ckpt.runner.survey import found_domain
+from pytest_ckpt.runner.survey import find_domain
 
 from .conftest import BACKENDS
 from .declarations import disagreements
@@ -41,7 +41,7 @@ def test_fixed_examples_agree_with_declaration(name: str) -> None:
 @pytest.mark.parametrize("name", FORMATS)
 def test_domain_is_the_declared_one(name: str) -> None:
     format = get_format(name)
-    assert found_domain(format) == format.accepts
+    assert find_domain(format) == format.accepts
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
