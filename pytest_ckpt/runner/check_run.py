@@ -21,9 +21,10 @@ from .judging import ExampleJudge
 
 #: Examples that are drawn for a check in addition to the fixed ones, unless a run says otherwise.
 EXAMPLES = 15
-#: Seconds for drawing examples, and seconds for shrinking the worst. The fixed examples are always run.
+#: Seconds for drawing examples, and seconds for shrinking the worst. The fixed examples are always run. Shrinking usually ends long
+#: before, since it tries a limited number of examples; a limit that is reached makes the result depend on the speed of the machine.
 EXPLORE_SECONDS = 1.0
-SHRINK_SECONDS = 3.0
+SHRINK_SECONDS = 10.0
 #: How often a counterexample is repeated, to recognize a flaky format.
 REPEATS = 2
 

@@ -23,7 +23,7 @@ from .choices import BACKEND, Choice, Choices, active
 
 _T = TypeVar("_T")
 #: How many sequences of choices shrinking tries at most, once it has a failing example.
-_MAX_ATTEMPTS = 5000
+_MAX_ATTEMPTS = 1000
 #: Numbers of neighbouring choices that shrinking tries to leave out together.
 _BLOCKS = (16, 8, 4, 2, 1)
 
