@@ -90,6 +90,9 @@ FORMATS = (
             "files/failed-save-keeps-old": changed(f"{_DELETED}; the group is left with those that were written before the error"),
             "files/disk-full": changed(f"{_DELETED}; the group is left with those that were written before the error"),
             "files/read-only-dir": unreadable("the old group is deleted before zarr knows that it can write a new one"),
+            "process/two-writers": changed(
+                "a group is written array by array without a lock, so two writers may mix their arrays", flaky=True
+            ),
             "process/reader-beside-writer": _IN_PARTS,
             "crash/kill": _IN_PARTS,
             "crash/exception": _IN_PARTS,
