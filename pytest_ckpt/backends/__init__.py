@@ -10,7 +10,8 @@ import functools
 import importlib
 import importlib.util
 import sys
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ..specs.capabilities import EVERYTHING, Capabilities, capabilities_of
 from ..util.entry_points import entry_points, load_entry_point
@@ -30,6 +31,7 @@ BUILTIN: dict[str, tuple[str, str]] = {
     "mxnet": ("mxnet", "pytest_ckpt.backends.mxnet.tensors"),
 }
 ENTRY_POINTS = "pytest_ckpt.backends"
+_T = TypeVar("_T")
 
 
 def known_backends() -> tuple[str, ...]:
@@ -140,20 +142,24 @@ def get_training(name: str) -> TrainingBackend | None:
     return cast("TrainingBackend | None", getattr(backend, "training", None))
 
 
+def _imported(get: Callable[[str], _T]) -> Iterator[tuple[str, _T]]:
+    """Yield ``(name, get(name))`` for each backend whose framework the process has already imported."""
+    for name in known_backends():
+        # An entry of None in sys.modules blocks the import of a module.
+        if name not in BUILTIN or sys.modules.get(BUILTIN[name][0]) is not None:
+            try:
+                found = get(name)
+            except (ImportError, ValueError):  # a stub of the framework, which has no tensors
+                continue
+            yield name, found
+
+
 def models_of(obj: Any) -> ModelBackend | None:
-    """Return the backend whose framework made the model ``obj``, or None if ``obj`` is not a model.
+    """Return the backend whose framework made the model ``obj``, or None if it is not a model.
 
     Only frameworks that the process has already imported are considered.
     """
-    for name in known_backends():
-        if name not in BUILTIN or sys.modules.get(BUILTIN[name][0]) is not None:
-            try:
-                models = get_models(name)
-            except (ImportError, ValueError):  # a stub of the framework, which has no models
-                continue
-            if models is not None and models.owns(obj):
-                return models
-    return None
+    return next((models for _, models in _imported(get_models) if models is not None and models.owns(obj)), None)
 
 
 #: Cache of `owner_of`: the name of the backend for each class of leaf. A class that may belong to a
@@ -162,8 +168,7 @@ _OWNERS: dict[type, str | None] = {}
 
 
 def owner_of(leaf: Any) -> Backend | None:
-    """Return the backend whose framework made the tensor ``leaf``, or None if ``leaf`` is not a
-    tensor.
+    """Return the backend whose framework made the tensor ``leaf``, or None if it is not a tensor.
 
     Only frameworks that the process has already imported are considered.
     """
@@ -171,16 +176,10 @@ def owner_of(leaf: Any) -> Backend | None:
     if kind in _OWNERS:
         owner = _OWNERS[kind]
         return None if owner is None else get_backend(owner)
-    for name in known_backends():
-        # An entry of None in sys.modules blocks the import of a module.
-        if name not in BUILTIN or sys.modules.get(BUILTIN[name][0]) is not None:
-            try:
-                backend = get_backend(name)
-            except (ImportError, ValueError):  # a stub of the framework, which has no tensors
-                continue
-            if backend.owns(leaf):
-                _OWNERS[kind] = name
-                return backend
+    for name, backend in _imported(get_backend):
+        if backend.owns(leaf):
+            _OWNERS[kind] = name
+            return backend
     if kind.__module__ == "builtins":
         _OWNERS[kind] = None
     return None
