@@ -12,12 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-import pytest_ckpt.runner
 from pytest_ckpt import Format, Result, check_format
 from pytest_ckpt.backends import get_models
 from pytest_ckpt.checks import CHECKS, SCENARIOS, checks_for
 from pytest_ckpt.execution.process_state import temporary_places
-from pytest_ckpt.runner import Runner
+from pytest_ckpt.runner import Runner, check_run
 from pytest_ckpt.specs import tensor_specs_in
 from pytest_ckpt.verdicts import Verdict
 
@@ -72,7 +71,7 @@ def test_whole_model_format_keeps_layer_configuration(backend: str) -> None:
 
 @pytest.mark.parametrize(("backend", "name"), ALL_CHECKS, ids=[f"{backend}-{name}" for backend, name in ALL_CHECKS])
 def test_check_fails_for_its_planted_faults(backend: str, name: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pytest_ckpt.runner, "REPEATS", 0)
+    monkeypatch.setattr(check_run, "REPEATS", 0)
     formats = faults_for(CHECKS[name], backend)
     if not formats:
         assert get_models(backend) is None
