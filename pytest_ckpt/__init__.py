@@ -1,7 +1,7 @@
-"""pytest-ckpt: does what was saved come back?
+"""Check that save and load functions restore checkpoints bit for bit.
 
-The public names, each loaded when it is first used, so that importing this package, and pytest loading the plugin,
-imports neither numpy nor hypothesis nor any framework.
+This module holds the public names. Each is imported at its first use, so that importing the package,
+or loading its pytest plugin, imports no framework, no numpy and no hypothesis.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_HOMES = {
+#: The module of each public name, inside this package; empty for a module.
+_MODULES = {
     "Difference": "verdicts",
     "Expectation": "expectations",
     "Format": "formats.base",
@@ -53,11 +54,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    if not _HOMES[name]:
+    if not _MODULES[name]:
         return importlib.import_module(f"{__name__}.{name}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
 
 
 def __dir__() -> list[str]:

@@ -1,4 +1,4 @@
-"""`python -m pytest_ckpt`: the command line."""
+"""Runs the command line, for `python -m pytest_ckpt`."""
 
 import sys
 

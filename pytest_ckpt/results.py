@@ -25,7 +25,7 @@ class Result:
     the reason. ``passed`` is true if the verdict is as expected; a skipped check has not passed. ``expectation`` is
     the entry of ``expected_failures`` that applies, if any.
 
-    ``counterexample`` is the smallest spec that got the verdict, and ``detail`` describes the differences.
+    ``counterexample`` is the smallest spec with that verdict, and ``detail`` describes the differences.
     ``examples`` is the number of examples that ran in ``seconds``. ``outside`` is true if the counterexample is
     outside the domain of the format, so that save may refuse it. ``summary`` is what the check asserts.
 

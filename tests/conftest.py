@@ -17,6 +17,7 @@ BACKENDS = (UNDER_TEST,) if UNDER_TEST else installed_backends()
 
 #: Tests of code that does not depend on the framework. They run in numpy's environment only.
 _WITHOUT_FRAMEWORK = [
+    "test_broken_entry_points.py",
     "test_capture.py",
     "test_causes.py",
     "test_cli.py",

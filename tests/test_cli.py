@@ -116,7 +116,7 @@ def test_unused_pattern_fails_the_run(folder: pathlib.Path) -> None:
     assert "FAILED unused[shape/*]" in run.stdout
 
 
-def test_select_takes_commas_and_exclusions(folder: pathlib.Path) -> None:
+def test_select_accepts_commas_and_exclusions(folder: pathlib.Path) -> None:
     run = _call(folder, "run", "mylib:good", FAST, "--select", "shape,layout/fortran", "--select", "-shape/*,-layout/t*", "-v")
     assert run.returncode == 0, run.stderr
     assert re.findall(r"^good::(\S+) PASSED", run.stdout, re.MULTILINE) == ["layout/fortran"]

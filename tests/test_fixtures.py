@@ -1,4 +1,4 @@
-"""The fixtures: fresh objects, usable under `@given`, and nothing that is left behind, however a run ends."""
+"""The fixtures: they return new objects, work under `@given`, and leave no files, however a run ends."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ QUIET = ("-p", "no:cacheprovider", "-W", "error::hypothesis.errors.HypothesisWar
 
 @pytest.fixture
 def temporary(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pathlib.Path:
-    """The folder for temporary files of the processes that a test starts; pytest's own go elsewhere."""
+    """Return the folder for temporary files of the processes that a test starts. Those of this pytest are elsewhere."""
     folder = pytester.mkdir("temporary")
     monkeypatch.setenv("TMPDIR", str(folder))
     return folder
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_models_are_fresh_and_those_that_numpy_has_not_are_skipped(pytester: pytest.Pytester, backend: str) -> None:
+def test_model_fixture_returns_new_models_or_skips(pytester: pytest.Pytester, backend: str) -> None:
     pytester.makepyfile(
         """
         from pytest_ckpt.backends import models_of
@@ -49,7 +49,7 @@ def test_models_are_fresh_and_those_that_numpy_has_not_are_skipped(pytester: pyt
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_objects_are_fresh_and_of_each_backend_that_is_asked_for(pytester: pytest.Pytester, backend: str) -> None:
+def test_object_fixtures_return_new_objects_of_backend(pytester: pytest.Pytester, backend: str) -> None:
     pytester.makepyfile(
         f"""
         import pytest
@@ -82,8 +82,8 @@ def test_objects_are_fresh_and_of_each_backend_that_is_asked_for(pytester: pytes
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_fixtures_serve_a_users_own_given(pytester: pytest.Pytester, temporary: pathlib.Path, backend: str) -> None:
-    """Without a health check, a warning or a file left over; in a class, too, where hypothesis sees other instances."""
+def test_fixtures_work_under_given(pytester: pytest.Pytester, temporary: pathlib.Path, backend: str) -> None:
+    """No health check, warning or leftover file, neither in a function nor in a class."""
     pytester.makepyfile(
         """
         import pickle
@@ -125,7 +125,7 @@ def test_fixtures_serve_a_users_own_given(pytester: pytest.Pytester, temporary: 
     assert [entry.name for entry in temporary.iterdir() if entry.name.startswith("pytest-ckpt")] == []
 
 
-def test_backends_come_from_the_option_or_the_settings_or_are_all_that_are_installed(pytester: pytest.Pytester) -> None:
+def test_backends_come_from_option_or_setting_or_installation(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("def test_it(ckpt_backend): pass\ndef test_other(): pass")
     result = pytester.runpytest_subprocess("-v", *QUIET)
     result.stdout.fnmatch_lines(["*::test_it?numpy? PASSED*"])
@@ -133,7 +133,7 @@ def test_backends_come_from_the_option_or_the_settings_or_are_all_that_are_insta
     pytester.runpytest_subprocess(*QUIET).assert_outcomes(passed=2)
 
 
-def test_a_test_may_choose_its_own_backends(pytester: pytest.Pytester) -> None:
+def test_parametrize_overrides_backends_and_objects(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
         import pytest
@@ -148,9 +148,7 @@ def test_a_test_may_choose_its_own_backends(pytester: pytest.Pytester) -> None:
     pytester.runpytest_subprocess(*QUIET).assert_outcomes(passed=1)
 
 
-def test_what_a_wider_fixture_saved_serves_all_of_its_tests_and_is_gone_with_the_session(
-    pytester: pytest.Pytester, temporary: pathlib.Path
-) -> None:
+def test_path_of_module_fixture_lives_until_session_ends(pytester: pytest.Pytester, temporary: pathlib.Path) -> None:
     pytester.makepyfile(
         """
         import pytest
@@ -162,15 +160,15 @@ def test_what_a_wider_fixture_saved_serves_all_of_its_tests_and_is_gone_with_the
             return path
 
         @pytest.fixture
-        def look_after(ckpt_path):
+        def check_later(ckpt_path):
             paths = []
             yield paths
-            assert paths[0].read_text() == "still here"
+            assert paths[0].read_text() == "exists"
 
-        def test_one(saved, ckpt_path, look_after):
+        def test_one(saved, ckpt_path, check_later):
             assert saved.read_text() == "once"
-            look_after.append(ckpt_path())
-            look_after[0].write_text("still here")
+            check_later.append(ckpt_path())
+            check_later[0].write_text("exists")
 
         def test_two(saved): assert saved.read_text() == "once"
         """
@@ -179,7 +177,7 @@ def test_what_a_wider_fixture_saved_serves_all_of_its_tests_and_is_gone_with_the
     assert [entry.name for entry in temporary.iterdir() if entry.name.startswith("pytest-ckpt")] == []
 
 
-def test_a_falsifying_example_prints_the_spec(pytester: pytest.Pytester) -> None:
+def test_falsifying_example_prints_spec(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
         from hypothesis import Phase, given, settings, strategies as st
@@ -224,8 +222,8 @@ def test_path(ckpt_path): ckpt_path().write_text("x")
 
 
 @pytest.mark.parametrize("fails", [False, True], ids=["pass", "failure"])
-def test_nothing_is_left_on_disk(pytester: pytest.Pytester, temporary: pathlib.Path, fails: bool) -> None:
-    """No folder of Hypothesis either, which draws here, and shrinks."""
+def test_run_leaves_no_files(pytester: pytest.Pytester, temporary: pathlib.Path, fails: bool) -> None:
+    """Hypothesis draws and shrinks in this run, and leaves no folder either."""
     pytester.makepyfile(PROJECT.format(fails=fails, select=["shape/ones", "layout/transposed"]))
     before = {entry.name for entry in pytester.path.iterdir()}
     command = [sys.executable, "-m", "pytest", *QUIET]
@@ -235,13 +233,15 @@ def test_nothing_is_left_on_disk(pytester: pytest.Pytester, temporary: pathlib.P
     assert {entry.name for entry in pytester.path.iterdir()} - before <= {"__pycache__"}
 
 
-@pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["alone", "workers"])
+@pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["one-process", "workers"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["interrupt", "terminate"])
-def test_an_interrupted_run_leaves_nothing(
+def test_interrupted_run_leaves_no_files(
     pytester: pytest.Pytester, temporary: pathlib.Path, number: signal.Signals, workers: tuple[str, ...]
 ) -> None:
-    """In the midst of drawing: the signal is sent after some hundred saves. (While it is still being imported, Hypothesis may turn
-    an interrupt into an ImportError.)"""
+    """The signal is sent after 200 saves, while examples are drawn.
+
+    It is not sent earlier, because Hypothesis may turn an interrupt during its import into an ImportError.
+    """
     pytester.makepyfile(PROJECT.format(fails=False, select=["dtype", "bits", "layout"]))
     command = [sys.executable, "-m", "pytest", *QUIET, "-s", "--ckpt-examples=1000", *workers]
     process = subprocess.Popen(command, cwd=pytester.path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True)
@@ -249,23 +249,24 @@ def test_an_interrupted_run_leaves_nothing(
     assert all(process.stderr.readline() for _ in range(200))
     process.send_signal(number)
     process.stderr.read()
-    # Where an interrupt comes in code compiled from a string, as that of a dataclass is, `python -m` ends by it, whoever has caught it.
+    # If the interrupt arrives in code compiled from a string, such as that of a dataclass, `python -m`
+    # ends by SIGINT even if the program has caught it.
     interrupted = (pytest.ExitCode.INTERRUPTED, -signal.SIGINT)
     assert process.wait(timeout=60) in (interrupted if number == signal.SIGINT else (-signal.SIGTERM,))
     assert _emptied(temporary)
 
 
 def _emptied(folder: pathlib.Path, seconds: float = 10.0) -> bool:
-    """Whether our folders are gone, or will be as soon as the last process of the run has seen that it is over."""
+    """Return True as soon as the folders of the package are removed. The last process of the run may still be doing that."""
     end = time.monotonic() + seconds
     while left := [name for name in os.listdir(folder) if name.startswith("pytest-ckpt")]:
         if time.monotonic() > end:
-            raise AssertionError(f"left: {left}")
+            raise AssertionError(f"leftover folders: {left}")
     return True
 
 
-def test_an_interrupt_just_when_a_folder_is_made_leaves_none(tmp_path: pathlib.Path) -> None:
-    """Behind the call that makes it, before anybody is told its name."""
+def test_interrupt_after_mkdir_leaves_no_folder(tmp_path: pathlib.Path) -> None:
+    """The interrupt arrives after the folder is created and before its path is returned."""
     code = """
 import os, sys
 from pytest_ckpt.util.tempdirs import temporary_folder
@@ -279,17 +280,17 @@ def mkdir(*arguments, **keywords):
 
 os.mkdir = mkdir
 with temporary_folder(sys.argv[1]):
-    print("never here")
+    print("entered the block")
 """
     run = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False)
     assert run.stdout.startswith("made ['pytest-ckpt-")
-    assert "never here" not in run.stdout
+    assert "entered the block" not in run.stdout
     assert "KeyboardInterrupt" in run.stderr
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_interrupt_while_a_folder_is_being_removed_leaves_none(tmp_path: pathlib.Path) -> None:
-    """A folder so full that its removal can be caught halfway: by an audit hook, which sees what is about to be removed."""
+def test_interrupt_during_removal_leaves_no_folder(tmp_path: pathlib.Path) -> None:
+    """An audit hook raises the interrupt before the fifth of ten files is removed."""
     code = """
 import sys
 from pytest_ckpt.util.tempdirs import temporary_folder

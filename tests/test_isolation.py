@@ -1,5 +1,4 @@
-"""`pytest-ckpt run` asks each format in a process of its own: whatever becomes of that, the run goes on, and what a format leaves
-behind is not met by the next."""
+"""`pytest-ckpt run` runs each format in a worker process: a crash does not end the run, and side effects do not reach the next format."""
 
 from __future__ import annotations
 
@@ -11,7 +10,7 @@ import pytest
 
 from .recorded import run_recorded, table_of
 
-#: Loaders that end, and savers that leave something: each changes what all code of its process shares.
+#: Loaders that end their process, and savers with side effects on all code in their process.
 MYLIB = """
 import os, pathlib, pickle, signal, tempfile, threading, time, warnings, logging
 import numpy as np
@@ -49,7 +48,7 @@ def save_with_threads(tree, path):
     threading.Thread(target=time.sleep, args=(600,)).start()
     save(tree, path)
 
-def save_with_litter(tree, path):
+def save_with_leftovers(tree, path):
     tempfile.mkdtemp()
     handle, name = tempfile.mkstemp()
     os.write(handle, b"left open")
@@ -69,7 +68,7 @@ def save_and_change(tree, path):
 
 def load_unless_lost(path):
     if "CKPT_LOST" in os.environ or not callable(np.load) or not callable(pickle.dumps):
-        raise RuntimeError("the process is not as it was")
+        raise RuntimeError("the process has been changed")
     return load(path)
 
 hangs = make("hangs", load=hang, time_limit=2.0)
@@ -79,7 +78,7 @@ dies = make("dies", load=die)
 eats = make("eats", load=eat)
 good = make("good", load=load_unless_lost)
 threads = make("threads", save=save_with_threads)
-litter = make("litter", save=save_with_litter)
+leftovers = make("leftovers", save=save_with_leftovers)
 changes = make("changes", save=save_and_change)
 """
 
@@ -92,50 +91,50 @@ def folder(tmp_path: pathlib.Path) -> pathlib.Path:
     return tmp_path / "project"
 
 
-def test_a_loader_that_ends_its_process_is_crashed_and_the_run_goes_on(folder: pathlib.Path) -> None:
+def test_run_continues_after_loader_ends_its_process(folder: pathlib.Path) -> None:
     names = ["hangs", "leaves", "quits", "dies", "eats", "good"]
     run, record = run_recorded(folder, *map("mylib:{}".format, names), "--select=shape/scalar", "--select=layout/fortran", "--examples=2")
     assert run.returncode == 1, run.stdout
-    said = {row.name: [(cell.verdict, cell.detail) for cell in row.cells] for row in record.rows}
-    assert list(said) == names
-    assert [str(verdict) for verdict, _ in said.pop("good")] == ["KEPT", "KEPT"]
+    seen = {row.name: [(cell.verdict, cell.detail) for cell in row.cells] for row in record.rows}
+    assert list(seen) == names
+    assert [str(verdict) for verdict, _ in seen.pop("good")] == ["KEPT", "KEPT"]
     for row in record.rows:
         if row.name in ("leaves", "dies"):
-            assert sum(cell.examples for cell in row.cells) <= 5, "of what always dies no more is asked than has to be"
-    words = {"hangs": "timed out", "leaves": "exited with code 3", "quits": "SystemExit(0)", "dies": "SIGSEGV", "eats": "memory limit"}
-    for name, word in words.items():
-        assert [str(verdict) for verdict, _ in said[name]] == ["CRASHED", "CRASHED"]
-        assert all(word in detail for _, detail in said[name]), said[name]
+            assert sum(cell.examples for cell in row.cells) <= 5, "a format whose worker always dies runs only a few examples"
+    expected = {"hangs": "timed out", "leaves": "exited with code 3", "quits": "SystemExit(0)", "dies": "SIGSEGV", "eats": "memory limit"}
+    for name, text in expected.items():
+        assert [str(verdict) for verdict, _ in seen[name]] == ["CRASHED", "CRASHED"]
+        assert all(text in detail for _, detail in seen[name]), seen[name]
 
 
-def test_a_survey_goes_on_as_well(folder: pathlib.Path) -> None:
+def test_survey_continues_after_loader_ends_its_process(folder: pathlib.Path) -> None:
     command = [sys.executable, "-m", "pytest_ckpt", "survey", "mylib:dies", "--select=shape/scalar", "--examples=0"]
     run = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert run.returncode == 0
     assert '"shape/scalar": crashed("the process died with SIGSEGV' in run.stdout
 
 
-def test_what_formats_leave_in_their_process_does_not_disturb_the_next(folder: pathlib.Path) -> None:
-    names = [f"mylib:{name}" for name in ("threads", "litter", "changes", "good")]
+def test_side_effects_of_format_do_not_reach_next_format(folder: pathlib.Path) -> None:
+    names = [f"mylib:{name}" for name in ("threads", "leftovers", "changes", "good")]
     select = ("--select=dtype", "--select=shape", "--select=container", "--examples=3")
-    there, back = (run_recorded(folder, *order, *select)[1] for order in (names, names[::-1]))
-    assert table_of(there) == table_of(back)
-    assert [row.name for row in there.rows] == [row.name for row in back.rows][::-1]
-    good = next(row for row in there.rows if row.name == "good")
+    forward, backward = (run_recorded(folder, *order, *select)[1] for order in (names, names[::-1]))
+    assert table_of(forward) == table_of(backward)
+    assert [row.name for row in forward.rows] == [row.name for row in backward.rows][::-1]
+    good = next(row for row in forward.rows if row.name == "good")
     assert [cell.check for cell in good.cells if cell.failed] == []
 
 
-def test_in_process_means_this_one(folder: pathlib.Path) -> None:
-    """For a debugger: what the format says of its process is true of pytest's."""
-    (folder / "told.py").write_text(
+def test_option_in_process_runs_checks_in_pytest_process(folder: pathlib.Path) -> None:
+    """The format records the id of the process in which it saves."""
+    (folder / "recording.py").write_text(
         "import os, pathlib\nfrom mylib import *\n"
-        "def tell(tree, path):\n    pathlib.Path('pids').open('a').write(f'{os.getpid()} ')\n    save(tree, path)\n"
-        "tells = make('tells', save=tell)\n"
+        "def save_and_record(tree, path):\n    pathlib.Path('pids').open('a').write(f'{os.getpid()} ')\n    save(tree, path)\n"
+        "records = make('records', save=save_and_record)\n"
     )
-    command = [sys.executable, "-m", "pytest_ckpt", "run", "told:tells", "--select=shape/scalar", "--examples=0"]
-    for option, own in (("--in-process", True), ("-v", False)):
+    command = [sys.executable, "-m", "pytest_ckpt", "run", "recording:records", "--select=shape/scalar", "--examples=0"]
+    for option, in_process in (("--in-process", True), ("-v", False)):
         process = subprocess.Popen([*command, option], cwd=folder, stdout=subprocess.DEVNULL)
         assert process.wait(60) == 0
         pids = set((folder / "pids").read_text().split())
         (folder / "pids").unlink()
-        assert (pids == {str(process.pid)}) is own
+        assert (pids == {str(process.pid)}) is in_process

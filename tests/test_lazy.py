@@ -1,4 +1,4 @@
-"""What is not used is not imported, and every public name is there."""
+"""The package imports modules only at their first use, and every public name exists."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import pytest
 
 import pytest_ckpt
 
-#: Plugins of others, left out where this is asked: that of Hypothesis imports hypothesis at the end, that of zarr imports numpy.
+#: Disables other plugins: that of Hypothesis imports hypothesis at the end of a run, that of zarr imports numpy.
 WITHOUT_OTHERS = ["-p", "no:hypothesispytest", "-p", "no:zarr"]
-#: What costs time to import.
+#: Packages that take long to import.
 HEAVY = {"numpy", "hypothesis", "ml_dtypes", "torch", "tensorflow", "keras", "jax", "flax", "mxnet"}
 LOADED = "print('LOADED', *sorted({name.split('.')[0] for name in sys.modules}))"
 
@@ -33,19 +33,19 @@ def _loaded(code: str, pytester: pytest.Pytester) -> set[str]:
         ["--help"],
     ],
 )
-def test_pytest_in_an_empty_folder_loads_nothing_heavy(pytester: pytest.Pytester, options: list[str]) -> None:
+def test_pytest_in_empty_folder_imports_no_heavy_package(pytester: pytest.Pytester, options: list[str]) -> None:
     loaded = _loaded(f"import pytest; pytest.main({[*options, *WITHOUT_OTHERS]!r})", pytester)
     assert "pytest_ckpt" in loaded
     assert loaded & HEAVY == set()
 
 
-def test_a_suite_that_asks_nothing_of_ours_loads_nothing_heavy(pytester: pytest.Pytester) -> None:
+def test_unrelated_test_suite_imports_no_heavy_package(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("import pytest\n@pytest.mark.parametrize('check', [1, 2])\ndef test_mine(check, tmp_path): assert check")
     options = ["-q", "-p", "no:cacheprovider", *WITHOUT_OTHERS]
     assert _loaded(f"import pytest; assert pytest.main({options!r}) == 0", pytester) & HEAVY == set()
 
 
-def test_importing_the_package_loads_nothing_heavy(pytester: pytest.Pytester) -> None:
+def test_importing_package_imports_no_heavy_package(pytester: pytest.Pytester) -> None:
     assert _loaded("import pytest_ckpt", pytester) & {*HEAVY, "pytest"} == set()
     code = "from pytest_ckpt import Format, list_checks, refused, Verdict; assert list_checks('torch')"
     assert _loaded(code, pytester) & HEAVY == set()
@@ -53,19 +53,19 @@ def test_importing_the_package_loads_nothing_heavy(pytester: pytest.Pytester) ->
 
 
 @pytest.mark.parametrize("name", pytest_ckpt.__all__)
-def test_every_public_name_is_there_and_documented(name: str) -> None:
+def test_public_name_exists_and_is_documented(name: str) -> None:
     assert getattr(pytest_ckpt, name).__doc__
     assert name in dir(pytest_ckpt)
 
 
-def test_no_public_name_is_the_name_of_a_module() -> None:
-    """A module that is imported would take the name's place in the package."""
+def test_no_public_name_is_name_of_module() -> None:
+    """Importing such a module would replace the name in the package."""
     modules = {module.name for module in pkgutil.iter_modules(pytest_ckpt.__path__)}
     assert modules & {*pytest_ckpt.__all__} == {"strategies"}
     assert importlib.import_module("pytest_ckpt.strategies") is pytest_ckpt.strategies
 
 
-def test_an_unknown_name_is_an_attribute_error() -> None:
+def test_unknown_name_is_attribute_error() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'conformence'"):
         pytest_ckpt.conformence  # noqa: B018
     with pytest.raises(ImportError):

@@ -1,4 +1,4 @@
-"""`conformance`, the options and the settings: what a user's pytest session shows, in real sessions of real processes."""
+"""The decorator `conformance`, the options and the settings, in pytest sessions with test files of a user."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ def make(name="mine", **fields):
     return Format(**{"name": name, "backend": "numpy", "save": save, "load": load, **fields})
 """
 
-#: The fixed examples alone, so that a session takes no time.
+#: Only the fixed examples, so that a session is fast.
 FAST = ("-p", "no:cacheprovider", "--ckpt-examples=0")
 
 
 @pytest.fixture
 def mylib(pytester: pytest.Pytester) -> pytest.Pytester:
-    """A folder with a library to test."""
+    """Return a folder that contains a library to test."""
     pytester.makepyfile(mylib=FORMATS)
     pytester.syspathinsert()
     return pytester
@@ -55,26 +55,26 @@ def _items(result: pytest.RunResult) -> list[str]:
     return sorted(set(re.findall(r"\S+::test_\S+", result.stdout.str())))
 
 
-def test_there_is_one_item_for_each_check_and_its_id_is_its_name(mylib: pytest.Pytester) -> None:
+def test_each_check_is_item_with_its_name_as_id(mylib: pytest.Pytester) -> None:
     _test(mylib, "@conformance(make(), select='shape')\ndef test_mylib(check): check()")
     result = mylib.runpytest("-v", *FAST)
     result.assert_outcomes(passed=7)
     result.stdout.fnmatch_lines(["test_it.py::test_mylib?shape/scalar? PASSED*"])
 
 
-def test_the_fields_of_one_format_can_be_given_by_keyword(mylib: pytest.Pytester) -> None:
+def test_conformance_accepts_fields_of_one_format(mylib: pytest.Pytester) -> None:
     _test(
         mylib, "@conformance(name='k', backend='numpy', save=save, load=load, select=['shape/ones'])\ndef test_mylib(check): check()"
     )  # fmt: skip
     mylib.runpytest("-v", *FAST).stdout.fnmatch_lines(["test_it.py::test_mylib?shape/ones? PASSED*"])
 
 
-def test_with_several_formats_their_names_stand_in_the_ids(mylib: pytest.Pytester) -> None:
+def test_ids_name_the_format_if_there_are_several(mylib: pytest.Pytester) -> None:
     _test(mylib, "@conformance(make('one'), make('two'), select='shape/ones')\ndef test_mylib(check): check()")
     assert _items(mylib.runpytest("-v", *FAST)) == ["test_it.py::test_mylib[one-shape/ones]", "test_it.py::test_mylib[two-shape/ones]"]
 
 
-def test_a_check_returns_its_result_and_a_declared_failure_and_a_skip_show_their_reasons(mylib: pytest.Pytester) -> None:
+def test_check_returns_result_and_shows_reasons(mylib: pytest.Pytester) -> None:
     _test(
         mylib,
         """
@@ -98,7 +98,7 @@ def test_broken(check):
     )
 
 
-def test_a_failure_says_all_there_is_to_say_and_its_spec_evaluates(mylib: pytest.Pytester) -> None:
+def test_failure_message_is_complete_and_its_spec_evaluates(mylib: pytest.Pytester) -> None:
     _test(mylib, "@conformance(make(load=load_transposed), select='layout/fortran')\ndef test_mylib(check): check()")
     result = mylib.runpytest("-p", "no:cacheprovider", "--ckpt-seed=3")
     result.assert_outcomes(failed=1)
@@ -110,36 +110,36 @@ def test_a_failure_says_all_there_is_to_say_and_its_spec_evaluates(mylib: pytest
     ])  # fmt: skip
     text = next(line for line in result.stdout.lines if line.startswith("counterexample: ")).removeprefix("counterexample: ")
     assert repr(eval(text)) == text
-    assert "test_mylib(check)" not in result.stdout.str(), "where it was asked says nothing"
+    assert "test_mylib(check)" not in result.stdout.str(), "the failure is shown without a traceback"
 
 
-def test_the_command_that_repeats_a_failure_does(mylib: pytest.Pytester) -> None:
-    """Also from another folder, and for a check that only the command line selects."""
+def test_rerun_command_reproduces_failure(mylib: pytest.Pytester) -> None:
+    """From another folder, and for a check that only the command line selects."""
     _test(mylib, "@conformance(make(load=lambda path: dict(reversed(load(path).items()))))\ndef test_mylib(check): check()")
     folder = mylib.mkdir("elsewhere")
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", ".."]
     first = subprocess.run([*command, "--ckpt-select=keys/order", "--ckpt-seed=5"], cwd=folder, capture_output=True, text=True, check=False)
     line = next(line for line in first.stdout.splitlines() if line.startswith("rerun: "))
-    words = shlex.split(line.removeprefix("rerun: pytest "))
-    assert words == ["../test_it.py::test_mylib[keys/order]", "--ckpt-select=keys/order", "--ckpt-seed=5"]
-    again = subprocess.run([*command[:-1], *words], cwd=folder, capture_output=True, text=True, check=False)
+    arguments = shlex.split(line.removeprefix("rerun: pytest "))
+    assert arguments == ["../test_it.py::test_mylib[keys/order]", "--ckpt-select=keys/order", "--ckpt-seed=5"]
+    again = subprocess.run([*command[:-1], *arguments], cwd=folder, capture_output=True, text=True, check=False)
     shown = [[line for line in run.stdout.splitlines() if line.startswith("counterexample")] for run in (first, again)]
     assert shown[0] == shown[1] != []
 
 
-def test_a_declared_failure_that_is_kept_fails(mylib: pytest.Pytester) -> None:
+def test_expected_failure_that_is_kept_fails(mylib: pytest.Pytester) -> None:
     _test(mylib, "@conformance(make(expected_failures={'dtype/bool': refused('x')}), select='dtype/bool')\ndef test_mylib(check): check()")
     result = mylib.runpytest(*FAST)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*: KEPT", "expected: REFUSED (x)"])
 
 
-IDLE = "@conformance(make(expected_failures={'shape/*': refused('x')}), select='shape')\ndef test_mylib(check): check()"
+UNUSED = "@conformance(make(expected_failures={'shape/*': refused('x')}), select='shape')\ndef test_mylib(check): check()"
 
 
-@pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["alone", "workers"])
-def test_an_idle_pattern_fails_the_run_once(mylib: pytest.Pytester, workers: tuple[str, ...]) -> None:
-    _test(mylib, IDLE)
+@pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["one-process", "workers"])
+def test_unused_pattern_fails_the_run_once(mylib: pytest.Pytester, workers: tuple[str, ...]) -> None:
+    _test(mylib, UNUSED)
     result = (mylib.runpytest_subprocess if workers else mylib.runpytest)(*FAST, *workers, "--junitxml=report.xml")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     assert result.parseoutcomes()["failed"] == 1
@@ -157,12 +157,12 @@ def test_an_idle_pattern_fails_the_run_once(mylib: pytest.Pytester, workers: tup
 @pytest.mark.parametrize(
     "options", [("-k", "scalar or ones"), ("--deselect", "test_it.py::test_mylib[shape/ones]"), ("--ckpt-select=shape/ones",)]
 )
-def test_a_pattern_is_not_judged_where_not_all_of_its_checks_were_asked(mylib: pytest.Pytester, options: tuple[str, ...]) -> None:
-    _test(mylib, IDLE)
+def test_pattern_is_not_judged_unless_all_its_checks_ran(mylib: pytest.Pytester, options: tuple[str, ...]) -> None:
+    _test(mylib, UNUSED)
     assert mylib.runpytest(*FAST, *options).ret == pytest.ExitCode.OK
 
 
-def test_the_command_line_comes_before_the_decorator_before_the_settings(mylib: pytest.Pytester) -> None:
+def test_option_overrides_decorator_overrides_setting(mylib: pytest.Pytester) -> None:
     _test(
         mylib,
         """
@@ -198,8 +198,8 @@ def test_mylib(check):
 """
 
 
-def test_a_random_seed_is_printed_and_the_same_in_every_worker(mylib: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Told that seed, other workers draw the same again, also where test modules are imported in another way."""
+def test_random_seed_is_printed_and_shared_by_workers(mylib: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With that seed, another run draws the same examples, even in another import mode."""
     _test(mylib, DRAWS)
     monkeypatch.setenv("PYTHONPATH", str(mylib.path))
 
@@ -218,7 +218,7 @@ def test_a_random_seed_is_printed_and_the_same_in_every_worker(mylib: pytest.Pyt
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         (("--ckpt-backend=nunpy",), "--ckpt-backend: unknown backend 'nunpy': did you mean 'numpy'?"),
         (("--ckpt-select=layuot",), "--ckpt-select: unknown check or family 'layuot': did you mean 'layout'?"),
@@ -231,14 +231,14 @@ def test_a_random_seed_is_printed_and_the_same_in_every_worker(mylib: pytest.Pyt
         (("-o", "ckpt_examples=some"), "the setting ckpt_examples must be an integer of at least 0, got 'some'"),
     ],
 )
-def test_wrong_settings_are_usage_errors_at_once(pytester: pytest.Pytester, options: tuple[str, ...], said: str) -> None:
+def test_wrong_settings_are_usage_errors(pytester: pytest.Pytester, options: tuple[str, ...], message: str) -> None:
     result = pytester.runpytest(*options)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines([f"ERROR: {said}"])
+    result.stderr.fnmatch_lines([f"ERROR: {message}"])
 
 
-def test_a_named_backend_that_is_not_installed_is_an_error(pytester: pytest.Pytester) -> None:
-    """In a process that has no torch, whatever this environment holds."""
+def test_named_backend_that_is_not_installed_is_usage_error(pytester: pytest.Pytester) -> None:
+    """The process hides torch, so that the test is the same in every environment."""
     pytester.makepyfile(
         run="""
         import importlib.util, sys, pytest
@@ -254,7 +254,7 @@ def test_a_named_backend_that_is_not_installed_is_an_error(pytester: pytest.Pyte
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "message"),
     [
         ("@conformance(make())\ndef test_mylib(): pass", "*@conformance passes an argument named 'check'*, but the test does not take it"),
         (
@@ -271,22 +271,22 @@ def test_a_named_backend_that_is_not_installed_is_an_error(pytester: pytest.Pyte
         ("@conformance(make(), seed='x')\ndef test_mylib(check): check()", "*seed must be an integer of at least 0, got 'x'"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_asked_is_an_error_at_collection(mylib: pytest.Pytester, body: str, said: str) -> None:
+def test_wrong_arguments_are_collection_errors(mylib: pytest.Pytester, body: str, message: str) -> None:
     _test(mylib, body)
     result = mylib.runpytest(*FAST)
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines([said])
-    assert "/pytest_ckpt/plugin.py" not in result.stdout.str(), "no traceback of ours"
+    result.stdout.fnmatch_lines([message])
+    assert "/pytest_ckpt/plugin/" not in result.stdout.str(), "no traceback of the plugin"
 
 
-def test_a_test_that_never_calls_its_check_fails(mylib: pytest.Pytester) -> None:
+def test_fails_if_test_never_calls_check(mylib: pytest.Pytester) -> None:
     _test(mylib, "@conformance(make(), select='shape/ones')\ndef test_mylib(check): check")
     result = mylib.runpytest(*FAST)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["the test never called check(), so no check ran: shape/ones"])
 
 
-def test_methods_other_fixtures_and_other_parameters_go_along(mylib: pytest.Pytester) -> None:
+def test_conformance_works_with_methods_fixtures_parameters(mylib: pytest.Pytester) -> None:
     _test(
         mylib,
         """
@@ -299,7 +299,7 @@ class TestIt:
     @staticmethod
     def test_static(check): check()
 
-@pytest.mark.xfail(reason="all of it is under construction", strict=True)
+@pytest.mark.xfail(reason="the format is under construction", strict=True)
 @conformance(make(load=load_transposed), select="layout/fortran")
 def test_marked(check): check()
 
@@ -311,21 +311,21 @@ def test_raises(check):
     mylib.runpytest(*FAST).assert_outcomes(passed=4, xfailed=1)
 
 
-def test_a_parameter_of_the_users_own_called_check_is_left_alone(mylib: pytest.Pytester) -> None:
-    """Also one that has no truth value, as an array."""
+def test_ignores_user_parameter_named_check(mylib: pytest.Pytester) -> None:
+    """An array, for example, has no truth value."""
     _test(mylib, "@pytest.mark.parametrize('check', [np.zeros(3), None, print])\ndef test_mine(check): pass")
     _test(mylib, "@conformance(make(), select='shape/ones')\ndef test_mylib(check): check()", "test_other")
     mylib.runpytest(*FAST).assert_outcomes(passed=4)
 
 
-def test_formats_of_other_backends_are_skipped_with_the_reason(mylib: pytest.Pytester) -> None:
+def test_option_backend_skips_formats_of_other_backends(mylib: pytest.Pytester) -> None:
     _test(mylib, "@conformance(make(backend='jax'))\ndef test_jax(check): check()\n@conformance(make())\ndef test_numpy(check): check()")
     result = mylib.runpytest("-rs", *FAST, "--ckpt-backend=numpy", "--ckpt-select=shape/ones")
     result.assert_outcomes(passed=1, skipped=1)
     result.stdout.fnmatch_lines(["SKIPPED * the options of this run select no check for the backend jax"])
 
 
-def test_a_projects_own_format_is_asked_by_ckpt_check(mylib: pytest.Pytester) -> None:
+def test_ckpt_check_runs_checks_of_overridden_format(mylib: pytest.Pytester) -> None:
     mylib.makeconftest("import pytest, mylib\n@pytest.fixture\ndef ckpt_format(): return mylib.make()")
     _test(mylib, "def test_mine(ckpt_check, ckpt_format): assert ckpt_check().format == ckpt_format.name")
     for workers in ((), ("-n2",)):
@@ -335,22 +335,22 @@ def test_a_projects_own_format_is_asked_by_ckpt_check(mylib: pytest.Pytester) ->
 
 
 @pytest.mark.parametrize(
-    ("fixture", "said"),
+    ("fixture", "message"),
     [
         ("", "*ckpt_check needs a fixture ckpt_format in your conftest.py*"),
         ("def ckpt_format(tmp_path): return mylib.make()", "*called during collection, so it cannot request tmp_path"),
         ("def ckpt_format(): yield mylib.make()", "*must return a pytest_ckpt.Format, not generator"),
     ],
 )
-def test_a_fixture_ckpt_format_that_will_not_do_is_an_error_at_collection(mylib: pytest.Pytester, fixture: str, said: str) -> None:
+def test_wrong_fixture_ckpt_format_is_collection_error(mylib: pytest.Pytester, fixture: str, message: str) -> None:
     mylib.makeconftest(f"import pytest, mylib\n{'@pytest.fixture' if fixture else ''}\n{fixture}")
     _test(mylib, "def test_mine(ckpt_check): ckpt_check()")
     result = mylib.runpytest(*FAST)
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines([said])
+    result.stdout.fnmatch_lines([message])
 
 
-def test_the_help_lists_every_option_and_setting(pytester: pytest.Pytester) -> None:
+def test_help_lists_every_option_and_setting(pytester: pytest.Pytester) -> None:
     text = pytester.runpytest("--help").stdout.str()
     for name in ("backend", "select", "examples", "seed", "regressions", "update-regressions"):
         assert f"--ckpt-{name}" in text
@@ -359,7 +359,7 @@ def test_the_help_lists_every_option_and_setting(pytester: pytest.Pytester) -> N
     assert "--ckpt-format" not in text
 
 
-def test_select_takes_several_names_separated_by_commas(mylib: pytest.Pytester) -> None:
+def test_select_accepts_names_separated_by_commas(mylib: pytest.Pytester) -> None:
     _test(mylib, "@conformance(make())\ndef test_mylib(check): check()")
     plain, ones = (f"test_it.py::test_mylib[shape/{case}]" for case in ("plain", "ones"))
     assert _items(mylib.runpytest("-v", *FAST, "--ckpt-select", "shape/plain,shape/ones,-shape/p*")) == [ones]
@@ -369,7 +369,7 @@ def test_select_takes_several_names_separated_by_commas(mylib: pytest.Pytester) 
 
 
 @pytest.mark.parametrize("value", ["-x", "-keys", "-model/*", "-dtype/float8*,-shape", "-tensor", "--verbose"])
-def test_select_with_exclusion_after_space_is_error_that_states_the_fix(mylib: pytest.Pytester, value: str) -> None:
+def test_select_with_space_and_exclusion_states_the_fix(mylib: pytest.Pytester, value: str) -> None:
     """Not for names that pytest itself rejects before it loads plugins, because they begin with its options -c, -l or -s."""
     result = mylib.runpytest_subprocess("--ckpt-select", value)
     assert result.ret == pytest.ExitCode.USAGE_ERROR

@@ -1,4 +1,4 @@
-"""The file of counterexamples: what is found is kept, asked first, and never lost."""
+"""The regressions file: counterexamples are stored, run first, and never lost."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import os
 import pathlib
 
-import numpy as np  # noqa: F401, loaded once for all sessions of this process
+import numpy as np  # noqa: F401, imported once for all sessions of this process
 import pytest
 
 from pytest_ckpt.plugin.regressions import merged, read_regressions, write_regressions
@@ -22,7 +22,7 @@ OTHERS = {
     }
 }
 UPDATE = ("-p", "no:cacheprovider", "--ckpt-regressions=found.json", "--ckpt-update-regressions")
-#: Two of three checks fail, in no time: nothing is drawn for any of them.
+#: Two of three checks fail. None of them draws examples, so this is fast.
 BROKEN = """
 @conformance(make(load=lambda path: {name: value if value.ndim > 1 else value[None] for name, value in load(path).items()}),
              select=["shape/scalar", "shape/high-rank", "shape/empty"])
@@ -30,22 +30,22 @@ def test_mylib(check): check()
 """
 
 
-def test_what_is_written_is_read_again_and_reads_well(tmp_path: pathlib.Path) -> None:
+def test_file_round_trips_and_is_readable(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "new" / "found.json"
     write_regressions(path, OTHERS)
     assert read_regressions(path) == OTHERS
     assert '\n      {"spec": "ListSpec", "items": [{"spec": "TensorSpec", "dtype": "float32", "shape": [2, 2]' in path.read_text(), (
-        "one line"
+        "one line per spec"
     )
     assert list(path.parent.iterdir()) == [path]
     path.touch()
     (tmp_path / "plain").touch()
-    assert path.stat().st_mode == (tmp_path / "plain").stat().st_mode, "readable as any file of the project"
+    assert path.stat().st_mode == (tmp_path / "plain").stat().st_mode, "the same permissions as any file of the project"
     write_regressions(path, {})
     assert read_regressions(path) == {}
 
 
-def test_each_spec_is_kept_once() -> None:
+def test_merging_stores_each_spec_once() -> None:
     known, new = merged(
         OTHERS, [("theirs", "dtype/bool", ListSpec((SMALL,))), ("theirs", "dtype/bool", SMALL), ("mine", "bits/bool", SMALL)]
     )
@@ -60,7 +60,7 @@ def test_each_spec_is_kept_once() -> None:
     ["", "{", "[]", '{"a": []}', '{"a": {"dtype/bool": {}}}', '{"a": {"dtype/bool": [1]}}', '{"a": {"dtype/bool": [{"spec": "Tensor"}]}}',
      '{"a": {"dtype/bool": [{"spec": "TensorSpec", "dtype": "float33", "shape": []}]}}', "\udcff", "[" * 100_000],
 )  # fmt: skip
-def test_a_file_that_is_none_of_ours_is_an_error_that_says_so(pytester: pytest.Pytester, text: str) -> None:
+def test_other_file_is_usage_error(pytester: pytest.Pytester, text: str) -> None:
     path = pytester.path / "found.json"
     path.write_bytes(text.encode("utf-8", "surrogateescape"))
     result = pytester.runpytest("--ckpt-regressions=found.json")
@@ -68,7 +68,7 @@ def test_a_file_that_is_none_of_ours_is_an_error_that_says_so(pytester: pytest.P
     result.stderr.fnmatch_lines([f"ERROR: {path} is not a regressions file written by --ckpt-update-regressions: *"])
 
 
-def test_a_folder_and_an_unknown_check_are_errors_too(pytester: pytest.Pytester) -> None:
+def test_folder_and_unknown_check_are_usage_errors(pytester: pytest.Pytester) -> None:
     pytester.mkdir("folder")
     assert pytester.runpytest("--ckpt-regressions=folder").ret == pytest.ExitCode.USAGE_ERROR
     (pytester.path / "found.json").write_text('{"mine": {"dtype/boool": []}}')
@@ -77,8 +77,8 @@ def test_a_folder_and_an_unknown_check_are_errors_too(pytester: pytest.Pytester)
     result.stderr.fnmatch_lines(["ERROR: *found.json: unknown check 'dtype/boool': did you mean 'dtype/bool'? Rename or remove it"])
 
 
-@pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["alone", "workers"])
-def test_the_file_is_written_when_it_is_asked_for_and_other_formats_survive(
+@pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["one-process", "workers"])
+def test_update_option_writes_file_and_keeps_other_formats(
     mylib: pytest.Pytester,  # noqa: F811
     workers: tuple[str, ...],
 ) -> None:
@@ -99,8 +99,8 @@ def test_the_file_is_written_when_it_is_asked_for_and_other_formats_survive(
     assert path.read_bytes() == after
 
 
-def test_what_was_found_is_asked_first_by_way_of_the_settings_too(mylib: pytest.Pytester) -> None:  # noqa: F811
-    """Also where nothing is drawn that would find it again."""
+def test_stored_counterexamples_run_first(mylib: pytest.Pytester) -> None:  # noqa: F811
+    """No drawn example would find this one again. The setting names the file."""
     spec = DictSpec((("rare", TensorSpec("float32", (5, 7), fill=Fill(77))),))
     mylib.mkdir("kept")
     write_regressions(mylib.path / "kept" / "found.json", {"mine": {"shape/ones": [spec]}})
@@ -124,7 +124,7 @@ def test_mylib(check):
     mylib.runpytest("-p", "no:cacheprovider", "--ckpt-examples=0", "..").assert_outcomes(passed=1)
 
 
-def test_the_setting_may_name_a_file_that_is_not_there_yet(mylib: pytest.Pytester) -> None:  # noqa: F811
+def test_setting_may_name_file_that_does_not_exist(mylib: pytest.Pytester) -> None:  # noqa: F811
     _test(mylib, BROKEN)
     mylib.makeini("[pytest]\nckpt_regressions = new/found.json")
     mylib.runpytest("-p", "no:cacheprovider", "--ckpt-update-regressions").assert_outcomes(failed=2, passed=1)

@@ -50,7 +50,7 @@ def _parser() -> _Parser:
     from .. import __version__
 
     parser = _Parser(
-        prog="pytest-ckpt", description="Check that functions that save and load checkpoints restore what was saved.", allow_abbrev=False
+        prog="pytest-ckpt", description="Check that save and load functions restore checkpoints bit for bit.", allow_abbrev=False
     )
     parser.add_argument("--version", action="version", version=f"pytest-ckpt {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="{run,survey,report,list,explain}", parser_class=_Parser)

@@ -12,9 +12,9 @@ from ..verdicts import Verdict
 
 
 def declaration(accepts: str | None, results: Sequence[Result]) -> list[str]:
-    """Return the lines of a declaration with which every result is as expected.
+    """Return the lines of a declaration that makes every result an expected one.
 
-    ``accepts`` is None for a format that only saves models.
+    ``accepts`` is None for a format that saves only models.
     """
     lines = [f"accepts={accepts!r},"] if accepts else []
     entries = _entries(results)
