@@ -41,6 +41,7 @@ def conformance(
     override the ini file. Raises TypeError or ValueError for other arguments, so that pytest reports
     an error when it imports the module.
     """
+    __tracebackhide__ = True
     if any(callable(each) and not isinstance(each, Format) for each in formats):
         raise TypeError("@conformance needs arguments: @conformance(my_format)")
     if fields:
@@ -61,6 +62,7 @@ def conformance(
     chosen = (select,) if isinstance(select, str) else None if select is None else tuple(select)
 
     def mark(test: _Test) -> _Test:
+        __tracebackhide__ = True
         if isinstance(test, type):
             raise TypeError(f"conformance decorates a test function, not a class: {test.__name__}")
         function = getattr(test, "__func__", test)
