@@ -35,6 +35,12 @@ IN_PROCESS = [
     if family not in SCENARIOS
 ]
 
+#: The faults of a check that leave no file on disk, so that `--keep-files` has nothing to keep.
+NO_FILES = {
+    "files/missing-parent": ["ignores_file_not_found"],  # the folder never exists, so neither does a file
+    "files/overwrite-other-kind": ["removes_folder_then_raises"],  # the folder with the old files is removed
+}
+
 #: Reasons why a check is skipped here. No fault can be planted then, so the test compares the skip instead.
 CANNOT_BUILD = ("no accelerator on this machine", "has no dtype", "cannot create arrays of dtype")
 
@@ -70,7 +76,10 @@ def test_whole_model_format_keeps_layer_configuration(backend: str) -> None:
 
 
 @pytest.mark.parametrize(("backend", "name"), ALL_CHECKS, ids=[f"{backend}-{name}" for backend, name in ALL_CHECKS])
-def test_check_fails_for_its_planted_faults(backend: str, name: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_check_fails_for_its_planted_faults(
+    backend: str, name: str, tmp_path: pathlib.Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first fault with files also shows that `--keep-files` keeps them."""
     monkeypatch.setattr(check_run, "REPEATS", 0)
     formats = faults_for(CHECKS[name], backend)
     if not formats:
@@ -79,13 +88,15 @@ def test_check_fails_for_its_planted_faults(backend: str, name: str, tmp_path: p
     if CHECKS[name].family in SCENARIOS and backend != "numpy":
         # All backends write files in the same way: the first fault shows that the check runs for this backend.
         formats = dict(list(formats.items())[:1])
+    with_files = [fault for fault in formats if CHECKS[name].family in SCENARIOS and fault not in NO_FILES.get(name, [])]
     for fault, format in formats.items():
+        keep_files = tmp_path_factory.mktemp("kept") if fault in with_files[:1] else None
         with temporary_places(tmp_path, tmp_path):  # some faults leave files in the temporary folder or change the process
-            _assert_caught(backend, name, fault, format)
+            _assert_caught(backend, name, fault, format, keep_files)
 
 
-def _assert_caught(backend: str, name: str, fault: str, format: Format) -> None:
-    result = _run_fixed_examples(format, name)
+def _assert_caught(backend: str, name: str, fault: str, format: Format, keep_files: pathlib.Path | None) -> None:
+    result = _run_fixed_examples(format, name, keep_files)
     if result.skipped is not None:
         assert any(reason in result.skipped for reason in CANNOT_BUILD), result.skipped
         assert not result.passed
@@ -96,10 +107,14 @@ def _assert_caught(backend: str, name: str, fault: str, format: Format) -> None:
     assert result.verdict >= Verdict.COSTLY
     assert result.counterexample is not None
     assert result.detail
+    if keep_files is not None:
+        folder = keep_files / format.name / name
+        assert list(folder.iterdir()) != []
+        assert str(folder) in result.detail
 
 
-def _run_fixed_examples(format: Format, name: str) -> Result:
-    with Runner(format, [name], examples=0, shrink=False) as runner:
+def _run_fixed_examples(format: Format, name: str, keep_files: pathlib.Path | None = None) -> Result:
+    with Runner(format, [name], examples=0, shrink=False, keep_files=keep_files) as runner:
         return runner.run(runner.checks[0])
 
 
