@@ -11,7 +11,7 @@ import pytest
 
 from .test_entry_points import install
 
-GROUPS = ("backends", "formats")
+GROUPS = ("backends", "formats", "checks")
 #: The name of each entry point, the source of its module, and the error that is reported.
 BROKEN = {
     "broken-import": ("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module'"),
@@ -65,12 +65,12 @@ def _assert_reported_once(run: subprocess.CompletedProcess[str], *groups: str) -
         assert [text.count(_failure(group, name)) for name in BROKEN] == [1, 1, 1], text
 
 
-@pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["one-process", "workers"])
-def test_pytest_reports_broken_backend_once(folder: pathlib.Path, workers: tuple[str, ...]) -> None:
-    run = _call(folder, "pytest", "-p", "no:cacheprovider", *workers)
-    _assert_reported_once(run, "backends")
+@pytest.mark.parametrize("options", [(), ("-n2", "--ckpt-select=shape/scalar")], ids=["one-process", "workers"])
+def test_pytest_reports_broken_entry_points_once(folder: pathlib.Path, options: tuple[str, ...]) -> None:
+    run = _call(folder, "pytest", "-p", "no:cacheprovider", *options)
+    _assert_reported_once(run, "backends", "checks")
     assert f"ckpt: {_failure('backends', 'broken-exit')}\n" in run.stdout
-    assert "Warning" not in run.stdout
+    assert "Warning" not in run.stdout + run.stderr
 
 
 def test_naming_broken_backend_is_usage_error(folder: pathlib.Path) -> None:

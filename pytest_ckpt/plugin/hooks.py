@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+import warnings
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ..util.entry_points import EntryPointWarning, load_failures
 from .session import SESSION, Session
 from .settings import Settings
 from .summary import FAILURES, RESULT, Summary, seed_lines
@@ -23,9 +25,12 @@ _FOLDER, _SEED = "ckpt_folder", "ckpt_seed"
 
 def pytest_configure(config: pytest.Config) -> None:
     worker = getattr(config, "workerinput", {})
-    session = config.stash[SESSION] = Session(Settings(config, worker.get(_SEED)), worker.get(_FOLDER))
+    # The summary reports entry points that cannot be loaded, so a warning would repeat it.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", EntryPointWarning)
+        settings = Settings(config, worker.get(_SEED))
+    session = config.stash[SESSION] = Session(settings, worker.get(_FOLDER))
     config.add_cleanup(session.close)
-    # The summary reports entry points that cannot be loaded, so the warning would repeat it.
     config.addinivalue_line("filterwarnings", "ignore::pytest_ckpt.util.entry_points.EntryPointWarning")
     if not worker:
         config.pluginmanager.register(Summary(session), "ckpt-summary")
@@ -83,6 +88,4 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """In a worker of pytest-xdist, send the controller the entry points that could not be loaded."""
     if (output := getattr(session.config, "workeroutput", None)) is not None:
-        from ..util.entry_points import load_failures
-
         output[FAILURES] = [str(failure) for failure in load_failures()]
