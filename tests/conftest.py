@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
 import signal
+import subprocess
 
 import pytest_ckpt.strategies  # noqa: F401
 from pytest_ckpt.backends import get_backend, installed_backends
+from pytest_ckpt.workers import Worker
 
 #: The framework of a tox environment. Its tests must run there, so a missing framework is an error and not a skip.
 UNDER_TEST = os.environ.get("CKPT_TEST_BACKEND", "")
@@ -53,3 +56,15 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # A pytest session that a test runs in this process removes the modules that it imported first from sys.modules when it ends.
 # Import the backends and strategies here, so that they are not imported twice.
 get_backend("numpy")
+
+if "COVERAGE_PROCESS_CONFIG" in os.environ:
+    # A worker that is killed loses its coverage data. Let it end by itself first.
+    _kill = Worker.stop
+
+    def _stop(worker: Worker) -> None:
+        worker._questions.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            worker.process.wait(2)
+        _kill(worker)
+
+    Worker.stop = _stop  # type: ignore[method-assign]
