@@ -1,6 +1,6 @@
 """The option ``--ckpt-keep-files`` keeps the files of a counterexample, in each placement.
 
-`faults/test_faults.py` tests that the files of every scenario are kept.
+`faults/test_scenarios.py` tests that the files of every scenario are kept.
 """
 
 from __future__ import annotations
