@@ -14,7 +14,7 @@ from pytest_ckpt.checks import CHECKS, checks_for, owning_check, parse_selection
 from pytest_ckpt.verdicts import ASPECTS, Difference
 
 from .conftest import BACKENDS
-from .mine import asked, dump, mine, undump
+from .pickle_format import load_pickle, pickle_format, run_check, save_pickle
 
 
 def test_select_takes_families_names_globs_and_exclusions() -> None:
@@ -79,13 +79,13 @@ def test_every_aspect_is_judged_by_an_owning_check() -> None:
 
 def test_wrong_dtype_fails_one_check_and_blocks_others() -> None:
     """A loader that returns another dtype fails `dtype`. `bits` cannot compare the values, and is skipped with that reason."""
-    format = mine(load=lambda path: {key: value.astype("f8") for key, value in undump(path).items()}, accepts="dict")
+    format = pickle_format(load=lambda path: {key: value.astype("f8") for key, value in load_pickle(path).items()}, accepts="dict")
     results = {result.check: result for result in check_format(format, select=["dtype/float32", "bits/float32", "layout"], examples=0)}
     assert results["dtype/float32"].verdict is Verdict.CHANGED
     assert results["bits/float32"].verdict is None
     assert "blocked by dtype/float32, which checks the dtype" in str(results["bits/float32"].skipped)
     assert not results["bits/float32"].passed
-    alone = asked(format, "bits/float32", examples=0)
+    alone = run_check(format, "bits/float32", examples=0)
     assert alone.verdict is Verdict.CHANGED, "no other check is selected, so this one reports the loss"
 
 
@@ -93,9 +93,11 @@ def test_loss_that_the_owning_check_misses_is_reported() -> None:
     """The format loses the dtype only in Fortran order, which `dtype/float32` does not check."""
 
     def save(tree: Any, path: pathlib.Path) -> None:
-        dump({key: value.astype("f8") if value.ndim > 1 and value.flags.fnc else value for key, value in tree.items()}, path)
+        save_pickle({key: value.astype("f8") if value.ndim > 1 and value.flags.fnc else value for key, value in tree.items()}, path)
 
-    results = {result.check: result for result in check_format(mine(save=save, accepts="dict"), select=["dtype", "layout"], examples=0)}
+    results = {
+        result.check: result for result in check_format(pickle_format(save=save, accepts="dict"), select=["dtype", "layout"], examples=0)
+    }
     assert results["dtype/float32"].verdict is Verdict.KEPT
     assert results["layout/fortran"].verdict is Verdict.CHANGED
     assert "dtype: expected float32, got float64" in results["layout/fortran"].detail
@@ -106,9 +108,9 @@ def test_lost_tensor_is_reported_although_classes_change_too() -> None:
         pass
 
     def load(path: pathlib.Path) -> Any:
-        return {key: None if value.dtype == np.int8 else value.view(Other) for key, value in undump(path).items()}
+        return {key: None if value.dtype == np.int8 else value.view(Other) for key, value in load_pickle(path).items()}
 
-    results = {r.check: r for r in check_format(mine(load=load), select=["dtype/int8", "dtype/int16", "tensor/class"], examples=0)}
+    results = {r.check: r for r in check_format(pickle_format(load=load), select=["dtype/int8", "dtype/int16", "tensor/class"], examples=0)}
     assert results["tensor/class"].verdict is Verdict.CONVERTED
     assert results["dtype/int16"].verdict is Verdict.KEPT
     assert results["dtype/int8"].verdict is Verdict.CHANGED

@@ -11,7 +11,7 @@ import pytest
 from pytest_ckpt import Verdict, changed, check_format, refused, unreadable
 from pytest_ckpt.expectations import Expectations, Resolved
 
-from .mine import asked, dump, mine
+from .pickle_format import pickle_format, run_check, save_pickle
 
 CHECK = "dtype/float32"
 
@@ -20,10 +20,10 @@ def test_expectations_are_strict() -> None:
     def half(tree: Any, path: pathlib.Path) -> None:
         if any(value.dtype.kind == "c" for value in tree.values()):
             raise ValueError("no complex numbers")
-        dump(tree, path)
+        save_pickle(tree, path)
 
     def results(**expected: Any) -> dict[str, Any]:
-        format = mine(save=half, accepts="dict", expected_failures=expected)
+        format = pickle_format(save=half, accepts="dict", expected_failures=expected)
         return {result.check: result for result in check_format(format, select=["dtype"], examples=0)}
 
     declared = results(**{"dtype/complex*": refused("no complex numbers")})
@@ -68,7 +68,7 @@ def test_when_compares_installed_versions() -> None:
 
 
 def test_pattern_is_judged_only_if_all_its_checks_ran() -> None:
-    format = mine(expected_failures={"dtype/float*": refused("none of them")})
+    format = pickle_format(expected_failures={"dtype/float*": refused("none of them")})
     assert [result.check for result in check_format(format, select=["dtype/float32"])] == ["dtype/float32"]
 
 
@@ -76,22 +76,22 @@ def test_refusal_outside_domain_needs_no_declaration() -> None:
     def save(tree: Any, path: pathlib.Path) -> None:
         if not isinstance(tree, np.ndarray):
             raise TypeError("arrays only")
-        dump(tree, path)
+        save_pickle(tree, path)
 
-    results = check_format(mine(save=save, accepts="tensor"), select="all", examples=2)
+    results = check_format(pickle_format(save=save, accepts="tensor"), select="all", examples=0)
     assert [str(result) for result in results if result.failed and result.verdict is Verdict.REFUSED] == []
     outside = next(result for result in results if result.check == "container/list")
     assert (outside.verdict, outside.passed, outside.expectation) == (Verdict.REFUSED, True, None)
 
 
 def test_silent_loss_outside_domain_is_a_failure() -> None:
-    result = asked(mine(save=lambda tree, path: dump(np.asarray(tree["a"]), path), accepts="tensor"), "container/dict")
+    result = run_check(pickle_format(save=lambda tree, path: save_pickle(np.asarray(tree["a"]), path), accepts="tensor"), "container/dict")
     assert result.verdict is Verdict.CHANGED
     assert result.failed
 
 
 def test_expectation_for_another_backend_is_ignored() -> None:
-    format = mine(expected_failures={"tensor/prng-key": refused("only jax has keys")})
+    format = pickle_format(expected_failures={"tensor/prng-key": refused("only jax has keys")})
     assert all(not result.failed for result in check_format(format, select=["dtype/bool"]))
 
 
@@ -105,7 +105,7 @@ def test_flaky_expectation_allows_milder_verdicts_and_kept() -> None:
         raise ValueError("not today")
 
     for more, verdict in ((dict[str, Any](), Verdict.KEPT), ({"load": fails}, Verdict.UNREADABLE), ({"save": refuses}, Verdict.REFUSED)):
-        result = asked(mine(expected_failures=declared, **more), CHECK)
+        result = run_check(pickle_format(expected_failures=declared, **more), CHECK)
         assert (result.verdict, result.passed) == (verdict, True)
-    worse = asked(mine(expected_failures=declared, load=lambda path: {"a": 1}), CHECK)
+    worse = run_check(pickle_format(expected_failures=declared, load=lambda path: {"a": 1}), CHECK)
     assert (worse.verdict, worse.passed) == (Verdict.CHANGED, False)

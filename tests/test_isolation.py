@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from .recorded import run_recorded, table_of
+from .command_line import results_table, run_and_read
 
 #: Loaders that end their process, and savers with side effects on all code in their process.
 MYLIB = """
@@ -93,7 +93,7 @@ def folder(tmp_path: pathlib.Path) -> pathlib.Path:
 
 def test_run_continues_after_loader_ends_its_process(folder: pathlib.Path) -> None:
     names = ["hangs", "leaves", "quits", "dies", "eats", "good"]
-    run, record = run_recorded(folder, *map("mylib:{}".format, names), "--select=shape/scalar", "--select=layout/fortran", "--examples=2")
+    run, record = run_and_read(folder, *map("mylib:{}".format, names), "--select=shape/scalar", "--select=layout/fortran", "--examples=2")
     assert run.returncode == 1, run.stdout
     seen = {row.name: [(cell.verdict, cell.detail) for cell in row.cells] for row in record.rows}
     assert list(seen) == names
@@ -117,8 +117,8 @@ def test_survey_continues_after_loader_ends_its_process(folder: pathlib.Path) ->
 def test_side_effects_of_format_do_not_reach_next_format(folder: pathlib.Path) -> None:
     names = [f"mylib:{name}" for name in ("threads", "leftovers", "changes", "good")]
     select = ("--select=dtype", "--select=shape", "--select=container", "--examples=3")
-    forward, backward = (run_recorded(folder, *order, *select)[1] for order in (names, names[::-1]))
-    assert table_of(forward) == table_of(backward)
+    forward, backward = (run_and_read(folder, *order, *select)[1] for order in (names, names[::-1]))
+    assert results_table(forward) == results_table(backward)
     assert [row.name for row in forward.rows] == [row.name for row in backward.rows][::-1]
     good = next(row for row in forward.rows if row.name == "good")
     assert [cell.check for cell in good.cells if cell.failed] == []

@@ -19,12 +19,12 @@ from pytest_ckpt import Verdict, check_format, converted, list_checks, refused, 
 from pytest_ckpt.specs import DictSpec, ListSpec, TensorSpec
 from pytest_ckpt.verdicts import Difference, Observation, blocks, judge
 
-from .mine import asked, dump, mine, raising, undump
+from .pickle_format import load_pickle, pickle_format, raise_error, run_check, save_pickle
 
 
 def test_pickle_format_passes_in_every_domain() -> None:
     for accepts in ("tensor", "list", "dict", "tree"):
-        results = check_format(mine(accepts=accepts), examples=5)
+        results = check_format(pickle_format(accepts=accepts), examples=5)
         assert [str(result) for result in results if result.failed] == []
         assert sum(result.verdict is Verdict.KEPT for result in results) > 90
 
@@ -37,7 +37,7 @@ def test_fortran_fault_shrinks_to_four_elements() -> None:
         file = np.load(path)
         return file["memory"].reshape(tuple(file["shape"]))
 
-    result = asked(mine(save=save, load=load, accepts="tensor", suffix=".npz"), "layout/fortran")
+    result = run_check(pickle_format(save=save, load=load, accepts="tensor", suffix=".npz"), "layout/fortran")
     assert result.verdict is Verdict.CHANGED
     assert isinstance(result.counterexample, TensorSpec)
     assert 1 < result.counterexample.size <= 4
@@ -47,17 +47,17 @@ def test_fortran_fault_shrinks_to_four_elements() -> None:
 @pytest.mark.parametrize(
     ("fields", "verdict", "detail"),
     [
-        ({"save": lambda tree, path: raising(ValueError("no"))}, "REFUSED", "ValueError: no"),
-        ({"load": lambda path: raising(ValueError("no"))}, "UNREADABLE", "ValueError: no"),
-        ({"load": lambda path: raising(SystemExit(3))}, "CRASHED", "SystemExit(3)"),
+        ({"save": lambda tree, path: raise_error(ValueError("no"))}, "REFUSED", "ValueError: no"),
+        ({"load": lambda path: raise_error(ValueError("no"))}, "UNREADABLE", "ValueError: no"),
+        ({"load": lambda path: raise_error(SystemExit(3))}, "CRASHED", "SystemExit(3)"),
         ({"save": lambda tree, path: None}, "UNREADABLE", "there is no file at the path"),
-        ({"save": lambda tree, path: dump({key: value * 2 for key, value in tree.items()}, path)}, "CHANGED", "elements differ"),
+        ({"save": lambda tree, path: save_pickle({key: value * 2 for key, value in tree.items()}, path)}, "CHANGED", "elements differ"),
         ({"load": lambda path, template: template, "template": True}, "CHANGED", "elements differ"),
     ],
     ids=["save_raises", "load_raises", "load_exits", "save_writes_nothing", "save_changes_values", "load_returns_template"],
 )
 def test_each_outcome_gets_its_verdict(fields: dict[str, Any], verdict: str, detail: str) -> None:
-    result = asked(mine(**fields), "dtype/float32")
+    result = run_check(pickle_format(**fields), "dtype/float32")
     assert result.verdict == verdict
     assert detail in result.detail
     assert result.failed
@@ -70,10 +70,10 @@ def test_load_that_returns_the_saved_object_fails() -> None:
         saved.append(tree)
         path.write_bytes(b"x")
 
-    result = asked(mine(save=save, load=lambda path: saved[-1]), "dtype/float32")
+    result = run_check(pickle_format(save=save, load=lambda path: saved[-1]), "dtype/float32")
     assert result.verdict is Verdict.UNREADABLE
     assert "same object that was saved" in result.detail
-    result = asked(mine(save=save, load=lambda path: {key: value[...] for key, value in saved[-1].items()}), "dtype/float32")
+    result = run_check(pickle_format(save=save, load=lambda path: {key: value[...] for key, value in saved[-1].items()}), "dtype/float32")
     assert result.verdict is Verdict.UNREADABLE
 
 
@@ -81,7 +81,7 @@ def test_interrupts_and_pytest_outcomes_propagate(tmp_path: pathlib.Path, monkey
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     for error in (KeyboardInterrupt(), pytest.skip.Exception("not today")):
         with pytest.raises(type(error)):
-            check_format(mine(save=lambda tree, path, error=error: raising(error)), select=["dtype/float32"])
+            check_format(pickle_format(save=lambda tree, path, error=error: raise_error(error)), select=["dtype/float32"])
     assert list(tmp_path.iterdir()) == []
 
 
@@ -91,9 +91,9 @@ def test_worst_verdict_is_reported_with_smallest_example() -> None:
     def save(array: Any, path: pathlib.Path) -> None:
         if array.ndim == 1:
             raise ValueError("vectors are not supported")
-        dump(array * 2 if array.ndim == 3 else array, path)
+        save_pickle(array * 2 if array.ndim == 3 else array, path)
 
-    result = asked(mine(save=save, accepts="tensor"), "dtype/int32", examples=60)
+    result = run_check(pickle_format(save=save, accepts="tensor"), "dtype/int32", examples=60)
     assert result.verdict is Verdict.CHANGED
     assert result.counterexample is not None
     assert len(result.counterexample.shape) == 3
@@ -102,7 +102,9 @@ def test_worst_verdict_is_reported_with_smallest_example() -> None:
 
 def test_flaky_format_gets_its_worst_verdict() -> None:
     calls = itertools.count()
-    result = asked(mine(load=lambda path: raising(ValueError("sometimes")) if next(calls) == 0 else undump(path)), "dtype/float32")
+    result = run_check(
+        pickle_format(load=lambda path: raise_error(ValueError("sometimes")) if next(calls) == 0 else load_pickle(path)), "dtype/float32"
+    )
     assert result.verdict is Verdict.UNREADABLE
     assert "flaky: 1 of 3 runs" in result.detail
 
@@ -112,12 +114,12 @@ def test_run_is_repeatable_with_other_modules_loaded(monkeypatch: pytest.MonkeyP
 
     def save(tree: Any, path: pathlib.Path) -> None:
         seen[-1].append(pickle.dumps(tree))
-        dump({key: value * 2 if value.ndim > 2 else value for key, value in tree.items()}, path)
+        save_pickle({key: value * 2 if value.ndim > 2 else value for key, value in tree.items()}, path)
 
     def run(seed: int) -> list[bytes]:
         """Return everything that is saved while a fault is found and shrunk."""
         seen.append([])
-        results = check_format(mine(save=save), select=["bits/int32", "dtype/int64", "layout/fortran"], seed=seed)
+        results = check_format(pickle_format(save=save), select=["bits/int32", "dtype/int64", "layout/fortran"], seed=seed)
         assert all(result.failed for result in results)
         return seen[-1]
 
@@ -136,32 +138,32 @@ def test_run_is_repeatable_with_other_modules_loaded(monkeypatch: pytest.MonkeyP
 @settings(max_examples=3, deadline=None)
 @given(st.integers(0, 5))
 def test_check_format_works_inside_given(seed: int) -> None:
-    results = check_format(mine(), select=["layout"], seed=seed, examples=5)
+    results = check_format(pickle_format(), select=["layout"], seed=seed, examples=5)
     assert all(result.passed for result in results)
 
 
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: mine(backend="troch"), "did you mean 'torch'"),
-        (lambda: mine(save=3), "save must be a function, not int"),
-        (lambda: mine(load=None), "must be given together"),
-        (lambda: mine(suffix="npz"), "suffix='npz' must start with a dot: suffix='.npz'"),
-        (lambda: mine(save=None, load=None), "no functions to test"),
-        (lambda: mine(accepts="dicts"), "did you mean 'dict'"),
-        (lambda: mine(time_limit=0), "greater than 0"),
-        (lambda: mine(name=""), "name must be a text that is not empty"),
-        (lambda: mine(expected_failures={"dtype/bool": "refused"}), "with a reason"),
+        (lambda: pickle_format(backend="troch"), "did you mean 'torch'"),
+        (lambda: pickle_format(save=3), "save must be a function, not int"),
+        (lambda: pickle_format(load=None), "must be given together"),
+        (lambda: pickle_format(suffix="npz"), "suffix='npz' must start with a dot: suffix='.npz'"),
+        (lambda: pickle_format(save=None, load=None), "no functions to test"),
+        (lambda: pickle_format(accepts="dicts"), "did you mean 'dict'"),
+        (lambda: pickle_format(time_limit=0), "greater than 0"),
+        (lambda: pickle_format(name=""), "name must be a text that is not empty"),
+        (lambda: pickle_format(expected_failures={"dtype/bool": "refused"}), "with a reason"),
         (lambda: refused(""), "needs a reason"),
         (lambda: refused("why", when="numpy older"), "requirement"),
-        (lambda: check_format(mine(), select=["dtpye"]), "did you mean 'dtype'"),
-        (lambda: check_format(mine(), select=["layout/fortan"]), "did you mean 'layout/fortran'"),
-        (lambda: check_format(mine(), select=["layuot/*"]), "unknown pattern"),
-        (lambda: check_format(mine(), select=["zzz"]), "the families are: dtype, "),
-        (lambda: check_format(mine(), examples=-1), "at least 0"),
-        (lambda: check_format(mine(expected_failures={"dtype/boool": refused("x")})), "did you mean 'dtype/bool'"),
+        (lambda: check_format(pickle_format(), select=["dtpye"]), "did you mean 'dtype'"),
+        (lambda: check_format(pickle_format(), select=["layout/fortan"]), "did you mean 'layout/fortran'"),
+        (lambda: check_format(pickle_format(), select=["layuot/*"]), "unknown pattern"),
+        (lambda: check_format(pickle_format(), select=["zzz"]), "the families are: dtype, "),
+        (lambda: check_format(pickle_format(), examples=-1), "at least 0"),
+        (lambda: check_format(pickle_format(expected_failures={"dtype/boool": refused("x")})), "did you mean 'dtype/bool'"),
         (
-            lambda: check_format(mine(expected_failures={"dtype/i*": refused("x"), "dtype/int*": refused("x")})),
+            lambda: check_format(pickle_format(expected_failures={"dtype/i*": refused("x"), "dtype/int*": refused("x")})),
             "all match the check 'dtype/int1'; add an entry for",
         ),
         (lambda: list_checks("numpi"), "did you mean 'numpy'"),
@@ -198,7 +200,7 @@ def _closed_file(path: pathlib.Path) -> Any:
     "load", [lambda path: _RaisesOnAccess(), lambda path: {"x": _RaisesOnAccess()}, lambda path: _nested_list(5000), _closed_file]
 )
 def test_unusable_loaded_objects_get_a_verdict(load: Any) -> None:
-    for result in check_format(mine(load=load), select=["dtype/float32", "container/int"], examples=0):
+    for result in check_format(pickle_format(load=load), select=["dtype/float32", "container/int"], examples=0):
         assert result.verdict in (Verdict.CHANGED, Verdict.UNREADABLE)
         assert result.counterexample is not None
 
@@ -235,16 +237,16 @@ def test_wait_and_context_surround_save_and_load() -> None:
             events.append("exit")
 
     def save(tree: Any, path: pathlib.Path) -> str:
-        dump(tree, path)
+        save_pickle(tree, path)
         events.append("save")
         return "future"
 
     def load(path: pathlib.Path) -> Any:
         events.append("load")
-        return undump(path)
+        return load_pickle(path)
 
-    format = mine(save=save, load=load, wait=lambda result: events.append(f"wait {result}"), context=Context)
-    assert asked(format, "shape/scalar").passed
+    format = pickle_format(save=save, load=load, wait=lambda result: events.append(f"wait {result}"), context=Context)
+    assert run_check(format, "shape/scalar").passed
     assert events[:5] == ["enter", "save", "wait future", "load", "exit"]
 
 
@@ -253,9 +255,9 @@ def test_template_has_same_structure_and_other_values() -> None:
 
     def load(path: pathlib.Path, template: Any) -> Any:
         templates.append(template)
-        return undump(path)
+        return load_pickle(path)
 
-    results = check_format(mine(load=load, template=True), select=["dtype/float32", "container/none", "shape/empty"])
+    results = check_format(pickle_format(load=load, template=True), select=["dtype/float32", "container/none", "shape/empty"])
     assert all(result.passed for result in results)
     assert any(template["a"] is None and template["b"].any() for template in templates if "a" in template)
     assert all(len(template) == 2 for template in templates if any(value is not None and value.size == 0 for value in template.values()))
@@ -263,18 +265,18 @@ def test_template_has_same_structure_and_other_values() -> None:
 
 def test_in_domain_follows_accepts() -> None:
     tensor = TensorSpec("float32", (2,))
-    assert mine(accepts="tensor").in_domain(tensor)
-    assert not mine(accepts="tensor").in_domain(ListSpec((tensor,)))
-    assert mine(accepts="list").in_domain(ListSpec((tensor,)))
-    assert not mine(accepts="dict").in_domain(DictSpec(((1, tensor),)))
-    assert not mine(accepts="dict").in_domain(DictSpec((("a", tensor),), ordered=True))
-    assert mine(accepts="tree").in_domain(DictSpec(((1, tensor),)))
+    assert pickle_format(accepts="tensor").in_domain(tensor)
+    assert not pickle_format(accepts="tensor").in_domain(ListSpec((tensor,)))
+    assert pickle_format(accepts="list").in_domain(ListSpec((tensor,)))
+    assert not pickle_format(accepts="dict").in_domain(DictSpec(((1, tensor),)))
+    assert not pickle_format(accepts="dict").in_domain(DictSpec((("a", tensor),), ordered=True))
+    assert pickle_format(accepts="tree").in_domain(DictSpec(((1, tensor),)))
 
 
 @pytest.mark.parametrize("declared", [unreadable("x"), converted("x")])
 def test_result_text_has_check_expectation_and_finding(declared: Any) -> None:
-    format = mine(load=lambda path: raising(ValueError("no")), expected_failures={"dtype/bool": declared})
-    result = asked(format, "dtype/bool")
+    format = pickle_format(load=lambda path: raise_error(ValueError("no")), expected_failures={"dtype/bool": declared})
+    result = run_check(format, "dtype/bool")
     text = str(result)
     for part in (
         "mine [dtype/bool]: UNREADABLE",
