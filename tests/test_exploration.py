@@ -101,3 +101,14 @@ def test_writes_no_files(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
     _drawn(EVERYTHING, 200)
     shrink(EVERYTHING, lambda value: value[0] > 5, count=200, seed=0, seconds=60)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_shrinking_ends_when_filter_rejects_simplest_value() -> None:
+    tried: list[int] = []
+
+    def is_large(value: int) -> bool:
+        tried.append(value)
+        return value > 3
+
+    assert shrink(st.integers(0, 1000).filter(is_large), lambda value: value > 100, count=20, seed=0, seconds=60) == 101
+    assert len(tried) < 300

@@ -12,6 +12,8 @@ from __future__ import annotations
 import contextlib
 import math
 import struct
+import time
+import unittest
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
@@ -30,6 +32,13 @@ _SPECIAL_FLOATS = (0.0, -0.0, 1.0, -1.0, math.inf, -math.inf, math.nan, 5e-324, 
 _T = TypeVar("_T")
 
 
+class Finished(unittest.SkipTest):
+    """Stop Hypothesis: it passes a skip on at once and does not run the test case again."""
+
+    def __init__(self) -> None:
+        super().__init__("finished")
+
+
 class Choice(NamedTuple):
     """A value that was chosen, and the simplest one that could have been chosen in its place."""
 
@@ -46,10 +55,15 @@ class Choices:
 
     ``made`` holds the choices of the current test case. It is empty in the first one, which has
     only simplest values and which Hypothesis makes itself.
+
+    When no plan is left, or after the time ``end`` of `time.monotonic`, the next choice raises
+    `Finished`. A strategy with a filter may reject every example, and then nothing else ends the
+    run.
     """
 
-    def __init__(self, random: Random) -> None:
+    def __init__(self, random: Random, end: float = math.inf) -> None:
         self.random = random
+        self._end = end
         self.plans: Iterator[Sequence[Any]] | None = None
         self.exhausted = False
         self.made: list[Choice] = []
@@ -64,7 +78,9 @@ class Choices:
             self._plan = plan or ()
 
     def choose(self, simplest: _T, allowed: Callable[[Any], bool], draw: Callable[[Random], _T]) -> _T:
-        """Return the next value and note it."""
+        """Return the next value and note it. Raise `Finished` if the run is over."""
+        if self.exhausted or time.monotonic() >= self._end:
+            raise Finished
         value = simplest
         if self.plans is None:
             value = draw(self.random)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-import unittest
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
@@ -19,20 +18,13 @@ from typing import Any, Generic, TypeVar
 from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 from hypothesis.strategies import SearchStrategy
 
-from .choices import BACKEND, Choice, Choices, active
+from .choices import BACKEND, Choice, Choices, Finished, active
 
 _T = TypeVar("_T")
 #: How many sequences of choices shrinking tries at most, once it has a failing example.
 _MAX_ATTEMPTS = 1000
 #: Numbers of neighbouring choices that shrinking tries to leave out together.
 _BLOCKS = (16, 8, 4, 2, 1)
-
-
-class _Finished(unittest.SkipTest):
-    """Stop Hypothesis: it passes a skip on at once and does not run the test case again."""
-
-    def __init__(self) -> None:
-        super().__init__("finished")
 
 
 def explore(strategy: SearchStrategy[_T], visit: Callable[[_T], object], *, count: int, seed: int, seconds: float) -> bool:
@@ -53,11 +45,11 @@ def explore(strategy: SearchStrategy[_T], visit: Callable[[_T], object], *, coun
         if drawn in seen:
             return
         if cut := time.monotonic() >= end:
-            raise _Finished
+            raise Finished
         seen.add(drawn)
         visit(value)
         if len(seen) == count:
-            raise _Finished
+            raise Finished
 
     if count > 0:
         # More than count, for the repeated ones; a strategy may have fewer examples than that.
@@ -71,17 +63,14 @@ def shrink(strategy: SearchStrategy[_T], bad_enough: Callable[[_T], bool], *, co
     With the ``seed`` of `explore`, this first draws the same examples, at most ``count``, and then
     simplifies the first bad one. It stops after ``seconds`` with the best one so far.
     """
-    end = time.monotonic() + seconds
-    choices = Choices(Random(seed))
+    choices = Choices(Random(seed), time.monotonic() + seconds)
     shrinker: _Shrinker[_T] | None = None
     drawn = 0
 
     def test_case(value: _T) -> None:
         nonlocal shrinker, drawn
-        if time.monotonic() >= end:
-            raise _Finished
         if choices.exhausted:
-            raise _Finished
+            raise Finished
         bad = bad_enough(value)
         if shrinker is not None:
             if bad:
@@ -90,14 +79,14 @@ def shrink(strategy: SearchStrategy[_T], bad_enough: Callable[[_T], bool], *, co
             shrinker = _Shrinker(choices.made, value)
             choices.plans = shrinker.plans()
         elif (drawn := drawn + 1) >= count:
-            raise _Finished
+            raise Finished
 
     _run(strategy, test_case, choices, count + _MAX_ATTEMPTS)
     return None if shrinker is None else shrinker.value
 
 
 def _run(strategy: SearchStrategy[_T], test_case: Callable[[_T], None], choices: Choices, max_examples: int) -> None:
-    """Run ``test_case`` with examples until it raises `_Finished`; raise what else it raises."""
+    """Run ``test_case`` with examples until it raises `Finished`; raise what else it raises."""
     quiet = settings(
         backend=BACKEND,
         max_examples=max_examples,
@@ -115,14 +104,14 @@ def _run(strategy: SearchStrategy[_T], test_case: Callable[[_T], None], choices:
         nonlocal failure
         try:
             test_case(value)
-        except _Finished:
+        except Finished:
             raise
         except BaseException as error:
             # Hypothesis would run a failing test case again, to see whether it fails again.
             failure = error
-            raise _Finished from None
+            raise Finished from None
 
-    with active(choices), contextlib.suppress(_Finished):
+    with active(choices), contextlib.suppress(Finished):
         _given(strategy, quiet, body)()
     if failure is not None:
         raise failure
