@@ -116,7 +116,7 @@ def test_survey_continues_after_loader_ends_its_process(folder: pathlib.Path) ->
 
 def test_side_effects_of_format_do_not_reach_next_format(folder: pathlib.Path) -> None:
     names = [f"mylib:{name}" for name in ("threads", "leftovers", "changes", "good")]
-    select = ("--select=dtype", "--select=shape", "--select=container", "--examples=3")
+    select = ("--select=dtype", "--select=shape", "--select=container", "--examples=0")
     forward, backward = (run_and_read(folder, *order, *select)[1] for order in (names, names[::-1]))
     assert results_table(forward) == results_table(backward)
     assert [row.name for row in forward.rows] == [row.name for row in backward.rows][::-1]
