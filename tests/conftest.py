@@ -8,6 +8,8 @@ import pathlib
 import signal
 import subprocess
 
+import pytest
+
 import pytest_ckpt.strategies  # noqa: F401
 from pytest_ckpt.backends import get_backend, installed_backends
 from pytest_ckpt.workers import Worker
@@ -48,6 +50,32 @@ _WITHOUT_FRAMEWORK = [
 collect_ignore = _WITHOUT_FRAMEWORK if UNDER_TEST not in ("", "numpy") else []
 for name in _WITHOUT_FRAMEWORK:
     assert pathlib.Path(__file__).with_name(name).exists(), f"tests/conftest.py names {name}, which does not exist; was it renamed?"
+
+#: Of these, a framework's environment runs only the tests that have the backend as a parameter, or that skip without the framework.
+_PARTLY_WITHOUT_FRAMEWORK = {
+    "test_compare.py",
+    "test_execution.py",
+    "test_files.py",
+    "test_fixtures.py",
+    "test_readme.py",
+    "test_roundtrip.py",
+    "test_security.py",
+    "test_strategies.py",
+}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect the tests that numpy's environment runs in the same way."""
+    if UNDER_TEST in ("", "numpy"):
+        return
+    repeated = [item for item in items if item.path.name in _PARTLY_WITHOUT_FRAMEWORK and not _concerns_framework(item)]
+    config.hook.pytest_deselected(items=repeated)
+    items[:] = [item for item in items if item not in repeated]
+
+
+def _concerns_framework(item: pytest.Item) -> bool:
+    return UNDER_TEST in item.name or item.get_closest_marker("skipif") is not None
+
 
 # A shell ignores SIGINT in a background job, and so would the processes that tests interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
