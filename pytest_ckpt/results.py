@@ -13,7 +13,7 @@ from .expectations import Expectation
 from .specs import Spec, from_json, to_json
 from .verdicts import Verdict
 
-#: Fields of the JSON that version 0.1.0 wrote under other names.
+#: Fields of the JSON that earlier versions wrote under other names.
 _OLD_NAMES = {"declared": "expectation", "of": "pattern_size"}
 
 

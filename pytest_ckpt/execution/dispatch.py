@@ -34,10 +34,12 @@ from ..workers import CannotSerialize, WorkerDied
 from .context import Context, Workspace
 from .corruption import damage
 from .crash import interrupt, replay
-from .files import determinism, disk_full, failed_save, leftovers, overwrite, paths, side_effects, size
+
+# These modules register the procedures of named scenarios when they are imported.
+from .files import determinism, disk_full, failed_save, leftovers, overwrite, paths, side_effects, size  # noqa: F401
 from .mismatch import run_mismatch, run_narrow, run_partial
 from .model import run_model
-from .process import leaks, lifetime, memory, races, relocation, threads
+from .process import leaks, lifetime, memory, races, relocation, threads  # noqa: F401
 from .registry import PROCEDURES, Placement, Procedure
 from .remote import Role
 from .security import attack
@@ -45,23 +47,6 @@ from .training import run_training
 from .tree import run_tree
 from .user_code import EarlyResult
 
-#: Modules that register the procedures of named scenarios when they are imported.
-NAMED = (
-    determinism,
-    disk_full,
-    failed_save,
-    leftovers,
-    overwrite,
-    paths,
-    side_effects,
-    size,
-    leaks,
-    lifetime,
-    memory,
-    relocation,
-    races,
-    threads,
-)
 #: The procedures of all other specs. A spec that is not listed is a tree.
 BY_TYPE: dict[type[Spec], Procedure] = {
     ModelSpec: Procedure(run_model),

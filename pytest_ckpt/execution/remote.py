@@ -39,6 +39,8 @@ class Role(enum.Enum):
 DELAYS = {Role.SLOWED: 1, Role.SLOWER: 15}
 #: After this many timeouts in a row, later calls get less time, by this factor.
 _TIMEOUTS_IN_A_ROW, _SHORTER = 3, 20
+#: After this many calls none of which a process survived, no more are made than necessary.
+_DEATHS = 3
 #: For the first call, which imports the framework: limits in seconds and bytes that it does not reach.
 _GENEROUS: dict[str, Any] = {"seconds": 180.0, "memory": 1 << 46}
 
@@ -119,7 +121,7 @@ class Remote:
     @property
     def hopeless(self) -> bool:
         """Whether several calls were made and none of the processes survived."""
-        return (self._only_deaths or 0) >= _TIMEOUTS_IN_A_ROW
+        return (self._only_deaths or 0) >= _DEATHS
 
     def worker(self, role: Role) -> Worker:
         """Return the worker of a role, in which everything that the format needs is imported."""

@@ -61,11 +61,11 @@ class Choices:
     run.
     """
 
-    def __init__(self, random: Random, end: float = math.inf) -> None:
+    def __init__(self, random: Random, end: float) -> None:
         self.random = random
         self._end = end
         self.plans: Iterator[Sequence[Any]] | None = None
-        self.exhausted = False
+        self.exhausted = self.timed_out = False
         self.made: list[Choice] = []
         self._plan: Sequence[Any] = ()
 
@@ -79,7 +79,8 @@ class Choices:
 
     def choose(self, simplest: _T, allowed: Callable[[Any], bool], draw: Callable[[Random], _T]) -> _T:
         """Return the next value and note it. Raise `Finished` if the run is over."""
-        if self.exhausted or time.monotonic() >= self._end:
+        self.timed_out = time.monotonic() >= self._end
+        if self.exhausted or self.timed_out:
             raise Finished
         value = simplest
         if self.plans is None:
@@ -112,7 +113,7 @@ class ChoiceProvider(PrimitiveProvider):
 
     def __init__(self, conjecturedata: Any = None, /) -> None:
         super().__init__(conjecturedata)
-        self._choices = _current.get() or Choices(Random(0))
+        self._choices = _current.get() or Choices(Random(0), math.inf)
 
     def per_test_case_context_manager(self) -> AbstractContextManager[None]:
         self._choices.start_test_case()

@@ -33,28 +33,27 @@ def explore(strategy: SearchStrategy[_T], visit: Callable[[_T], object], *, coun
     The same ``seed`` gives the same examples. No example is started after ``seconds``. Return False
     if that limit cut the exploration short. An exception of ``visit`` ends it and is raised.
     """
-    end = time.monotonic() + seconds
-    choices = Choices(Random(seed))
+    choices = Choices(Random(seed), time.monotonic() + seconds)
     seen: set[tuple[Any, ...]] = set()
-    cut = False
 
     def test_case(value: _T) -> None:
-        nonlocal cut
-        # Hypothesis does not keep providers such as ours from drawing an example twice.
-        drawn = tuple(choice.value for choice in choices.made)
-        if drawn in seen:
-            return
-        if cut := time.monotonic() >= end:
-            raise Finished
-        seen.add(drawn)
-        visit(value)
+        if _is_new(choices, seen):
+            visit(value)
         if len(seen) == count:
             raise Finished
 
     if count > 0:
         # More than count, for the repeated ones; a strategy may have fewer examples than that.
         _run(strategy, test_case, choices, 2 * count + 10)
-    return not cut
+    return not choices.timed_out
+
+
+def _is_new(choices: Choices, seen: set[tuple[Any, ...]]) -> bool:
+    """Return whether these choices are made for the first time: Hypothesis lets a provider draw an example twice."""
+    drawn = tuple(choice.value for choice in choices.made)
+    is_new = drawn not in seen
+    seen.add(drawn)
+    return is_new
 
 
 def shrink(strategy: SearchStrategy[_T], bad_enough: Callable[[_T], bool], *, count: int, seed: int, seconds: float) -> _T | None:
@@ -65,12 +64,14 @@ def shrink(strategy: SearchStrategy[_T], bad_enough: Callable[[_T], bool], *, co
     """
     choices = Choices(Random(seed), time.monotonic() + seconds)
     shrinker: _Shrinker[_T] | None = None
-    drawn = 0
+    seen: set[tuple[Any, ...]] = set()
 
     def test_case(value: _T) -> None:
-        nonlocal shrinker, drawn
+        nonlocal shrinker
         if choices.exhausted:
             raise Finished
+        if shrinker is None and not _is_new(choices, seen):
+            return
         bad = bad_enough(value)
         if shrinker is not None:
             if bad:
@@ -78,10 +79,10 @@ def shrink(strategy: SearchStrategy[_T], bad_enough: Callable[[_T], bool], *, co
         elif bad:
             shrinker = _Shrinker(choices.made, value)
             choices.plans = shrinker.plans()
-        elif (drawn := drawn + 1) >= count:
+        elif len(seen) >= count:
             raise Finished
 
-    _run(strategy, test_case, choices, count + _MAX_ATTEMPTS)
+    _run(strategy, test_case, choices, 2 * count + 10 + _MAX_ATTEMPTS)
     return None if shrinker is None else shrinker.value
 
 

@@ -24,7 +24,8 @@ class Runner:
 
     ``select``, ``examples`` and ``seed`` are those of `check_format`. ``known`` are counterexamples of earlier runs by check; they are
     run first. ``shrink`` says whether to look for a smaller counterexample. ``folder`` is where the runner creates its own folder
-    (default: the folder for temporary files). ``workers`` are shared with other runners, and end with their owner.
+    (default: the folder for temporary files). ``workers`` are shared with other runners, and end with their owner. ``keep_files`` is
+    the folder to which the files of counterexamples are copied.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class Runner:
         self._stack.close()
 
     def run(self, check: Check) -> Result:
-        """Return the result of one check. It does not depend on the checks that ran before."""
+        """Return the result of one check. It does not depend on the checks that ran before, unless calls timed out again and again."""
         run = CheckRun(self._judge, check, self.examples, self.seed)
         return run.run(self.known.get(check.name, ()), self.shrink, self._keep_files)
 
@@ -114,7 +115,7 @@ def check_format(
 
     ``select`` holds families, names and globs. One with a leading "-" excludes, and "all" is every check (default: the core checks).
     ``examples`` is how many examples are drawn in addition to the fixed ones. The same ``seed`` draws the same examples.
-    ``keep_files`` is a folder to which the damaged, hostile or half-written files of failures are copied.
+    ``keep_files`` is a folder to which the files of failures in the families of scenarios are copied.
 
     Raise TypeError, ValueError or ImportError at once if the arguments are wrong or the framework is not installed.
     """

@@ -30,7 +30,7 @@ class ExampleJudge:
         self._unmet_premises: dict[Spec, str | None] = {}
 
     def judge(self, check: Check, spec: Spec) -> Judgement:
-        """Run a spec, then its blockers, and return the judgement."""
+        """Run the premises of a spec, the spec, then its blockers, and return the judgement."""
         if check.premise is not None and self.format.unsupported(spec) is None:
             for simpler in check.premise(spec):
                 if reason := self._unmet_premise(simpler):
