@@ -142,8 +142,9 @@ def test_models_skip_for_format_of_single_tensors(backend: str) -> None:
     format = Format(name="tensors", backend=backend, save=reference.save, load=reference.load, accepts="tensor")
     results = check_format(format, select=["model/dense", "training/sgd"])
     assert [result.skipped for result in results] == [
-        "a model's state is a dict, and the format accepts 'tensor'", "a run's state is a tree, and the format accepts 'tensor'"
-    ]  # fmt: skip
+        "the state of a model is a dict, but the format has accepts='tensor'",
+        "the state of a training run is a tree, but the format has accepts='tensor'",
+    ]
 
 
 @pytest.mark.parametrize("backend", WITH_MODELS)
@@ -172,8 +173,8 @@ def test_load_that_returns_the_saved_model_fails(backend: str) -> None:
     format = Format(name="memory", backend=backend, save_model=save, load_model=lambda path: saved[0], whole_model=True)
     (result,) = check_format(format, select=["model/dense"])
     assert result.verdict is Verdict.UNREADABLE
-    assert "the very model that was saved" in result.detail
+    assert "the loaded model is the one that was saved" in result.detail
     format = dataclasses.replace(format, load_model=lambda path: {})
     (result,) = check_format(format, select=["model/dense"])
-    assert "returned no model but a dict" in result.detail
+    assert "load_model returned dict, which is not a model" in result.detail
     assert get_models(backend) is not None

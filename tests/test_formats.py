@@ -1,7 +1,7 @@
 """The built-in formats: their declarations hold for the fixed examples, and the command line runs them.
 
 The environments `record-NAME` of tox run every check with drawn examples, and then `tests/records.py`. Here each format runs the
-fixed examples of all checks that run in this process, and one or two checks of each family that runs in workers.
+fixed examples of all checks outside the families of scenarios, and a few checks of those.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import pytest
 
 from pytest_ckpt import refused
 from pytest_ckpt.backends import is_installed
-from pytest_ckpt.checks import SCENARIOS
+from pytest_ckpt.checks import CHECKS, SCENARIOS
 from pytest_ckpt.expectations import is_pattern
 from pytest_ckpt.formats import BUILTIN, get_format, known_formats, missing
 from pytest_ckpt.runner import Runner, check_expectations
@@ -24,18 +24,18 @@ from .declarations import disagreements
 
 COMMAND = (sys.executable, "-m", "pytest_ckpt")
 FORMATS = [name for name, shipped in BUILTIN.items() if shipped.backend in BACKENDS and missing(name) is None]
-#: The checks in workers that run here. They start one or two workers for each format.
-IN_WORKERS = ("files/overwrite-smaller", "process/fresh-process", "process/moved", "crash/new-path", "corruption/truncate", "security/code")
+#: The checks of the families of scenarios that run here.
+SCENARIO_CHECKS = ("files/overwrite-smaller", "process/fresh-process", "corruption/truncate")
 
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_fixed_examples_agree_with_declaration(name: str) -> None:
     format = get_format(name)
-    select = ["all", *(f"-{family}" for family in SCENARIOS), *IN_WORKERS]
-    with Runner(format, select, examples=0, shrink=False) as runner:
+    families = [family for family in CHECKS.families if family not in SCENARIOS]
+    with Runner(format, [*families, *SCENARIO_CHECKS], examples=0, shrink=False) as runner:
         results = [runner.run(check) for check in runner.checks]
     assert disagreements(results) == []
-    assert [result.check for result in results if result.verdict is not None]
+    assert {*SCENARIO_CHECKS} <= {result.check for result in results if result.verdict is not None}
 
 
 @pytest.mark.parametrize("name", FORMATS)

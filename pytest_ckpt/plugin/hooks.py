@@ -59,7 +59,9 @@ def _bound_check(item: pytest.Item) -> BoundCheck | None:
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     session, bound = item.config.stash[SESSION], _bound_check(item)
     if bound is not None:
-        bound.result, bound.rerun = None, bound.rerun or session.rerun_command(item)
+        bound.result = None
+        if not hasattr(item, "bound"):  # An item of the command line has its own command. Other items may share a check.
+            bound.rerun = session.rerun_command(item)
     with session.in_test():
         returned = yield
     if bound is not None and bound.result is None:
