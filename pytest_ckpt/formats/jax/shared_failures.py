@@ -34,7 +34,7 @@ ORBAX: Declared = {
         "Orbax uses the path as a glob pattern when it merges the written files, so it merges nothing, and reports this only in a log",
         defect=True,
     ),
-    "files/path-relative": refused("paths must be absolute"),
+    "files/path-relative": refused("the path of a checkpoint must be absolute"),
     "files/deterministic": costly("files in the checkpoint have random names"),
 }
 
