@@ -59,7 +59,7 @@ def table(name, select):
     rows = {}
     for result in check_format(get_format(name), select=select, examples=5):
         example = None if result.counterexample is None else to_json(result.counterexample)
-        rows[result.check] = [str(result.verdict), result.passed, example, result.skipped, result.examples]
+        rows[result.check] = [str(result.verdict), result.passed, example, result.skipped]
     return rows
 
 select, in_process = json.loads(sys.argv[1]), json.loads(sys.argv[2])
