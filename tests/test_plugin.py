@@ -148,7 +148,7 @@ def test_unused_pattern_fails_the_run_once(mylib: pytest.Pytester, workers: tupl
             "mine [[]shape/[*]]: KEPT",
             "expected: REFUSED (x)",
             "expected_failures?'shape/[*]'?: all 7 checks that it covers are KEPT; remove the entry",
-            "FAILED test_it.py::test_mylib?shape/?? *",
+            "FAILED test_it.py::test_mylib?shape/??*",
         ]
     )
     assert len(list(ElementTree.parse(mylib.path / "report.xml").iter("failure"))) == 1
