@@ -24,7 +24,7 @@ from .capture import Captured, capturing
 from .context import Workspace
 from .model_io import load_with_report, models_for, save_model
 from .tree import other_tree
-from .user_code import EarlyResult, call_user_code, inspect_loaded, save_and_wait
+from .user_code import PROVES_NOTHING, EarlyResult, call_user_code, inspect_loaded, save_and_wait
 
 #: Aspects in which a loaded value must equal the saved one.
 _JUDGED = ("values", "nan-payload", "dtype", "shape", "keys")
@@ -197,7 +197,7 @@ def run_partial(workspace: Workspace, spec: PartialLoad) -> Observation:
     wanted = [name for name in saved if any(name.startswith((f"{layer}.", f"{layer}/")) for layer in spec.names)]
     target = models.build(spec.target)
     if not wanted or any(not _lost(before[name], saved[name]) for name in wanted):
-        return Observation(skipped="the target does not differ in the layers to load, so loading would prove nothing")
+        return Observation(skipped=f"the target does not differ in the layers to load, {PROVES_NOTHING}")
     returned = call_user_code("load", format.load_partial, path, target, wanted)
     loaded = returned if models.owns(returned) else target
     expected = {name: saved[name] if name in wanted else value for name, value in before.items()}

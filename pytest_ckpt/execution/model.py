@@ -15,7 +15,7 @@ from ..verdicts import Difference, Observation, Verdict
 from .context import Workspace
 from .model_io import load_model, models_for, save_model
 from .observations import locate
-from .user_code import call_user_code, inspect_loaded
+from .user_code import PROVES_NOTHING, call_user_code, inspect_loaded
 
 #: How many clones are built until one differs in every tensor that is saved.
 _CLONES = 12
@@ -29,7 +29,7 @@ def run_model(workspace: Workspace, spec: ModelSpec | LoadInto) -> Observation:
     model, expected = models.build(saved_spec), models.build(saved_spec)
     clone = models.build(spec.clone) if isinstance(spec, LoadInto) else _clone(models, saved_spec, expected)
     if not model_differences(clone, expected, models):
-        return Observation(skipped="the clone does not differ from the model, so loading would prove nothing")
+        return Observation(skipped=f"the clone does not differ from the model, {PROVES_NOTHING}")
     before = models.read(clone)
     before = dataclasses.replace(before, training=dict(before.training), settings=dict(before.settings))
     save_model(format, models, model, path)

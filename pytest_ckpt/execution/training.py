@@ -22,7 +22,7 @@ from ..verdicts import Difference, Observation
 from .context import Workspace
 from .model_io import models_for
 from .observations import locate
-from .user_code import SAME_OBJECT, EarlyResult, call_user_code, inspect_loaded, save_and_wait
+from .user_code import PROVES_NOTHING, SAME_OBJECT, EarlyResult, call_user_code, inspect_loaded, save_and_wait
 
 #: Aspects that no state has to preserve: it is restored by names, into tensors that exist.
 _IGNORED = frozenset({"strides", "order", "alias"})
@@ -51,7 +51,7 @@ def run_training(workspace: Workspace, spec: TrainingSpec) -> Observation:
                     return _not_repeatable(training, spec, expected) or Observation(differences=tuple(altered))
                 fresh = _fresh_run(training, spec, at)
                 if not _state_differences(fresh.state(), expected[at]):
-                    return Observation(skipped="the fresh run does not differ from the saved one, so loading would prove nothing")
+                    return Observation(skipped=f"the fresh run does not differ from the saved one, {PROVES_NOTHING}")
                 saved, run = run, _load(format, fresh, path)
                 if run is saved or same_object(run.state(), saved.state()):
                     return Observation(unreadable=SAME_OBJECT)

@@ -13,7 +13,7 @@ from ..compare.trees import differences
 from ..specs import DTYPES, Spec, TensorSpec, other_values, payload_of, tensor_specs_in
 from ..verdicts import Observation
 from .context import Workspace
-from .user_code import SAME_OBJECT, call_user_code, inspect_loaded, save_and_wait
+from .user_code import PROVES_NOTHING, SAME_OBJECT, call_user_code, inspect_loaded, save_and_wait
 
 
 def run_tree(workspace: Workspace, spec: Spec) -> Observation:
@@ -33,7 +33,7 @@ def run_tree(workspace: Workspace, spec: Spec) -> Observation:
     if format.template:
         template = other_tree(backend, spec, expected)
         if template is None:
-            return Observation(skipped="no template with other values can be built, so loading would prove nothing")
+            return Observation(skipped=f"no template with other values can be built, {PROVES_NOTHING}")
         arguments = (template,)
     loaded = call_user_code("load", format.load, workspace.path, *arguments)
     if call_user_code("load", inspect_loaded, same_object, loaded, saved):

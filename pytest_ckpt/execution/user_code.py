@@ -15,6 +15,8 @@ from ..workers.memory import peak_near_limit
 from .checkpoint_files import display_name, size_on_disk
 
 NOTHING_WRITTEN = "save returned, and there is no file at the path that it received"
+#: Ends the reason of a skip where a loader that does nothing would pass.
+PROVES_NOTHING = "so loading would prove nothing"
 SAME_OBJECT = "load returned the same object that was saved, so this says nothing about the file"
 #: Exceptions that concern the test run. They say nothing about the format, so they pass through.
 _FOR_THE_RUN = (
