@@ -10,8 +10,6 @@ import dataclasses
 import fnmatch
 from collections.abc import Iterable, Mapping
 
-from packaging.requirements import InvalidRequirement, Requirement
-
 from .util.versions import installed_version
 from .verdicts import Verdict
 
@@ -46,6 +44,8 @@ class Expectation:
             call = f"{self.verdict.lower()}('the format cannot store complex numbers')"
             raise ValueError(f"an expected failure needs a reason, for example {call}; got {self.why!r}")
         if self.when is not None:
+            from packaging.requirements import InvalidRequirement, Requirement
+
             try:
                 Requirement(self.when)
             except InvalidRequirement as error:
@@ -59,6 +59,8 @@ class Expectation:
         """Return whether the installed versions meet ``when``. Reads package metadata."""
         if self.when is None:
             return True
+        from packaging.requirements import Requirement
+
         wanted = Requirement(self.when)
         if wanted.marker is not None and not wanted.marker.evaluate():
             return False

@@ -258,7 +258,7 @@ def test_closed_output_pipe_is_no_error(folder: pathlib.Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["interrupt", "terminate"])
 @pytest.mark.parametrize("arguments", [["run", "-v"], ["run", "-v", "-n2"], ["survey"]], ids=["run", "workers", "survey"])
 def test_interrupted_run_leaves_no_files_and_exits_with_130(folder: pathlib.Path, number: signal.Signals, arguments: list[str]) -> None:
-    """The signal is sent while examples are drawn: the 200th save writes into a pipe, and the test reads it."""
+    """The signal is sent while examples are drawn: the 50th save writes into a pipe, and the test reads it."""
     pipe = folder / "pipe"
     os.mkfifo(pipe)
     (folder / "loud.py").write_text(
@@ -266,13 +266,14 @@ def test_interrupted_run_leaves_no_files_and_exits_with_130(folder: pathlib.Path
         "from mylib import *\n"
         "saves = itertools.count()\n"
         "def save_loudly(tree, path):\n"
-        "    if next(saves) == 200:\n"
+        "    if next(saves) == 50:\n"
         f"        with open({str(pipe)!r}, 'w') as file: file.write('saved')\n"
         "    save(tree, path)\n"
         "loud = make('loud', save=save_loudly)\n"
     )
     before = sorted(folder.rglob("*"))
-    command = [sys.executable, "-m", "pytest_ckpt", *arguments, "loud:loud"]
+    select = ["--select=bits/float32", "--select=layout/transposed", "--examples=1000"]
+    command = [sys.executable, "-m", "pytest_ckpt", *arguments, *select, "loud:loud"]
     process = subprocess.Popen(command, cwd=folder, env=_environment(folder), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     with pipe.open() as file:
         assert file.read(5) == "saved"

@@ -142,12 +142,12 @@ def test_compares_deep_and_wide_trees(name: str) -> None:
     assert [difference.aspect for difference in found] == ["values"]
 
 
-def test_compares_hundred_thousand_leaves() -> None:
+def test_finds_one_changed_leaf_of_many() -> None:
     backend = get_backend("numpy")
-    spec = Wide(100_000, TensorSpec("float32", (1,), fill=Fill(1)))
+    spec = Wide(10_000, TensorSpec("float32", (1,), fill=Fill(1)))
     actual = build_tree(spec, backend)
-    actual["77777"][0] += 1
-    assert [difference.path for difference in differences(actual, build_tree(spec, backend))] == ["['77777']"]
+    actual["7777"][0] += 1
+    assert [difference.path for difference in differences(actual, build_tree(spec, backend))] == ["['7777']"]
 
 
 def test_counts_differences_across_blocks() -> None:

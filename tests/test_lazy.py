@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import pathlib
 import pkgutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import sys
 import pytest
 
 import pytest_ckpt
+from pytest_ckpt import Format, check_format
 
 #: Disables other plugins: that of Hypothesis imports hypothesis at the end of a run, that of zarr imports numpy.
 WITHOUT_OTHERS = ["-p", "no:hypothesispytest", "-p", "no:zarr"]
@@ -50,6 +52,17 @@ def test_importing_package_imports_no_heavy_package(pytester: pytest.Pytester) -
     code = "from pytest_ckpt import Format, list_checks, refused, Verdict; assert list_checks('torch')"
     assert _loaded(code, pytester) & HEAVY == set()
     assert _loaded("from pytest_ckpt.cli import main; main(['list', 'backends']); main(['list', 'checks'])", pytester) & HEAVY == set()
+
+
+def test_worker_imports_no_pytest() -> None:
+    """A run starts many workers, and pytest would be a third of what each of them imports."""
+
+    def load(path: pathlib.Path) -> None:
+        raise ValueError(f"pytest is imported: {'pytest' in sys.modules}")
+
+    format = Format(name="mine", backend="numpy", save=lambda tree, path: path.write_bytes(b"saved"), load=load, isolate=True)
+    (result,) = check_format(format, select=["shape/scalar"], examples=0)
+    assert "pytest is imported: False" in result.detail
 
 
 @pytest.mark.parametrize("name", pytest_ckpt.__all__)

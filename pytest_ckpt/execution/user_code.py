@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pathlib
 import re
+import sys
 from collections.abc import Callable
 from typing import Any
-
-import pytest
 
 from ..formats.base import Format
 from ..verdicts import Observation
@@ -18,15 +17,6 @@ NOTHING_WRITTEN = "save returned, and there is no file at the path that it recei
 #: Ends the reason of a skip where a loader that does nothing would pass.
 PROVES_NOTHING = "so loading would prove nothing"
 SAME_OBJECT = "load returned the same object that was saved, so this says nothing about the file"
-#: Exceptions that concern the test run. They say nothing about the format, so they pass through.
-_FOR_THE_RUN = (
-    KeyboardInterrupt,
-    GeneratorExit,
-    pytest.skip.Exception,
-    pytest.fail.Exception,
-    pytest.xfail.Exception,
-    pytest.exit.Exception,
-)
 #: Colour codes, which some frameworks write into their messages.
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -72,7 +62,7 @@ def call_user_code(stage: str, function: Callable[..., Any], *arguments: Any) ->
     """
     try:
         return function(*arguments)
-    except (*_FOR_THE_RUN, EarlyResult):
+    except (KeyboardInterrupt, GeneratorExit, EarlyResult):
         raise
     except SystemExit as error:
         raise EarlyResult(Observation(crashed=f"{stage} ended the process: SystemExit({error.code!r})")) from error
@@ -82,10 +72,23 @@ def call_user_code(stage: str, function: Callable[..., Any], *arguments: Any) ->
             raise EarlyResult(Observation(crashed=text)) from error
         raise EarlyResult(_failure(stage, error, arguments)) from error
     except BaseException as error:
-        # Hypothesis signals with exceptions if a user's function draws a value.
-        if type(error).__module__ == "hypothesis.errors":
+        if _concerns_the_run(error):
             raise
         raise EarlyResult(_failure(stage, error, arguments)) from error
+
+
+def _concerns_the_run(error: BaseException) -> bool:
+    """Return whether this is an outcome of pytest, such as a skip, or a signal of Hypothesis, which a function sends if it draws a value.
+
+    Such an exception says nothing about the format. A worker does not import pytest, which would take
+    a third of its start; if nobody has imported pytest, nobody has raised its exceptions.
+    """
+    pytest = sys.modules.get("pytest")
+    if pytest is not None:
+        outcomes = (pytest.skip.Exception, pytest.fail.Exception, pytest.xfail.Exception, pytest.exit.Exception)
+        if isinstance(error, outcomes):
+            return True
+    return type(error).__module__ == "hypothesis.errors"
 
 
 def _failure(stage: str, error: BaseException, arguments: tuple[Any, ...]) -> Observation:

@@ -8,12 +8,12 @@ from __future__ import annotations
 import dataclasses
 import functools
 import importlib
-import importlib.metadata
 from typing import Any
 
 from ..backends import is_installed
 from ..util.entry_points import entry_points, load_entry_point, record_failure
 from ..util.suggestions import nearest
+from ..util.versions import installed_version
 from .base import DOMAINS, Format
 
 ENTRY_POINTS = "pytest_ckpt.formats"
@@ -113,9 +113,7 @@ def missing(name: str) -> str | None:
     if not is_installed(builtin.backend):
         return f"needs the backend {builtin.backend!r}: pip install 'pytest-ckpt[{builtin.backend}]'"
     for distribution, extra in builtin.needs:
-        try:
-            importlib.metadata.version(distribution)
-        except importlib.metadata.PackageNotFoundError:
+        if installed_version(distribution) is None:
             return f"needs {distribution}: pip install 'pytest-ckpt[{extra}]'"
     return None
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import importlib.metadata
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import importlib.metadata
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,6 +44,8 @@ _failures: dict[tuple[str, str], LoadFailure] = {}
 @functools.cache
 def entry_points(group: str) -> dict[str, importlib.metadata.EntryPoint]:
     """Return the entry points of ``group`` by name, sorted by name. Nothing is imported."""
+    import importlib.metadata  # a worker rarely needs it
+
     found = {point.name: point for point in importlib.metadata.entry_points(group=group)}
     return dict(sorted(found.items()))
 

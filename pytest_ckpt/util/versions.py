@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-
 
 def installed_version(name: str) -> str | None:
     """Return the installed version of a distribution or an import package, or None if it is not installed.
 
     An import package may come from a distribution with another name, as ``tensorflow`` does from ``tensorflow-cpu``.
     """
+    import importlib.metadata  # a worker rarely needs it
+
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
