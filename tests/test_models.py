@@ -15,7 +15,7 @@ from pytest_ckpt.backends.model_base import ModelBackend
 from pytest_ckpt.backends.training_base import TrainingBackend
 from pytest_ckpt.checks.model import smallest_model
 from pytest_ckpt.compare.elements import as_array
-from pytest_ckpt.compare.models import model_differences
+from pytest_ckpt.compare.models import model_differences, models_in_trees
 from pytest_ckpt.compare.tensors import read, tensors_in
 from pytest_ckpt.compare.trees import differences
 from pytest_ckpt.specs import LAYERS, LayerSpec, ModelSpec, TensorSpec, other_model
@@ -114,6 +114,17 @@ def test_exactly_one_backend_owns_a_model(backend: str) -> None:
     assert models_of(model) is get_models(backend)
     for other in (None, 1, [model], {"a": model}, get_backend(backend).build(TensorSpec("float32", (2,)))):
         assert models_of(other) is None
+
+
+def test_node_that_is_a_model_is_compared_as_a_model(backend: str) -> None:
+    models, spec = models_named(backend), smallest_model("dense")
+    model = models.build(spec)
+    assert models_in_trees(model, model) == models_in_trees(models.build(spec), model) == []
+    assert {each.aspect for each in models_in_trees(models.build(other_model(spec)), model) or ()} == {"values"}
+    (lost,) = models_in_trees({"a": model}, model) or ()
+    assert lost.lost
+    for other in (None, 1, [model], {"a": model}):
+        assert models_in_trees(model, other) is None
 
 
 def test_modules_have_names(backend: str) -> None:

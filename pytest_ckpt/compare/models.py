@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from ..backends import models_of
 from ..backends.model_base import ModelBackend, ModelReading
 from ..verdicts import Difference
 from .aliasing import SEPARATE_MEMORY
@@ -43,6 +44,23 @@ def model_differences(actual: Any, expected: Any, models: ModelBackend, architec
     found += _flag_differences("frozen", theirs.frozen, ours.frozen)
     found += _flag_differences(_TRAINING, theirs.training, ours.training)
     return found + (settings_differences(theirs, ours) if architecture else [])
+
+
+def models_in_trees(actual: Any, expected: Any) -> list[Difference] | None:
+    """Return the differences of two nodes of a tree, compared as models, or None if ``expected`` is
+    not a model.
+
+    Their paths start at the model. If ``actual`` is not a model of the same framework, the only
+    difference is that the model is lost.
+    """
+    models = models_of(expected)
+    if models is None:
+        return None
+    if actual is expected:
+        return []
+    if not models.owns(actual):
+        return [Difference("", "container", type_name(expected), type_name(actual), lost=True, leaf=type_name(expected))]
+    return model_differences(actual, expected, models)
 
 
 def settings_differences(actual: ModelReading, expected: ModelReading) -> list[Difference]:
