@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import tempfile
+import weakref
 from typing import Any
 
 import ml_dtypes
@@ -132,11 +134,33 @@ def _arranged(array: Any, layout: str, shape: tuple[int, ...]) -> Any:
     if layout == "read-only":
         array.flags.writeable = False
     if layout == "memory-mapped":
-        with tempfile.TemporaryFile() as file:
-            mapped = np.memmap(file, array.dtype, "w+", shape=array.shape or (1,))
-        mapped[...] = array
-        return mapped.reshape(array.shape)
+        return _mapped(array)
     return array
+
+
+def _mapped(array: Any) -> Any:
+    """Return the array in memory that is mapped to a named file.
+
+    Libraries such as joblib open the file again in another process, so it exists as long as the
+    memory that is mapped to it.
+    """
+    handle, file = tempfile.mkstemp(prefix="pytest-ckpt-", suffix=".mapped")
+    os.close(handle)
+    try:
+        mapped: Any = np.memmap(file, array.dtype, "w+", shape=array.shape or (1,))
+    except BaseException:
+        os.unlink(file)
+        raise
+    weakref.finalize(mapped._mmap, _unlink, file, os.getpid())
+    mapped[...] = array
+    return mapped.reshape(array.shape)
+
+
+def _unlink(file: str, pid: int) -> None:
+    """Remove a file, but not in a forked process, whose parent still uses it."""
+    if os.getpid() == pid:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(file)
 
 
 def view(tensor: Any, start: int, stop: int) -> Any:
