@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import fnmatch
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from .util.versions import installed_version
 from .verdicts import Verdict
@@ -182,3 +182,16 @@ class Expectations:
                 "only one matches"
             )
         return Resolved(self.in_force[keys[0]], keys[0], True) if keys else Resolved()
+
+
+def unmet_requirements(declared: Declared) -> Iterator[str]:
+    """Yield one sentence for each entry that can never apply: no package that its ``when`` names is installed."""
+    from packaging.requirements import Requirement
+
+    for key, entry in declared.items():
+        several = [entry] if isinstance(entry, Expectation) else entry
+        requirements = [each.when for each in several if each.when is not None]
+        if len(requirements) < len(several) or any(installed_version(Requirement(when).name) for when in requirements):
+            continue
+        names = " and ".join(dict.fromkeys(Requirement(when).name for when in requirements))
+        yield f"expected_failures[{key!r}]: when={requirements[0]!r} never holds, because {names} is not installed; check the name"

@@ -21,7 +21,11 @@ def test_select_takes_families_names_globs_and_exclusions() -> None:
     def names(*select: str) -> list[str]:
         return [check.name for check in select_checks("numpy", list(select) or None)]
 
-    assert {CHECKS[name].level for name in names()} == {"core"}
+    assert {CHECKS[name].level for name in names()} == {"core"} == {CHECKS[name].level for name in names("core")}
+    assert names() == [name for name in names("core") if not CHECKS[name].needs_worker] != names("core")
+    assert {CHECKS[name].level for name in names("extended")} == {"extended"}
+    assert names("core", "extended") == names("all")
+    assert names("keys", "-extended") == [name for name in names("keys") if name != "keys/order"]
     assert names("layout/fortran") == ["layout/fortran"]
     assert names("layout", "-layout/*e*") == ["layout/fortran", "layout/broadcast"]
     assert set(names("all")) == set(list_checks("numpy"))
@@ -38,6 +42,7 @@ def test_select_takes_families_names_globs_and_exclusions() -> None:
         ("-bitz", "unknown check or family 'bitz': did you mean 'bits'"),
         ("dtype,,bits", "empty name in 'dtype,,bits': separate names by one comma"),
         ("-", "empty name in '-'"),
+        ("extendd", "unknown check or family 'extendd': did you mean 'extended'"),
         ("files/no-litter", "the check 'files/no-litter' has been renamed: use 'files/no-leftovers'"),
         ("-tensor/kind", "the check 'tensor/kind' has been renamed: use 'tensor/class'"),
     ],

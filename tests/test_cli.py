@@ -243,6 +243,11 @@ def test_each_line_of_list_begins_with_one_name(folder: pathlib.Path) -> None:
     assert names() == names("formats") == list(known_formats())
     assert names("backends") == list(known_backends())
     assert names("checks", "--backend=numpy") == list_checks("numpy")
+    listed = _call(folder, "list", "checks", "--backend=numpy").stdout.splitlines()
+    default = [line.split()[0] for line in listed if re.match(r"\S+ +core, by default: ", line)]
+    assert default == [check.name for check in pytest_ckpt.checks.select_checks("numpy")]
+    assert re.search(r"^crash/kill +core, in worker processes, if selected: ", "\n".join(listed), re.MULTILINE)
+    assert re.search(r"^keys/order +extended, if selected: ", "\n".join(listed), re.MULTILINE)
     assert names("formats", "--backend=mxnet") == ["mxnet.parameters", "mxnet.export", "mxnet.npx-save", "mxnet.nd-save"]
 
 

@@ -127,6 +127,33 @@ def test_rerun_command_reproduces_failure(mylib: pytest.Pytester) -> None:
     assert shown[0] == shown[1] != []
 
 
+def test_rerun_command_names_the_regressions_file(mylib: pytest.Pytester) -> None:
+    _test(mylib, "@conformance(make(load=load_transposed), select='layout/fortran')\ndef test_mylib(check): check()")
+    result = mylib.runpytest(*FAST, "--ckpt-regressions=known.json", "--ckpt-update-regressions")
+    result.stdout.fnmatch_lines(["rerun: pytest *layout/fortran* --ckpt-regressions=known.json --ckpt-examples=0"])
+
+
+@pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["", "xdist"])
+def test_requirement_that_never_holds_is_a_warning(mylib: pytest.Pytester, workers: tuple[str, ...]) -> None:
+    _test(
+        mylib,
+        """
+declared = {
+    "dtype/bool": refused("no bool", when="nunpy<3"),
+    "dtype/int8": [refused("no int8", when="no-such-package<3"), refused("no int8", when="numpy<1")],
+    "dtype/int16": refused("no int16", when="numpy<1"),
+}
+@conformance(make(expected_failures=declared), select=["dtype/bool", "dtype/int8"])
+def test_mylib(check): check()
+""",
+    )
+    result = (mylib.runpytest_subprocess if workers else mylib.runpytest)(*FAST, *workers)
+    lines = [line for line in result.stdout.lines if line.startswith("ckpt: warning")]
+    assert lines == [
+        "ckpt: warning: mine: expected_failures['dtype/bool']: when='nunpy<3' never holds, because nunpy is not installed; check the name"
+    ]
+
+
 def test_expected_failure_that_is_kept_fails(mylib: pytest.Pytester) -> None:
     _test(mylib, "@conformance(make(expected_failures={'dtype/bool': refused('x')}), select='dtype/bool')\ndef test_mylib(check): check()")
     result = mylib.runpytest(*FAST)
@@ -185,6 +212,7 @@ def test_decorated(check): print("decorated", check().check, check.runner.exampl
         "bare shape/plain 3 0", "decorated shape/plain 2 7",
     ]  # fmt: skip
     assert seen("--ckpt-examples=0")[-1] == "decorated shape/ones 0 7"
+    assert seen("--ckpt-select=-shape/empty") == ["bare shape/scalar 3 0", "decorated shape/ones 2 7"]
 
 
 DRAWS = """
@@ -220,7 +248,7 @@ def test_random_seed_is_printed_and_shared_by_workers(mylib: pytest.Pytester, mo
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--ckpt-backend=nunpy",), "--ckpt-backend: unknown backend 'nunpy': did you mean 'numpy'?"),
+        (("--ckpt-backend=numpy,nunpy",), "--ckpt-backend: unknown backend 'nunpy': did you mean 'numpy'?"),
         (("--ckpt-select=layuot",), "--ckpt-select: unknown check or family 'layuot': did you mean 'layout'?"),
         (("--ckpt-examples=-1",), "--ckpt-examples must be an integer of at least 0, got -1"),
         (("--ckpt-seed=two",), "--ckpt-seed must be an integer of at least 0, or 'random', got 'two'"),
@@ -364,6 +392,7 @@ def test_select_accepts_names_separated_by_commas(mylib: pytest.Pytester) -> Non
     plain, ones = (f"test_it.py::test_mylib[shape/{case}]" for case in ("plain", "ones"))
     assert _items(mylib.runpytest("-v", *FAST, "--ckpt-select", "shape/plain,shape/ones,-shape/p*")) == [ones]
     assert _items(mylib.runpytest("-v", *FAST, "--ckpt-select=shape,-shape/[!op]*", "--ckpt-select=-layout")) == [ones, plain]
+    assert _items(mylib.runpytest("-v", *FAST, "--ckpt-select=shape/ones", "--ckpt-backend=numpy,numpy")) == [ones]
     mylib.makeini("[pytest]\nckpt_select = shape/plain,shape/ones")
     assert _items(mylib.runpytest("-v", *FAST)) == [ones, plain]
 

@@ -115,8 +115,8 @@ def test_table_of_options_is_complete(pytester: pytest.Pytester) -> None:
 
 
 def test_levels_are_those_of_the_checks() -> None:
-    paragraph = README.split("By default the *core* checks")[1].split("`pytest-ckpt list")[0]
-    core, extended = (set(re.findall(r"`([\w/-]+)`", part)) for part in paragraph.split("The *extended*"))
+    paragraph = README.split("The *core* checks")[1].split("By default")[0]
+    core, extended = (set(re.findall(r"`([\w/-]+)`", part)) for part in paragraph.split("the *extended*"))
     named = {check.name if check.family in core | {"keys"} else check.family for check in CHECKS.values() if check.level != CORE}
     assert {check.family for check in CHECKS.values() if check.level == CORE} == core
     assert named == extended

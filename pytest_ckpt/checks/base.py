@@ -19,7 +19,9 @@ from .profile import FormatProfile
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
-CORE, EXTENDED = "core", "extended"
+LEVELS = CORE, EXTENDED = "core", "extended"
+#: The name that selects every check.
+ALL = "all"
 #: Objects that a check may save. A format without functions for any of them does not get the check.
 TREE, MODEL, TRAINING = "tree", "model", "training"
 
@@ -66,7 +68,9 @@ class Check:
         family, _, case = self.name.partition("/")
         if not family or not case or "/" in case or any(character in self.name for character in " ,*?[") or self.name.startswith("-"):
             raise ValueError(f"a check is named 'family/case', such as 'layout/fortran', not {self.name!r}")
-        if self.level not in (CORE, EXTENDED):
+        if family in (*LEVELS, ALL):
+            raise ValueError(f"{self.name}: a family cannot be named {family!r}, which selects checks of many families")
+        if self.level not in LEVELS:
             raise ValueError(f"{self.name}: level must be {CORE!r} or {EXTENDED!r}, not {self.level!r}")
         for what, given, known in (("aspects", self.judges, ASPECTS), ("subjects", self.subjects, (TREE, MODEL, TRAINING))):
             if unknown := sorted(set(given) - set(known)):
@@ -81,6 +85,17 @@ class Check:
     def case(self) -> str:
         """Return the part of the name after the slash."""
         return self.name.split("/", 1)[1]
+
+    @property
+    def runs_by_default(self) -> bool:
+        """Return whether the check runs if nothing is selected: it is core and needs no worker process."""
+        return self.level == CORE and not self.needs_worker
+
+    @property
+    def placement(self) -> str:
+        """Return the level as text, and whether the check runs by default."""
+        where = ", in worker processes" * self.needs_worker
+        return f"{self.level}{where}{', by default' if self.runs_by_default else ', if selected'}"
 
     @property
     def statement(self) -> str:

@@ -190,7 +190,7 @@ def list_names(options: argparse.Namespace, _: list[str]) -> int:
         rows = [(name, "; ".join(filter(None, [backend, formats.missing(name)]))) for name, backend in pairs]
     else:
         listed = checks.checks_for(options.backend) if options.backend else checks.CHECKS.values()
-        rows = [(check.name, f"{check.level}: {check.statement}") for check in listed]
+        rows = [(check.name, f"{check.placement}: {check.statement}") for check in listed]
     width = max((len(name) for name, _ in rows), default=0)
     for name, description in rows:
         print(f"{name.ljust(width)}  {description}")
@@ -200,17 +200,15 @@ def list_names(options: argparse.Namespace, _: list[str]) -> int:
 
 def explain(options: argparse.Namespace, _: list[str]) -> int:
     """Print what checks assert, why, and what to do if they fail."""
-    from ..checks import CHECKS, check_pattern
-    from ..expectations import matches
+    from ..checks import CHECKS, check_pattern, is_named
 
     with errors_as_usage():
         for name in options.checks:
             check_pattern(name)
     for check in CHECKS.values():
-        if any(name == "all" or matches(check.name, name) for name in options.checks):
-            placement = ", runs in worker processes" if check.needs_worker else ""
+        if any(is_named(check, name) for name in options.checks):
             allowed = f"; {', '.join(sorted(check.allows))} also passes" if check.allows else ""
-            print(f"{check.name} ({check.level}{placement}{allowed})")
+            print(f"{check.name} ({check.placement}{allowed})")
             print("\n".join(f"    {line}".rstrip() for line in check.explanation.splitlines()), end="\n\n")
     _print_failures(())
     return OK

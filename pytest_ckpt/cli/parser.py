@@ -62,7 +62,7 @@ def _parser() -> _Parser:
     listing.add_argument("what", nargs="?", choices=("formats", "checks", "backends"), default="formats", help="default: formats")
     listing.add_argument("--backend", metavar="NAME", help="list only those of this backend")
     explain = commands.add_parser("explain", help="print what a check asserts, why, and what to do if it fails", allow_abbrev=False)
-    explain.add_argument("checks", nargs="+", metavar="CHECK", help="a check, a family or a glob")
+    explain.add_argument("checks", nargs="+", metavar="CHECK", help="a check, a family, a glob or a level")
     return parser
 
 
@@ -80,8 +80,8 @@ def _add_run(commands: argparse._SubParsersAction[_Parser]) -> None:
     _add_functions(run)
     run.add_argument(
         "--select", action=_AppendNames, metavar="NAME",
-        help="run only these checks: a family, a check or a glob, several separated by commas; -NAME excludes; "
-        "'all' selects every check (can be given multiple times; default: the core checks)",
+        help="run only these checks: a family, a check, a glob or a level ('core', 'extended'), several separated by commas; "
+        "-NAME excludes; 'all' selects every check (can be given multiple times; default: the core checks that need no worker process)",
     )  # fmt: skip
     _add_examples(run)
     run.add_argument(
@@ -105,7 +105,9 @@ def _add_survey(commands: argparse._SubParsersAction[_Parser]) -> None:
     )  # fmt: skip
     survey.add_argument("formats", nargs="*", metavar="FORMAT", help="the name of a built-in format, or module:object")
     _add_functions(survey)
-    survey.add_argument("--select", action=_AppendNames, metavar="NAME", help="run only these families, checks or globs (default: all)")
+    survey.add_argument(
+        "--select", action=_AppendNames, metavar="NAME", help="run only these families, checks, globs or levels (default: all)"
+    )
     _add_examples(survey)
 
 

@@ -13,7 +13,7 @@ import pytest
 from ..util.entry_points import EntryPointWarning, load_failures
 from .session import SESSION, Session
 from .settings import Settings
-from .summary import FAILURES, RESULT, Summary, seed_lines
+from .summary import FAILURES, RESULT, WARNINGS, Summary, seed_lines
 
 if TYPE_CHECKING:
     from .bound_check import BoundCheck
@@ -88,6 +88,7 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """In a worker of pytest-xdist, send the controller the entry points that could not be loaded."""
+    """In a worker of pytest-xdist, send the controller the entry points that could not be loaded, and the warnings."""
     if (output := getattr(session.config, "workeroutput", None)) is not None:
         output[FAILURES] = [str(failure) for failure in load_failures()]
+        output[WARNINGS] = list(session.config.stash[SESSION].warnings)

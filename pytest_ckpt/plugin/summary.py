@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 RESULT = "ckpt_result"
 #: The key under which a worker of pytest-xdist sends the entry points that it could not load.
 FAILURES = "ckpt_entry_point_failures"
+#: The key under which it sends the warnings about declarations.
+WARNINGS = "ckpt_warnings"
 
 
 class Summary:
@@ -40,6 +42,7 @@ class Summary:
     def pytest_testnodedown(self, node: Any) -> None:
         for failure in getattr(node, "workeroutput", {}).get(FAILURES, ()):
             self.session.add_failure(failure)
+        self.session.warnings.update(dict.fromkeys(getattr(node, "workeroutput", {}).get(WARNINGS, ())))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -59,6 +62,7 @@ class Summary:
         lines = seed_lines(settings) if settings.random else []
         if settings.updates and self.session.results:
             lines.append(f"ckpt: {self.session.written} new counterexample(s) written to {settings.regressions}")
+        lines += [f"ckpt: warning: {text}" for text in self.session.warnings]
         lines += [f"ckpt: {failure}" for failure in self.session.unreported_failures()]
         for line in lines:
             terminalreporter.write_line(line)

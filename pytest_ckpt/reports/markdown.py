@@ -56,7 +56,7 @@ def _origin(records: Sequence[Record], rows: Sequence[Row]) -> list[str]:
     ]
     for record in records:
         names = ", ".join(dict.fromkeys(row.backend for row in record.rows))
-        selected = " ".join(record.select) or "the core checks"
+        selected = " ".join(record.select) or "the checks that run by default"
         lines.append(f"| {record.date}, {record.machine}, {names} | {selected} | {len(record.rows)} | {record.seconds:.0f} |")
     counts = [
         f"{sum(bool(row.cells) for row in rows)} formats, {len(judged(cells))} cells with a verdict: {kept} kept",

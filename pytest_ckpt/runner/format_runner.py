@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import pathlib
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 
-from ..checks import MODEL, TRAINING, Check, FormatProfile, check_pattern, checks_for, select_checks
+from ..checks import ALL, LEVELS, MODEL, TRAINING, Check, FormatProfile, check_pattern, checks_for, select_checks
 from ..execution.context import Context
-from ..expectations import Expectations
+from ..expectations import Expectations, unmet_requirements
 from ..formats.base import Format
 from ..results import Result, unused_patterns
 from ..specs import Spec
@@ -96,8 +97,8 @@ def check_expectations(format: Format) -> Expectations:
             check_pattern(name)
         except ValueError as error:
             raise ValueError(f"format {format.name!r}, expected_failures: {error}") from None
-        if name == "all":
-            raise ValueError(f"format {format.name!r}, expected_failures: 'all' is not a check; use the name of a family, or a glob")
+        if name in (ALL, *LEVELS):
+            raise ValueError(f"format {format.name!r}, expected_failures: {name!r} is not a check; use the name of a family, or a glob")
     expectations = Expectations(format.expected_failures)
     for check in checks_for(format.backend):
         expectations.for_check(check.name)
@@ -113,7 +114,8 @@ def check_format(
 ) -> list[Result]:
     """Run the checks of ``format`` without pytest, and return a list of `Result` in a fixed order.
 
-    ``select`` holds families, names and globs. One with a leading "-" excludes, and "all" is every check (default: the core checks).
+    ``select`` holds families, names, globs, and the levels "core" and "extended". One with a leading "-" excludes, and "all" is every
+    check (default: the core checks that need no worker process).
     ``examples`` is how many examples are drawn in addition to the fixed ones. The same ``seed`` draws the same examples.
     ``keep_files`` is a folder to which the files of failures in the families of scenarios are copied.
 
@@ -121,6 +123,8 @@ def check_format(
     """
     if not isinstance(format, Format):
         raise TypeError(f"check_format needs a Format, not {type(format).__name__}")
+    for text in unmet_requirements(format.expected_failures):
+        warnings.warn(f"{format.name}: {text}", stacklevel=2)
     with Runner(format, select, examples, seed, keep_files=pathlib.Path(keep_files) if keep_files else None) as runner:
         results = [runner.run(check) for check in runner.checks]
     return [*results, *unused_patterns(results)]
