@@ -51,7 +51,7 @@ def test_fixed_examples_agree_with_declaration(name: str) -> None:
 @pytest.mark.parametrize("name", FORMATS)
 def test_domain_is_the_declared_one(name: str) -> None:
     format = get_format(name)
-    assert find_domain(format) == format.accepts
+    assert find_domain(format) == ({"accepts": format.accepts} if format.save is not None else {})
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

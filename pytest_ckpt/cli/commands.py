@@ -136,11 +136,11 @@ def survey(options: argparse.Namespace, rest: list[str]) -> int:
                 print(f"# {target.name}: not run: {target.missing}")
         for format in formats:
             select, progress = options.select or "all", _show_progress if sys.stderr.isatty() else None
-            accepts, results = run_survey(format.isolated(), options.examples, seed, select, progress)
+            domain, results = run_survey(format.isolated(), options.examples, seed, select, progress)
             skipped = sum(result.skipped is not None for result in results)
             drawn = f"; --seed={seed}" if options.seed == "random" else ""
             print(f"# {format.name}: {len(results)} checks, {skipped} skipped{drawn}")
-            for line in declaration(accepts, results):
+            for line in declaration(domain, results):
                 print(line)
     finally:
         logging.disable(logging.NOTSET)

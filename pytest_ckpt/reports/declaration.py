@@ -1,22 +1,23 @@
-"""The declaration that a survey prints: ``accepts`` and ``expected_failures``, ready to paste."""
+"""The declaration that a survey prints: the domain and ``expected_failures``, ready to paste."""
 
 from __future__ import annotations
 
 import fnmatch
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ..checks import checks_for
 from ..results import Result
 from ..verdicts import Verdict
 
 
-def declaration(accepts: str | None, results: Sequence[Result]) -> list[str]:
+def declaration(domain: Mapping[str, Any], results: Sequence[Result]) -> list[str]:
     """Return the lines of a declaration that makes every result an expected one.
 
-    ``accepts`` is None for a format that saves only models.
+    ``domain`` holds the fields of `Format` that describe the domain.
     """
-    lines = [f"accepts={accepts!r},"] if accepts else []
+    lines = [f"{name}={value!r}," for name, value in domain.items()]
     entries = _entries(results)
     if not entries:
         return [*lines, "# expected_failures is not needed: every check that ran is KEPT"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from ..execution.dispatch import run_example
 from ..formats.base import DOMAINS, Format
@@ -19,29 +20,35 @@ def survey(
     seed: int | None = None,
     select: str | Iterable[str] = "all",
     progress: Callable[[int, int, Result], None] | None = None,
-) -> tuple[str | None, list[Result]]:
-    """Return the domain of the format (None if it saves only models), and the results of the checks in it.
+) -> tuple[dict[str, Any], list[Result]]:
+    """Return the domain of the format, as `find_domain` does, and the results of the checks in it.
 
     ``select`` are the checks, by default all. ``progress`` is called after each check with its number, the number of checks, and the
-    result. The format's own ``accepts`` and ``expected_failures`` are ignored.
+    result. The format's own domain and ``expected_failures`` are ignored.
     """
-    accepts = find_domain(format)
+    domain = find_domain(format)
     results = []
-    with Runner(dataclasses.replace(format, accepts=accepts, expected_failures={}), select, examples, seed, shrink=False) as runner:
+    with Runner(dataclasses.replace(format, **domain, expected_failures={}), select, examples, seed, shrink=False) as runner:
         for number, check in enumerate(runner.checks, start=1):
             results.append(runner.run(check))
             if progress is not None:
                 progress(number, len(runner.checks), results[-1])
-    return accepts if format.save is not None else None, results
+    return domain, results
 
 
-def find_domain(format: Format) -> str:
+def find_domain(format: Format) -> dict[str, Any]:
+    """Return the domain of a format as fields of `Format`. It is found by trying, whatever the format declares.
+
+    It is empty for a format that saves no trees.
+    """
+    return {"accepts": _accepted_structure(format)} if format.save is not None else {}
+
+
+def _accepted_structure(format: Format) -> str:
     """Return the widest of tree, dict, list and tensor whose simplest example is restored with its values.
 
-    If none is, return the domain that the format declares.
+    If none is, return what the format declares.
     """
-    if format.save is None:
-        return format.accepts
     first, second = TensorSpec("float32", (2,), fill=Fill(1)), TensorSpec("float32", (2, 3), fill=Fill(2))
     probes: dict[str, list[Spec]] = {
         "tree": [DictSpec((("a", DictSpec((("b", first),))), ("c", second)))],
