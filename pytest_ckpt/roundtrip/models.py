@@ -10,9 +10,10 @@ from typing import Any
 from ..backends import owner_of
 from ..backends.model_base import ModelBackend, ModelReading
 from ..compare.models import is_mode_difference, model_differences
-from ..compare.outputs import output_differences, untracked
+from ..compare.outputs import output_differences
 from ..compare.tensors import copy_tree, read
 from ..compare.trees import differences
+from ..compare.unsaved import untracked
 from ..specs import DTYPES
 from ..verdicts import Difference, Verdict, describe
 from .call import Call, check_restored, check_written
@@ -64,7 +65,9 @@ def _with_outputs(found: list[Difference], loaded: Any, model: Any, models: Mode
             *found,
             *(Difference("", "values", "all layers", "a layer that was not restored", lost=True, cause=cause) for cause in causes),
         ]
-    outputs, _ = output_differences(loaded, model, call.inputs, models)
+    outputs, excused = output_differences(loaded, model, call.inputs, models)
+    if excused:
+        warnings.warn(f"assert_roundtrip: {excused}", UserWarning, stacklevel=4)
     outputs = [each for each in outputs if each.aspect not in call.ignored]
     return [*rest, *(caches if outputs else []), *outputs]
 

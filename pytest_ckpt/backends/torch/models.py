@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy as copy_module
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -112,6 +112,39 @@ def _restore_buffer(model: Any, name: str, buffer: Any, values: Any) -> None:
         setattr(module, last, buffer)
     with torch.no_grad(), contextlib.suppress(RuntimeError):  # an expanded tensor is not writable, so the run did not write to it
         buffer.copy_(values)
+
+
+@contextlib.contextmanager
+def elsewhere(model: Any, inputs: Any, place: int) -> Iterator[Any]:
+    owned = [*model.parameters(), *(buffer for _, buffer in model.named_buffers())]
+    before = [(tensor, tensor.data) for tensor in owned if _is_movable(tensor)]
+    try:
+        for tensor, data in before:
+            tensor.data = _moved(data, place)
+        yield torch.utils._pytree.tree_map(lambda each: _moved(each, place) if _is_movable(each) else each, inputs)
+    finally:
+        for tensor, data in before:
+            tensor.data = data
+
+
+def _is_movable(leaf: Any) -> bool:
+    return (
+        type(leaf) in (torch.Tensor, nn.Parameter) and leaf.layout is torch.strided and leaf.device.type != "meta" and not leaf.is_quantized
+    )
+
+
+def _moved(tensor: Any, place: int) -> Any:
+    """Return a tensor with the same values in other memory.
+
+    Odd places preserve the strides. Even places have C order, for which a framework may choose
+    another algorithm.
+    """
+    in_c_order = place % 2 == 0 or any(stride < 1 for stride in tensor.stride())
+    strides = torch.empty(tensor.shape, device="meta").stride() if in_c_order else tensor.stride()
+    size = 1 + sum((length - 1) * stride for length, stride in zip(tensor.shape, strides, strict=True))
+    offset = (place - 1) // 2
+    memory = torch.empty(max(0, size) + offset, dtype=tensor.dtype, device=tensor.device)
+    return memory.as_strided(tensor.shape, strides, offset).copy_(tensor.detach())
 
 
 def copy(model: Any) -> Any:
