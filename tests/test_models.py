@@ -155,3 +155,20 @@ def test_numpy_reports_that_it_has_no_models() -> None:
     with pytest.raises(ValueError, match="the backend 'numpy' has no models; backends with models: torch, tensorflow, jax, mxnet"):
         strategies.models("numpy")
     assert check_format(reference_format("numpy"), select=["model", "training"]) == []
+
+
+@pytest.mark.parametrize("name", WITH_MODELS)
+def test_package_that_models_need_is_a_reason_to_skip(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The trees of the framework are still checked."""
+    from pytest_ckpt import backends, check_format
+
+    from .faults.reference import reference_format
+
+    format = reference_format(name)
+    for needs in (backends._MODELS_NEED, backends._TRAINING_NEEDS):
+        monkeypatch.setitem(needs, name, ("package_of_models",))
+    results = check_format(format, select=["dtype/float32", "model/dense", "mismatch/missing", "training/sgd"])
+    reasons = {result.check: result.skipped for result in results}
+    assert reasons.pop("dtype/float32") is None
+    assert reasons
+    assert all(f"need the package 'package_of_models': pip install 'pytest-ckpt[{name}]'" in str(reason) for reason in reasons.values())

@@ -30,6 +30,9 @@ BUILTIN: dict[str, tuple[str, str]] = {
     "jax": ("jax", "pytest_ckpt.backends.jax.tensors"),
     "mxnet": ("mxnet", "pytest_ckpt.backends.mxnet.tensors"),
 }
+#: The packages that models and training runs need in addition, where they are not part of the framework.
+_MODELS_NEED: dict[str, tuple[str, ...]] = {"jax": ("flax",)}
+_TRAINING_NEEDS: dict[str, tuple[str, ...]] = {"jax": ("flax", "optax")}
 ENTRY_POINTS = "pytest_ckpt.backends"
 _T = TypeVar("_T")
 
@@ -116,12 +119,11 @@ def get_models(name: str) -> ModelBackend | None:
     """Return the object that builds and reads the models of a backend, or None if the backend has
     no models.
 
-    A backend of a third party gives it as an attribute ``models``.
+    A backend of a third party gives it as an attribute ``models``. Raises ImportError, with the command
+    that installs it, for a package that is needed and not installed.
     """
     if name in BUILTIN:
-        return (
-            cast("ModelBackend", importlib.import_module(f"{__name__}.{name}.models")) if "models" in capabilities(name).features else None
-        )
+        return cast("ModelBackend", _part(name, "models", _MODELS_NEED)) if "models" in capabilities(name).features else None
     backend: Any = get_backend(name)
     return cast("ModelBackend | None", getattr(backend, "models", None))
 
@@ -130,16 +132,22 @@ def get_training(name: str) -> TrainingBackend | None:
     """Return the object that builds the training runs of a backend, or None if the backend has
     none.
 
-    A backend of a third party gives it as an attribute ``training``.
+    A backend of a third party gives it as an attribute ``training``. Raises ImportError, with the command
+    that installs it, for a package that is needed and not installed.
     """
     if name in BUILTIN:
-        return (
-            cast("TrainingBackend", importlib.import_module(f"{__name__}.{name}.training"))
-            if "training" in capabilities(name).features
-            else None
-        )
+        return cast("TrainingBackend", _part(name, "training", _TRAINING_NEEDS)) if "training" in capabilities(name).features else None
     backend: Any = get_backend(name)
     return cast("TrainingBackend | None", getattr(backend, "training", None))
+
+
+def _part(name: str, module: str, needs: dict[str, tuple[str, ...]]) -> object:
+    """Return a module of a built-in backend. Raise ImportError for a package that it needs and that is not installed."""
+    for package in needs.get(name, ()):
+        if importlib.util.find_spec(package) is None:
+            what = "models" if module == "models" else "training runs"
+            raise ImportError(f"{what} of the backend {name!r} need the package {package!r}: pip install 'pytest-ckpt[{name}]'")
+    return importlib.import_module(f"{__name__}.{name}.{module}")
 
 
 def _imported(get: Callable[[str], _T]) -> Iterator[tuple[str, _T]]:

@@ -15,8 +15,11 @@ from .user_code import EarlyResult, call_user_code, save_and_wait
 
 
 def models_for(backend: Backend) -> ModelBackend:
-    """Return the backend's models. Raise CannotBuild if it has none."""
-    models = get_models(backend.name)
+    """Return the backend's models. Raise CannotBuild if it has none, or lacks a package for them."""
+    try:
+        models = get_models(backend.name)
+    except ImportError as error:
+        raise CannotBuild(str(error)) from None
     if models is None:
         raise CannotBuild(f"{backend.name} has no models")
     return models

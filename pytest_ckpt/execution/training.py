@@ -31,7 +31,10 @@ _IGNORED = frozenset({"strides", "order", "alias"})
 def run_training(workspace: Workspace, spec: TrainingSpec) -> Observation:
     """Resume a training run. Raise EarlyResult and CannotBuild."""
     format, backend = workspace.format, workspace.context.backend
-    training = get_training(backend.name)
+    try:
+        training = get_training(backend.name)
+    except ImportError as error:
+        raise CannotBuild(str(error)) from None
     if training is None:
         raise CannotBuild(f"{backend.name} has no training runs")
     with preserve_rng(training):
