@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from .expectations import Expectation
+from .messages import failure_text
 from .specs import Spec, from_json, to_json
 from .verdicts import Verdict
 
@@ -25,14 +26,15 @@ class Result:
     the reason. ``passed`` is true if the verdict is as expected; a skipped check has not passed. ``expectation`` is
     the entry of ``expected_failures`` that applies, if any.
 
-    ``counterexample`` is the smallest spec with that verdict, and ``detail`` describes the differences.
+    ``counterexample`` is the smallest spec with that verdict. ``detail`` states the cause in its first line, and then
+    describes the differences or the exception.
     ``examples`` is the number of examples that ran in ``seconds``. ``outside`` is true if the counterexample is
     outside the domain of the format, so that save may refuse it. ``summary`` is what the check asserts.
 
     ``key`` is the key of ``expected_failures`` that applies to the check. If that key is a glob or a family,
     ``pattern_size`` is the number of checks that it covers, and otherwise 0. ``test`` is the node id of the test function
     that ran the check, if pytest ran it. ``limitation`` is a limitation of the format that the check showed although
-    its verdict is KEPT.
+    its verdict is KEPT. ``traceback`` is that of the user's exception; JSON does not contain it.
     """
 
     format: str
@@ -52,6 +54,7 @@ class Result:
     pattern_size: int = 0
     test: str = ""
     limitation: str = ""
+    traceback: str = dataclasses.field(default="", compare=False, repr=False)
 
     @property
     def failed(self) -> bool:
@@ -64,26 +67,11 @@ class Result:
         return self.check.split("/")[0]
 
     def __str__(self) -> str:
-        lines = [f"{self.format} [{self.check}]: {self.verdict or 'SKIPPED'}"]
-        if self.summary:
-            lines.append(f"check: {self.summary}")
-        if self.expectation is not None:
-            lines.append(f"expected: {self.expectation.verdict}{' or milder' * self.expectation.flaky} ({self.expectation.why})")
-        elif self.failed and self.outside:
-            lines.append("expected: KEPT or REFUSED (outside the domain of the format, and no entry in expected_failures)")
-        elif self.failed:
-            lines.append("expected: KEPT (no entry in expected_failures)")
-        if self.counterexample is not None:
-            lines.append(f"counterexample: {self.counterexample!r}")
-        if self.skipped:
-            lines.append(f"skipped: {self.skipped}")
-        if self.detail:
-            lines.append(self.detail)
-        return "\n".join(lines)
+        return failure_text(self)
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as a dict of JSON values."""
-        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name != "traceback"}
         expectation = dataclasses.asdict(self.expectation) if self.expectation is not None else None
         return {**fields, "counterexample": to_json(self.counterexample), "expectation": expectation, "seconds": round(self.seconds, 4)}
 

@@ -35,7 +35,9 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
+
+from .messages import describe, raised_lines
 
 
 class Verdict(enum.StrEnum):
@@ -101,7 +103,8 @@ class Difference:
     ``count`` of ``total`` elements differ; ``elements`` describes the first of them: index, expected
     bits and number, actual bits and number. ``lost`` means that the leaves below the path could not
     be compared at all. ``leaf`` is the dtype of the leaf, or its Python type. ``cause`` is a likely
-    cause that explains every differing element, or empty.
+    cause that explains every differing element, or empty. ``part`` is the first step of the path,
+    ``part_size`` the number of leaves below it, and ``tree_size`` the number of all leaves.
     """
 
     path: str
@@ -114,6 +117,9 @@ class Difference:
     lost: bool = False
     leaf: str = ""
     cause: str = ""
+    part: str = dataclasses.field(default="", compare=False, repr=False)
+    part_size: int = dataclasses.field(default=0, compare=False, repr=False)
+    tree_size: int = dataclasses.field(default=0, compare=False, repr=False)
 
     @property
     def verdict(self) -> Verdict:
@@ -125,16 +131,46 @@ class Difference:
         path = f"{where}: {self.path}" if self.path else where
         return dataclasses.replace(self, path=path, lost=self.lost if lost is None else lost)
 
-    def __str__(self) -> str:
+    def summary(self, path: str | None = None) -> str:
+        """Return path, aspect and the two states on one line. ``path`` replaces the path."""
         states = f"expected {self.expected}, got {self.actual}" if self.expected else self.actual
         counts = f"{self.count} of {self.total} elements differ"
         if not states:
             states = counts
         elif self.total > 1:
             states += f" ({counts})"
-        text = f"{self.path}: {self.aspect}: {states}" if self.path else f"{self.aspect}: {states}"
+        where = self.path if path is None else path
+        return f"{where}: {self.aspect}: {states}" if where else f"{self.aspect}: {states}"
+
+    def __str__(self) -> str:
         cause = [f"    likely cause: {self.cause}"] if self.cause else []
-        return "\n".join([text, *(f"    {element}" for element in self.elements), *cause])
+        return "\n".join([self.summary(), *(f"    {element}" for element in self.elements), *cause])
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """A line of code: its file, the name of the file below the folder from which it is imported, and the function."""
+
+    file: str
+    short: str
+    line: int
+    function: str
+    code: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Raised:
+    """An exception of one of the user's functions.
+
+    ``message`` is its text if that is too long for a sentence. ``places`` are the line of the user's
+    own code, and the line in a library that it led to. ``causes`` are the exceptions that led to it,
+    each as text with its places. ``traceback`` is what Python prints.
+    """
+
+    message: str = ""
+    places: tuple[Place, ...] = ()
+    causes: tuple[tuple[str, tuple[Place, ...]], ...] = ()
+    traceback: str = dataclasses.field(default="", compare=False, repr=False)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -146,6 +182,8 @@ class Observation:
     the example could not run. ``note`` is text that a reader needs with any verdict, such as the
     tolerance that was used. ``limitation`` is a limitation of the format that this example shows
     although the verdict is KEPT, such as that it never overwrites a checkpoint; reports list it.
+    ``raised`` describes the exception in ``refused`` or ``unreadable``. ``cause`` is the reason of
+    all lost values, as a sentence: it replaces the causes of the single differences.
     """
 
     unsafe: str | None = None
@@ -157,19 +195,23 @@ class Observation:
     skipped: str | None = None
     note: str = ""
     limitation: str = ""
+    raised: Raised | None = None
+    cause: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
 class Judgement:
     """A verdict with its explanation, or no verdict (None) and in ``skipped`` the reason.
 
-    ``limitation`` is that of the observation if the verdict is KEPT.
+    The first line of ``detail`` states the cause. ``limitation`` is that of the observation if the
+    verdict is KEPT. ``traceback`` is that of the user's exception.
     """
 
     verdict: Verdict | None
     detail: str = ""
     skipped: str | None = None
     limitation: str = ""
+    traceback: str = dataclasses.field(default="", compare=False, repr=False)
 
 
 def judge(
@@ -195,18 +237,18 @@ def _judged(seen: Observation, judges: Collection[str], blocked_by: Callable[[Di
     if seen.unsafe is not None:
         return Judgement(Verdict.UNSAFE, seen.unsafe)
     if seen.crashed is not None:
-        return Judgement(Verdict.CRASHED, seen.crashed)
+        return _with_exception(Verdict.CRASHED, seen.crashed, seen)
     if seen.refused is not None:
-        return Judgement(Verdict.REFUSED, seen.refused)
+        return _with_exception(Verdict.REFUSED, seen.refused, seen)
     if seen.unreadable is not None:
-        return Judgement(Verdict.UNREADABLE, seen.unreadable)
+        return _with_exception(Verdict.UNREADABLE, seen.unreadable, seen)
     own = [difference for difference in seen.differences if difference.aspect in judges]
     if own:
-        return Judgement(max(difference.verdict for difference in own), _with_note(seen, describe(own)))
+        return Judgement(max(difference.verdict for difference in own), _with_note(seen, describe(own, seen.cause)))
     blocking = [difference for difference in seen.differences if blocks(difference, judges)]
     for difference in blocking:
         if blocked_by(difference) is None:
-            return Judgement(Verdict.CHANGED, _with_note(seen, describe([difference])))
+            return Judgement(Verdict.CHANGED, _with_note(seen, describe([difference], seen.cause)))
     if blocking:
         first = blocking[0]
         return Judgement(None, skipped=f"blocked by {blocked_by(first)}, which checks the {first.aspect}: {first}")
@@ -216,7 +258,13 @@ def _judged(seen: Observation, judges: Collection[str], blocked_by: Callable[[Di
 
 
 def _with_note(seen: Observation, text: str) -> str:
-    return f"{seen.note}\n{text}" if seen.note else text
+    return f"{text}\n{seen.note}" if seen.note else text
+
+
+def _with_exception(verdict: Verdict, text: str, seen: Observation) -> Judgement:
+    if seen.raised is None:
+        return Judgement(verdict, text)
+    return Judgement(verdict, "\n".join([text, *raised_lines(seen.raised)]), traceback=seen.raised.traceback)
 
 
 def blocks(difference: Difference, judges: Collection[str]) -> bool:
@@ -224,12 +272,3 @@ def blocks(difference: Difference, judges: Collection[str]) -> bool:
     if difference.aspect in judges:
         return False
     return difference.lost or any(difference.aspect in NEEDS.get(aspect, ()) for aspect in judges)
-
-
-def describe(differences: Sequence[Difference], limit: int = 8) -> str:
-    """Return the first ``limit`` differences as text, one after the other, and how many more there are."""
-    lines = [str(difference) for difference in differences[:limit]]
-    if len(differences) > limit:
-        more = len(differences) - limit
-        lines.append(f"and {more} more difference{'s' if more > 1 else ''}")
-    return "\n".join(lines)

@@ -80,7 +80,7 @@ def test_run_prints_table_and_command_that_shows_more(folder: pathlib.Path) -> N
     assert "18 checks of 2 format(s): 14 kept, 1 xfailed, 3 failed;" in run.stdout
     assert "to run one check: pytest-ckpt run mylib:bad --select dtype/bool" in run.stdout
     assert "rerun: pytest-ckpt run mylib:bad --select=layout/fortran --examples=0" in run.stdout
-    assert "FAILED bad::layout/fortran - CheckFailed: bad [layout/fortran]: CHANGED" in run.stdout
+    assert "FAILED bad::layout/fortran - CHANGED: " in run.stdout
     assert "test session starts" in run.stdout, "progress"
     assert run.stderr == ""
 

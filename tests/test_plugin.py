@@ -103,10 +103,10 @@ def test_failure_message_is_complete_and_its_spec_evaluates(mylib: pytest.Pytest
     result = mylib.runpytest("-p", "no:cacheprovider", "--ckpt-seed=3")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines([
-        "mine ?layout/fortran?: CHANGED", "check: A tensor *", "expected: KEPT (no entry in expected_failures)",
-        "counterexample: *", "*2 of 4 elements differ*", "* expected 0x*, got 0x*",
+        "mine ?layout/fortran?: CHANGED: *", "*2 of 4 elements differ*", "* expected 0x*, got 0x*",
+        "counterexample: *", "check: A tensor *", "expected: KEPT (no entry in expected_failures)",
         "rerun: pytest 'test_it.py::test_mylib?layout/fortran?' --ckpt-seed=3",
-        "FAILED test_it.py::test_mylib?layout/fortran? - CheckFailed: mine*",
+        "FAILED test_it.py::test_mylib?layout/fortran? - CHANGED: *",
     ])  # fmt: skip
     text = next(line for line in result.stdout.lines if line.startswith("counterexample: ")).removeprefix("counterexample: ")
     assert repr(eval(text)) == text
@@ -158,7 +158,9 @@ def test_expected_failure_that_is_kept_fails(mylib: pytest.Pytester) -> None:
     _test(mylib, "@conformance(make(expected_failures={'dtype/bool': refused('x')}), select='dtype/bool')\ndef test_mylib(check): check()")
     result = mylib.runpytest(*FAST)
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*: KEPT", "expected: REFUSED (x)"])
+    result.stdout.fnmatch_lines(
+        ["*: KEPT: the declared failure no longer exists: remove the line for 'dtype/bool' *", "expected: REFUSED (x)"]
+    )
 
 
 UNUSED = "@conformance(make(expected_failures={'shape/*': refused('x')}), select='shape')\ndef test_mylib(check): check()"
@@ -172,9 +174,9 @@ def test_unused_pattern_fails_the_run_once(mylib: pytest.Pytester, workers: tupl
     assert result.parseoutcomes()["failed"] == 1
     result.stdout.fnmatch_lines(
         [
-            "mine [[]shape/[*]]: KEPT",
-            "expected: REFUSED (x)",
+            "mine [[]shape/[*]]: KEPT: the declared failure no longer exists: remove the line for 'shape/[*]' *",
             "expected_failures?'shape/[*]'?: all 7 checks that it covers are KEPT; remove the entry",
+            "expected: REFUSED (x)",
             "FAILED test_it.py::test_mylib?shape/??*",
         ]
     )

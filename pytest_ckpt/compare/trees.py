@@ -15,8 +15,9 @@ import numpy as np
 from ..backends import get_backend
 from ..backends.base import Reading
 from ..backends.memory import Memory
+from ..messages import describe
 from ..util.suggestions import nearest
-from ..verdicts import ASPECTS, Difference, describe
+from ..verdicts import ASPECTS, Difference
 from . import elements
 from .aliasing import SEPARATE_MEMORY, changes
 from .diagnosis import likely_cause
@@ -99,16 +100,18 @@ def _path_text(path: _Path) -> str:
 class _Pair:
     """Two nodes at one path.
 
-    ``leaf`` is the dtype of the tensor that they are parts of, or empty.
+    ``leaf`` is the dtype of the tensor that they are parts of, or empty. ``part`` is the first step
+    of the path.
     """
 
     path: _Path
     actual: Any
     expected: Any
     leaf: str = ""
+    part: str = ""
 
     def below(self, step: str, actual: Any, expected: Any, leaf: str = "") -> _Pair:
-        return _Pair((self.path, step), actual, expected, leaf or self.leaf)
+        return _Pair((self.path, step), actual, expected, leaf or self.leaf, self.part or step)
 
 
 class _Walk:
@@ -120,34 +123,46 @@ class _Walk:
         #: reused.
         self.visited: dict[tuple[int, int], _Pair] = {}
         self.memories: list[tuple[_Pair, Memory, Memory]] = []
+        #: The number of expected leaves in each part of the tree.
+        self.sizes: dict[str, int] = {}
 
     def run(self, actual: Any, expected: Any) -> None:
         todo = [_Pair(None, actual, expected)]
         while todo:
             todo.extend(reversed(list(self.pair(todo.pop()))))
         self.sharing()
+        if self.found:
+            size = sum(self.sizes.values())
+            self.found = [dataclasses.replace(each, part_size=self.sizes.get(each.part, 0), tree_size=size) for each in self.found]
 
     def add(self, pair: _Pair, aspect: str, expected: str, actual: str, **more: Any) -> None:
         if pair.leaf:
             if aspect in _IGNORED_OF_PARTS:
                 return
             more["leaf"] = pair.leaf
-        self.found.append(Difference(_path_text(pair.path), aspect, expected, actual, **more))
+        self.found.append(Difference(_path_text(pair.path), aspect, expected, actual, part=pair.part, **more))
 
     def pair(self, pair: _Pair) -> Iterator[_Pair]:
         """Compare two nodes, and yield the pairs of their children."""
         reading = read(pair.expected)
         if reading is not None:
+            self.count(pair)
             yield from self.tensors(pair, reading)
             return
         held = None if isinstance(pair.expected, np.generic) else contents(pair.expected)
         if held is None:
+            self.count(pair)
             self.plain(pair)
         elif pair.actual is not pair.expected or held.kind != "object":
             key = (id(pair.actual), id(pair.expected))
             if key not in self.visited:
                 self.visited[key] = pair
                 yield from self.containers(pair, held)
+
+    def count(self, pair: _Pair) -> None:
+        """Count a leaf of the tree; the parts of a tensor are no leaves."""
+        if not pair.leaf:
+            self.sizes[pair.part] = self.sizes.get(pair.part, 0) + 1
 
     def containers(self, pair: _Pair, expected: Contents) -> Iterator[_Pair]:
         actual = None if is_leaf(pair.actual) else contents(pair.actual)

@@ -44,7 +44,7 @@ def load_model(format: Format, models: ModelBackend, path: pathlib.Path, clone: 
 def load_with_report(format: Format, models: ModelBackend, path: pathlib.Path, clone: Any) -> tuple[Any, Any]:
     """Return the loaded model, and what else the loader returned, such as the framework's own report. Raise EarlyResult."""
     if format.load_model is not None:
-        returned = call_user_code("load", format.load_model, path, *(() if format.whole_model else (clone,)))
+        returned = call_user_code("load", format.load_model, path, *(() if format.whole_model else (clone,)), label="load_model")
         if models.owns(returned):
             return returned, None
         within = [each for each in returned if models.owns(each)] if isinstance(returned, tuple) else []
@@ -59,7 +59,7 @@ def load_with_report(format: Format, models: ModelBackend, path: pathlib.Path, c
     state = call_user_code("load", format.load, path, *((template,) if format.template else ()))
     if format.accepts == "dict" and isinstance(state, Mapping):
         state = unflatten(state, own)
-    call_user_code("load", models.load_state, clone, state)
+    call_user_code("load", models.load_state, clone, state, label="load returned a state, and loading it into the model")
     return clone, None
 
 

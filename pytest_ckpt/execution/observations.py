@@ -33,4 +33,4 @@ def unless_damaged(raised: Observation, load_old: Callable[[], Observation]) -> 
     if raised.refused is None:
         return raised
     now = load_old()
-    return raised if is_restored(now) else located_at(now, f"the old checkpoint, after save raised {raised.refused}")
+    return raised if is_restored(now) else located_at(now, f"the old checkpoint, after {raised.refused}")

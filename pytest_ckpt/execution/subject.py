@@ -56,7 +56,7 @@ class Subject:
     def wait(self, result: Any) -> None:
         """Wait for a save that `start_saving` started. Raise EarlyResult."""
         if self.format.wait is not None:
-            call_user_code("save", self.format.wait, result)
+            call_user_code("save", self.format.wait, result, label="wait")
 
     def load(self, path: pathlib.Path, target: Any = None) -> Any:
         """Return the loaded object. ``target`` is the model or template to load into (default: a new one). Raise EarlyResult."""

@@ -172,10 +172,10 @@ def _save(format: Format, run: Run, path: pathlib.Path) -> None:
 
 def _load(format: Format, run: Run, path: pathlib.Path) -> Run:
     if format.load_training is not None:
-        returned = call_user_code("load", format.load_training, path, run)
+        returned = call_user_code("load", format.load_training, path, run, label="load_training")
         within = [each for each in (returned if isinstance(returned, tuple) else (returned,)) if isinstance(each, Run)]
         return within[0] if within else run
     assert format.load is not None
     state = call_user_code("load", format.load, path, *((run.state(),) if format.template else ()))
-    call_user_code("load", run.restore, state)
+    call_user_code("load", run.restore, state, label="load returned a state, and restoring the run from it")
     return run

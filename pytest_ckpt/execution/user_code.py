@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pathlib
-import re
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -12,13 +11,12 @@ from ..formats.base import Format
 from ..verdicts import Observation
 from ..workers.memory import peak_near_limit
 from .checkpoint_files import display_name, size_on_disk
+from .exceptions import SENTENCE, raised, sentence, shortened
 
 NOTHING_WRITTEN = "save returned, and there is no file at the path that it received"
 #: Ends the reason of a skip where a loader that does nothing would pass.
 PROVES_NOTHING = "so loading would prove nothing"
 SAME_OBJECT = "load returned the same object that was saved, so this says nothing about the file"
-#: Colour codes, which some frameworks write into their messages.
-_ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class EarlyResult(Exception):
@@ -38,9 +36,11 @@ def save_and_wait(format: Format, save: Callable[[Any, Any], Any], obj: Any, pat
 
     Raise EarlyResult if either raises, or if nothing was written.
     """
-    result = call_user_code("save", save, obj, path)
+    names = ("save", "save_model", "save_training")
+    label = next((name for name in names if getattr(format, name) is save), "save")
+    result = call_user_code("save", save, obj, path, label=label)
     if format.wait is not None:
-        call_user_code("save", format.wait, result)
+        call_user_code("save", format.wait, result, label="wait")
     size = size_on_disk(path)
     if size is None:
         raise EarlyResult(Observation(unreadable=NOTHING_WRITTEN))
@@ -55,10 +55,11 @@ def inspect_loaded(function: Callable[..., Any], loaded: Any, *others: Any) -> A
         raise CannotInspect(f"the loaded object cannot be read: {type(error).__name__}: {error}") from error
 
 
-def call_user_code(stage: str, function: Callable[..., Any], *arguments: Any) -> Any:
+def call_user_code(stage: str, function: Callable[..., Any], *arguments: Any, label: str = "") -> Any:
     """Return ``function(*arguments)``. Raise EarlyResult, with the exception as an observation, if it raises.
 
-    ``stage`` is "save" or "load". Exceptions that concern the test run pass through.
+    ``stage`` is "save" or "load". ``label`` names the function in the message, if it is not that of the stage.
+    Exceptions that concern the test run pass through.
     """
     try:
         return function(*arguments)
@@ -70,11 +71,11 @@ def call_user_code(stage: str, function: Callable[..., Any], *arguments: Any) ->
         if (used := peak_near_limit()) is not None:
             text = f"{stage} exceeded its memory limit: it allocated {used >> 20} MiB"
             raise EarlyResult(Observation(crashed=text)) from error
-        raise EarlyResult(_failure(stage, error, arguments)) from error
+        raise EarlyResult(_failure(stage, error, arguments, label)) from error
     except BaseException as error:
         if _concerns_the_run(error):
             raise
-        raise EarlyResult(_failure(stage, error, arguments)) from error
+        raise EarlyResult(_failure(stage, error, arguments, label)) from error
 
 
 def _concerns_the_run(error: BaseException) -> bool:
@@ -91,15 +92,25 @@ def _concerns_the_run(error: BaseException) -> bool:
     return type(error).__module__ == "hypothesis.errors"
 
 
-def _failure(stage: str, error: BaseException, arguments: tuple[Any, ...]) -> Observation:
-    text = _exception_text(error, arguments)
-    return Observation(refused=text) if stage == "save" else Observation(unreadable=text)
+def _failure(stage: str, error: BaseException, arguments: tuple[Any, ...], label: str) -> Observation:
+    rename = _renaming(arguments)
+    if isinstance(error, CannotInspect):
+        text = shortened(rename(str(error)), 2 * SENTENCE)
+        found = raised(error.__cause__ or error, rename)
+    else:
+        text = f"{label or stage} raised {sentence(error, rename)}"
+        found = raised(error, rename)
+    return Observation(refused=text, raised=found) if stage == "save" else Observation(unreadable=text, raised=found)
 
 
-def _exception_text(error: BaseException, arguments: tuple[Any, ...], limit: int = 400) -> str:
-    """Return the exception as text, without the folder and the number of a checkpoint, which differ in every example."""
-    text = " ".join(_ESCAPES.sub("", f"{type(error).__name__}: {error}").split())
-    for argument in arguments:
-        if isinstance(argument, pathlib.Path | str) and (path := pathlib.Path(argument)).is_absolute():
-            text = text.replace(str(path.parent), "<folder>").replace(path.name, display_name(path.name))
-    return text if len(text) <= limit else f"{text[:limit]}…"
+def _renaming(arguments: tuple[Any, ...]) -> Callable[[str], str]:
+    """Return a function that replaces the folder and the number of a checkpoint in a text, which differ in every example."""
+    paths = [pathlib.Path(argument) for argument in arguments if isinstance(argument, pathlib.Path | str)]
+
+    def rename(text: str) -> str:
+        for path in paths:
+            if path.is_absolute():
+                text = text.replace(str(path.parent), "<folder>").replace(path.name, display_name(path.name))
+        return text
+
+    return rename

@@ -31,6 +31,8 @@ class BoundCheck:
         self.result: Result | None = None
         #: The command that runs this check again.
         self.rerun = ""
+        #: Whether a failure shows the traceback of the user's exception, as the option --tb=long requests.
+        self.shows_traceback = False
 
     def __repr__(self) -> str:
         return f"<check {self.check.name} of {self.runner.format.name}>"
@@ -41,9 +43,17 @@ class BoundCheck:
         if result.skipped is not None:
             pytest.skip(result.skipped)
         if not result.passed:
-            raise CheckFailed(f"{result}\nrerun: {self.rerun}" if self.rerun else str(result), pytrace=False)  # type: ignore[call-arg]
+            raise CheckFailed(self._message(result), pytrace=False)  # type: ignore[call-arg]
         if result.verdict is not Verdict.KEPT:
             accepts = self.runner.format.accepts
             reason = result.expectation.why if result.expectation else f"outside the domain of the format (accepts={accepts!r})"
             pytest.xfail(f"{result.verdict}: {reason}")
         return result
+
+    def _message(self, result: Result) -> str:
+        lines = [str(result)]
+        if self.rerun:
+            lines.append(f"rerun: {self.rerun}")
+        if result.traceback:
+            lines.append(f"\n{result.traceback}" if self.shows_traceback else "traceback: add --tb=long")
+        return "\n".join(lines)

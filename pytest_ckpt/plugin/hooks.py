@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ..messages import short_summary
 from ..util.entry_points import EntryPointWarning, load_failures
 from .session import SESSION, Session
 from .settings import Settings
@@ -60,6 +61,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     session, bound = item.config.stash[SESSION], _bound_check(item)
     if bound is not None:
         bound.result = None
+        bound.shows_traceback = item.config.getoption("tbstyle") in ("long", "native")
         if not hasattr(item, "bound"):  # An item of the command line has its own command. Other items may share a check.
             bound.rerun = session.rerun_command(item)
     with session.in_test():
@@ -76,6 +78,9 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     if call.when == "call" and bound is not None and bound.result is not None:
         # A report travels from a worker of pytest-xdist as simple values.
         setattr(report, RESULT, json.dumps(bound.result.to_json()))
+        if (crash := getattr(report.longrepr, "reprcrash", None)) is not None:
+            # The short summary shows only the beginning of this text, after the name of the check.
+            crash.message = short_summary(bound.result)
     return report
 
 

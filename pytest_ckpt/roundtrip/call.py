@@ -9,7 +9,8 @@ from typing import Any
 
 from ..execution.checkpoint_files import size_on_disk
 from ..execution.user_code import NOTHING_WRITTEN
-from ..verdicts import Difference, describe
+from ..messages import describe
+from ..verdicts import Difference
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,8 +14,9 @@ from ..compare.outputs import output_differences
 from ..compare.tensors import copy_tree, read
 from ..compare.trees import differences
 from ..compare.unsaved import untracked
+from ..messages import describe
 from ..specs import DTYPES
-from ..verdicts import Difference, Verdict, describe
+from ..verdicts import Difference, Verdict
 from .call import Call, check_restored, check_written
 from .other_values import other_tensor
 

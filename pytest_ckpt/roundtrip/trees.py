@@ -10,8 +10,8 @@ from typing import Any
 from ..backends import models_of
 from ..compare.tensors import copy_tree, same_object
 from ..compare.trees import aspects, differences
+from ..messages import describe
 from ..util.tempdirs import temporary_folder
-from ..verdicts import describe
 from .call import Call, check_restored, check_written
 from .models import model_roundtrip
 from .other_values import VALUES, other_tree

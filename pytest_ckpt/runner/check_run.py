@@ -150,6 +150,7 @@ class CheckRun:
             detail=detail.strip(),
             outside=outside,
             limitation=judgement.limitation,
+            traceback=judgement.traceback,
             **common,
         )
 
