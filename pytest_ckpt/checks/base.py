@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..specs import Spec
 from ..specs.capabilities import Capabilities, Need, needs_of
+from ..specs.fitting import DTYPE, KEYS, SHAPE, fitted
 from ..verdicts import ASPECTS, Verdict
 from .profile import FormatProfile
 
@@ -47,6 +48,10 @@ class Check:
     only if it is selected. If ``share_of`` is not empty, the result reports how many examples got
     the verdict, and calls them by this plural noun.
 
+    Where a format accepts only some dtypes, shapes or keys, those of the examples are replaced by
+    the most similar ones that it accepts, except those that the check is about: ``keeps`` holds
+    DTYPE, SHAPE, KEYS or several of them.
+
     Raises ValueError for a name without a family, and for an unknown level, aspect or subject.
     """
 
@@ -63,6 +68,7 @@ class Check:
     needs_worker: bool = False
     share_of: str = ""
     subjects: frozenset[str] = frozenset({TREE})
+    keeps: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         family, _, case = self.name.partition("/")
@@ -72,9 +78,27 @@ class Check:
             raise ValueError(f"{self.name}: a family cannot be named {family!r}, which selects checks of many families")
         if self.level not in LEVELS:
             raise ValueError(f"{self.name}: level must be {CORE!r} or {EXTENDED!r}, not {self.level!r}")
-        for what, given, known in (("aspects", self.judges, ASPECTS), ("subjects", self.subjects, (TREE, MODEL, TRAINING))):
+        for what, given, known in (
+            ("aspects", self.judges, ASPECTS),
+            ("subjects", self.subjects, (TREE, MODEL, TRAINING)),
+            ("keeps", self.keeps, (DTYPE, SHAPE, KEYS)),
+        ):
             if unknown := sorted(set(given) - set(known)):
                 raise ValueError(f"{self.name}: unknown {what} {unknown}: expected some of {', '.join(known)}")
+        examples, explore = self.examples, self.explore
+        object.__setattr__(self, "examples", lambda profile: self._in_domain(profile, examples(profile)))
+        if explore is not None:
+            object.__setattr__(self, "explore", lambda profile: self._drawn_in_domain(profile, explore(profile)))
+
+    def _in_domain(self, profile: FormatProfile, specs: Iterable[Spec]) -> Iterator[Spec]:
+        """Yield the examples, with everything that the check does not keep taken from the domain of the format."""
+        return (found for spec in specs if (found := fitted(spec, profile.limits, self.keeps)) is not None)
+
+    def _drawn_in_domain(self, profile: FormatProfile, strategy: SearchStrategy[Any]) -> SearchStrategy[Any]:
+        if not profile.limits.is_limited:
+            return strategy
+        found = strategy.map(lambda spec: fitted(spec, profile.limits, self.keeps))
+        return found.filter(lambda spec: spec is not None)
 
     @property
     def family(self) -> str:
@@ -120,6 +144,7 @@ def check(
     needs_worker: bool = False,
     share_of: str = "",
     subjects: Iterable[str] = (TREE,),
+    keeps: Iterable[str] = (),
 ) -> Callable[[Examples], Check]:
     """Make a `Check` of the decorated function, which takes a `FormatProfile` and yields specs.
 
@@ -144,6 +169,7 @@ def check(
             needs_worker=needs_worker,
             share_of=share_of,
             subjects=frozenset(subjects),
+            keeps=frozenset(keeps),
         )
 
     return make

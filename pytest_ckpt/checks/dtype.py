@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..specs import DTYPES, Fill, Spec, TensorSpec, special_patterns
 from ..specs.capabilities import needs_of
+from ..specs.fitting import DTYPE as KEEP_DTYPE
 from .base import CORE, Check
 from .profile import FormatProfile, plain_shapes
 
@@ -33,6 +34,7 @@ def checks_for_dtypes(
             explanation=inspect.getdoc(examples) or "",
             needs=needs_of({"dtypes": dtype}),
             explore=lambda profile: explore(profile, dtype),
+            keeps=frozenset({KEEP_DTYPE}),
         )
 
     return tuple(check_for(dtype) for dtype in dtypes)

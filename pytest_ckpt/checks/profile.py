@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..backends import capabilities
 from ..specs import Capabilities, DictSpec, Fill, LayerSpec, ListSpec, ModelSpec, Spec, TensorSpec
+from ..specs.domain import NO_LIMITS, Domain
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -23,7 +24,8 @@ class FormatProfile:
     or "tree". ``template`` is True if its loader takes a template. ``model_loading`` says how it
     loads models: "into" a given one, "whole" from only the path, or as a "state", which it saves
     as a tree. ``loads_parts`` is True if it has ``load_partial``. ``saves_trees`` is False for a
-    format that saves nothing but models.
+    format that saves nothing but models. ``limits`` are the dtypes, shapes and keys that it accepts.
+    Checks need not follow them: `Check` fits their examples to them.
     """
 
     backend: str
@@ -32,6 +34,7 @@ class FormatProfile:
     model_loading: str = "state"
     loads_parts: bool = False
     saves_trees: bool = True
+    limits: Domain = NO_LIMITS
 
     @property
     def capabilities(self) -> Capabilities:

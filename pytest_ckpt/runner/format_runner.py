@@ -17,6 +17,7 @@ from ..util.tempdirs import temporary_folder
 from ..verdicts import Judgement
 from ..workers import Workers
 from .check_run import EXAMPLES, CheckRun
+from .domain import with_drawn_limits
 from .judging import ExampleJudge
 
 
@@ -44,7 +45,7 @@ class Runner:
         self.expectations = check_expectations(format)
         if examples is not None and (type(examples) is not int or examples < 0):
             raise ValueError(f"examples must be an int of at least 0, not {examples!r}")
-        self.format = format
+        self.format = format = with_drawn_limits(format)
         # Checks of trees do not apply to a format that saves only models, so they are left out and not skipped.
         self.checks = tuple(check for check in select_checks(format.backend, select) if _applies(format, check))
         self.examples = EXAMPLES if examples is None else examples
@@ -53,7 +54,9 @@ class Runner:
         self.shrink = shrink
         models = "state" if format.save_model is None else "whole" if format.whole_model else "into"
         partial = format.load_partial is not None
-        self.profile = FormatProfile(format.backend, format.accepts, format.template, models, partial, format.save is not None)
+        self.profile = FormatProfile(
+            format.backend, format.accepts, format.template, models, partial, format.save is not None, format.limits
+        )
         self._parent_folder = folder
         self._workers = workers
         self._keep_files = keep_files
