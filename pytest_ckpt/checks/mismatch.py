@@ -21,7 +21,7 @@ from ..specs import (
 )
 from ..specs.fitting import DTYPE, SHAPE
 from ..specs.shapes import Shape, nearest_shapes
-from .base import MODEL, TREE, Check, check
+from .base import MODEL, TREE, Check, Premise, check
 from .model import dense
 from .profile import FormatProfile
 
@@ -31,9 +31,15 @@ Leaves = tuple[tuple[str, TensorSpec], ...]
 
 
 def _mismatch(
-    case: str, needs: dict[str, str] | None = None, keeps: Iterable[str] = ()
+    case: str, needs: dict[str, str] | None = None, keeps: Iterable[str] = (), premise: Premise | None = None
 ) -> Callable[[Callable[[FormatProfile], Iterator[Spec]]], Check]:
-    return check(f"mismatch/{case}", judges=_JUDGES, needs=needs, subjects={TREE, MODEL}, keeps=keeps)
+    return check(f"mismatch/{case}", judges=_JUDGES, needs=needs, subjects={TREE, MODEL}, keeps=keeps, premise=premise)
+
+
+def _saved_dtypes(spec: Mismatch | NarrowLoad) -> list[Spec]:
+    """Return what must be restored without a mismatch, or `dtype` reports it. The dtypes of models have no check of their own."""
+    saved = spec.tree if isinstance(spec, NarrowLoad) else spec.saved
+    return [] if isinstance(saved, ModelSpec) else [saved]
 
 
 def _mismatches(
@@ -140,7 +146,7 @@ def wrong_shape(profile: FormatProfile) -> Iterator[Spec]:
     yield from _mismatches(profile, (dense(6), dense(3)), (dense(3), dense(3)), *_two_shapes(profile, (2, 3), (3, 2)))
 
 
-@_mismatch("wrong-dtype", keeps={DTYPE})
+@_mismatch("wrong-dtype", keeps={DTYPE}, premise=_saved_dtypes)
 def wrong_dtype(profile: FormatProfile) -> Iterator[Spec]:
     """A tensor with different dtypes in the file and in the target is not cast silently if values are lost.
 
@@ -193,7 +199,7 @@ def empty_state(profile: FormatProfile) -> Iterator[Spec]:
         yield Mismatch(ModelSpec((LayerSpec("relu"),), (2,)), ModelSpec((dense(2),), (2,), seed=2))
 
 
-@_mismatch("64-bit-off", {"features": "64-bit-switch"}, keeps={DTYPE})
+@_mismatch("64-bit-off", {"features": "64-bit-switch"}, keeps={DTYPE}, premise=_saved_dtypes)
 def without_64_bits(profile: FormatProfile) -> Iterator[Spec]:
     """Values of 64 bits that are loaded while 64-bit types are switched off are exact, or cause an error or a warning.
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..checks import checks_for
 from ..results import Result
+from ..specs.domain import shown_limit
 from ..verdicts import Verdict
 
 
@@ -17,7 +18,7 @@ def declaration(domain: Mapping[str, Any], results: Sequence[Result]) -> list[st
 
     ``domain`` holds the fields of `Format` that describe the domain.
     """
-    lines = [f"{name}={value!r}," for name, value in domain.items()]
+    lines = [f"{name}={shown_limit(value) if isinstance(value, list) else repr(value)}," for name, value in domain.items()]
     entries = _entries(results)
     if not entries:
         return [*lines, "# expected_failures is not needed: every check that ran is KEPT"]

@@ -6,11 +6,9 @@ import dataclasses
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ..execution.dispatch import run_example
-from ..formats.base import DOMAINS, Format
+from ..formats.base import Format
 from ..results import Result
-from ..specs import DictSpec, Fill, ListSpec, Spec, TensorSpec
-from ..verdicts import Verdict
+from .domain_search import find_domain
 from .format_runner import Runner
 
 
@@ -27,42 +25,11 @@ def survey(
     result. The format's own domain and ``expected_failures`` are ignored.
     """
     domain = find_domain(format)
+    limits = dict.fromkeys(("dtypes", "shapes", "keys"))
     results = []
-    with Runner(dataclasses.replace(format, **domain, expected_failures={}), select, examples, seed, shrink=False) as runner:
+    with Runner(dataclasses.replace(format, **{**limits, **domain}, expected_failures={}), select, examples, seed, shrink=False) as runner:
         for number, check in enumerate(runner.checks, start=1):
             results.append(runner.run(check))
             if progress is not None:
                 progress(number, len(runner.checks), results[-1])
     return domain, results
-
-
-def find_domain(format: Format) -> dict[str, Any]:
-    """Return the domain of a format as fields of `Format`. It is found by trying, whatever the format declares.
-
-    It is empty for a format that saves no trees.
-    """
-    return {"accepts": _accepted_structure(format)} if format.save is not None else {}
-
-
-def _accepted_structure(format: Format) -> str:
-    """Return the widest of tree, dict, list and tensor whose simplest example is restored with its values.
-
-    If none is, return what the format declares.
-    """
-    first, second = TensorSpec("float32", (2,), fill=Fill(1)), TensorSpec("float32", (2, 3), fill=Fill(2))
-    probes: dict[str, list[Spec]] = {
-        "tree": [DictSpec((("a", DictSpec((("b", first),))), ("c", second)))],
-        "dict": [DictSpec((("a", first), ("b", second)))],
-        "list": [ListSpec((first, second)), ListSpec((first,))],
-        "tensor": [first, second],
-    }
-    with Runner(dataclasses.replace(format, expected_failures={}), "all", 0) as runner:
-        for domain in reversed(DOMAINS):
-            observations = [run_example(runner.context, spec, in_worker=format.isolate) for spec in probes[domain]]
-            if all(
-                each.refused is each.unreadable is each.crashed is each.skipped is None
-                and all(difference.verdict < Verdict.CHANGED for difference in each.differences)
-                for each in observations
-            ):
-                return domain
-    return format.accepts
