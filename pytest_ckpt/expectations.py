@@ -30,7 +30,8 @@ class Expectation:
     ``flaky=True`` marks a failure that does not occur in every run. Then this verdict and every
     milder one, KEPT included, are as expected.
 
-    Raises ValueError if the reason is empty or ``when`` is not a requirement.
+    Raises ValueError if the reason is empty, if ``when`` is not a requirement, and for ERROR, which
+    is a bug in pytest-ckpt.
     """
 
     verdict: Verdict
@@ -40,6 +41,8 @@ class Expectation:
     flaky: bool = False
 
     def __post_init__(self) -> None:
+        if self.verdict is Verdict.ERROR:
+            raise ValueError("ERROR cannot be expected: it is a bug in pytest-ckpt, not a failure of the format")
         if not isinstance(self.why, str) or not self.why.strip():
             call = f"{self.verdict.lower()}('the format cannot store complex numbers')"
             raise ValueError(f"an expected failure needs a reason, for example {call}; got {self.why!r}")
@@ -118,28 +121,39 @@ def matches(check: str, name: str) -> bool:
 
 @dataclasses.dataclass(frozen=True)
 class Resolved:
-    """The expectation that applies to one check.
+    """The expectations that apply to one check: all entries of one key whose ``when`` holds.
 
-    Without an ``expectation`` (None), only KEPT passes. ``key`` is the key of ``expected_failures``
-    that applies. An exact name always takes precedence: if its ``when`` does not hold, there is a
-    ``key`` and no ``expectation``. ``is_pattern`` is true if the key is a glob or a family, which
-    matches several checks. Each of these may be KEPT, but not all (`results.unused_patterns`).
+    Without any, only KEPT passes. ``key`` is the key of ``expected_failures`` that applies. An
+    exact name always takes precedence: if no ``when`` holds, there is a ``key`` and no expectation.
+    ``is_pattern`` is true if the key is a glob or a family, which matches several checks. Each of
+    these may be KEPT, but not all (`results.unused_patterns`).
     """
 
-    expectation: Expectation | None = None
+    expectations: tuple[Expectation, ...] = ()
     key: str | None = None
     is_pattern: bool = False
 
-    def allows(self, verdict: Verdict, outside: bool = False) -> bool:
-        """Return whether a check passes with ``verdict``.
+    def covers(self, verdict: Verdict, outside: bool = False) -> bool:
+        """Return whether an example may get ``verdict``.
 
         ``outside`` means that the example is outside the domain of the format. There, REFUSED needs
         no declaration.
         """
-        undeclared = verdict is Verdict.KEPT or (outside and verdict is Verdict.REFUSED)
-        if self.expectation is None:
-            return undeclared
-        return self.expectation.allows(verdict) or (self.is_pattern and undeclared)
+        return (
+            verdict is Verdict.KEPT or (outside and verdict is Verdict.REFUSED) or any(each.allows(verdict) for each in self.expectations)
+        )
+
+    def passes(self, verdicts: Iterable[tuple[Verdict, bool]]) -> bool:
+        """Return whether a check passes whose examples got ``verdicts``, each with ``outside`` as for `covers`.
+
+        Each verdict must be covered. If an exact name declares failures, at least one of them must
+        occur; otherwise the declaration is out of date.
+        """
+        found = list(verdicts)
+        if not all(self.covers(*pair) for pair in found):
+            return False
+        occurs = any(each.allows(verdict) for each in self.expectations for verdict, _ in found)
+        return self.is_pattern or not self.expectations or occurs or any(each.flaky for each in self.expectations)
 
 
 class Expectations:
@@ -151,14 +165,14 @@ class Expectations:
 
     def __init__(self, declared: Declared) -> None:
         several = {key: [entry] if isinstance(entry, Expectation) else entry for key, entry in declared.items()}
-        found = {key: next((each for each in entries if each.holds()), None) for key, entries in several.items()}
+        found = {key: tuple(each for each in entries if each.holds()) for key, entries in several.items()}
         self._exact = frozenset(declared)
-        #: The expectations whose versions are installed, by key. Of a list, it is the first such one.
-        self.in_force: dict[str, Expectation] = {key: each for key, each in found.items() if each is not None}
+        #: The expectations whose versions are installed, by key. All those of a list apply together.
+        self.in_force: dict[str, tuple[Expectation, ...]] = {key: entries for key, entries in found.items() if entries}
         self._resolved: dict[str, Resolved] = {}
 
     def for_check(self, check: str) -> Resolved:
-        """Return the expectation that applies to the check named ``check``.
+        """Return the expectations that apply to the check named ``check``.
 
         An exact name takes precedence over a family or a glob. Raises ValueError if two families or
         globs match the check.
@@ -173,7 +187,7 @@ class Expectations:
 
     def _resolve(self, check: str) -> Resolved:
         if check in self._exact:
-            return Resolved(self.in_force.get(check), check)
+            return Resolved(self.in_force.get(check, ()), check)
         keys = [key for key in self.in_force if matches(check, key)]
         if len(keys) > 1:
             names = ", ".join(map(repr, keys))

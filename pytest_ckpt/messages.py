@@ -153,10 +153,14 @@ def failure_text(result: Result) -> str:
         lines.append(f"counterexample: {result.counterexample!r}")
     if result.summary:
         lines.append(f"check: {result.summary}")
-    if result.expectation is not None:
-        lines.append(f"expected: {result.expectation.verdict}{' or milder' * result.expectation.flaky} ({result.expectation.why})")
+    if result.expectations:
+        lines += [f"expected: {each.verdict}{' or milder' * each.flaky} ({each.why})" for each in result.expectations]
     elif result.failed and result.outside:
         lines.append("expected: KEPT or REFUSED (outside the domain of the format, and no entry in expected_failures)")
     elif result.failed:
         lines.append("expected: KEPT (no entry in expected_failures)")
+    for other in result.outcomes:
+        if other.verdict is not result.verdict:
+            lines.append(f"also {other.verdict}{' (as expected)' * result.is_expected(other)}: {other.counterexample!r}")
+            lines += [f"    {line}" for line in other.detail.splitlines()]
     return "\n".join(lines)

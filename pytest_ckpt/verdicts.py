@@ -51,10 +51,12 @@ class Verdict(enum.StrEnum):
     CRASHED = "CRASHED"
     CHANGED = "CHANGED"
     UNSAFE = "UNSAFE"
+    #: The check itself failed, by a bug in pytest-ckpt. It says nothing about the format, and cannot be declared.
+    ERROR = "ERROR"
 
     @property
     def severity(self) -> int:
-        """The place in the order: 0 for KEPT, 7 for UNSAFE."""
+        """The place in the order: 0 for KEPT, 8 for ERROR."""
         return list(Verdict).index(self)
 
     def __lt__(self, other: str) -> bool:

@@ -44,11 +44,11 @@ def test_expectations_are_strict() -> None:
 def test_exact_name_takes_precedence_over_patterns() -> None:
     exact, glob, family = refused("exact", when="numpy<1"), changed("glob"), unreadable("family")
     expectations = Expectations({"dtype/int8": exact, "dtype/int*": glob, "shape": family})
-    assert expectations.for_check("dtype/int8") == Resolved(None, "dtype/int8", False), "the installed numpy does not meet its when"
-    assert expectations.for_check("dtype/int16") == Resolved(glob, "dtype/int*", True)
-    assert expectations.for_check("shape/scalar") == Resolved(family, "shape", True)
+    assert expectations.for_check("dtype/int8") == Resolved((), "dtype/int8", False), "the installed numpy does not meet its when"
+    assert expectations.for_check("dtype/int16") == Resolved((glob,), "dtype/int*", True)
+    assert expectations.for_check("shape/scalar") == Resolved((family,), "shape", True)
     assert expectations.for_check("keys/nul") == Resolved()
-    assert expectations.in_force == {"dtype/int*": glob, "shape": family}
+    assert expectations.in_force == {"dtype/int*": (glob,), "shape": (family,)}
     assert expectations.checks_under("dtype/int*", ["dtype/int8", "dtype/int16", "keys/nul"]) == ["dtype/int16"]
 
 

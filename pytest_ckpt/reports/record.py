@@ -65,7 +65,7 @@ def recorded(
 
     ``missing`` maps the names of formats that could not run to their backend and the reason.
     """
-    found = [dataclasses.replace(cell, detail=_without_folders(cell.detail)) for cell in cells]
+    found = [_without_folders(cell) for cell in cells]
     rows = []
     for format in formats:
         own = sorted((cell for cell in found if cell.format == format.name), key=lambda cell: cell.check)
@@ -76,9 +76,14 @@ def recorded(
     return Record(datetime.date.today().isoformat(), machine, tuple(select), round(seconds, 1), tuple(rows))
 
 
-def _without_folders(text: str) -> str:
-    """Return a detail without the folders of this machine: those of the environment, and temporary ones."""
-    return _FOLDERS.sub("<folder>", text.replace(sys.prefix, "<environment>"))
+def _without_folders(cell: Result) -> Result:
+    """Return a cell whose details do not name folders of this machine: those of the environment, and temporary ones."""
+
+    def cleaned(text: str) -> str:
+        return _FOLDERS.sub("<folder>", text.replace(sys.prefix, "<environment>"))
+
+    outcomes = tuple(dataclasses.replace(each, detail=cleaned(each.detail)) for each in cell.outcomes)
+    return dataclasses.replace(cell, detail=cleaned(cell.detail), outcomes=outcomes)
 
 
 def versions_of(format: Format) -> dict[str, str]:
@@ -150,7 +155,9 @@ def _row_data(row: Row) -> dict[str, Any]:
 
 def _cell_data(cell: Result) -> dict[str, Any]:
     """Return the JSON of a cell without fields that are stored elsewhere in the record, and without defaults."""
-    data = {name: value for name, value in cell.to_json().items() if name not in _ELSEWHERE and value not in (None, "", 0)}
+    data = {name: value for name, value in cell.to_json().items() if name not in _ELSEWHERE and value not in (None, "", 0, [])}
+    if len(cell.outcomes) == 1:
+        del data["outcomes"]  # the other fields say the same
     return {"check": cell.check, **data, "passed": cell.passed, "seconds": data.get("seconds", 0.0)}
 
 

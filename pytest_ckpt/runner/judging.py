@@ -41,8 +41,7 @@ class ExampleJudge:
 
     def observe(self, check: Check, spec: Spec, keep_in: pathlib.Path | None = None) -> Observation:
         """Run a spec, in a worker if the format is isolated or the check is expected to crash."""
-        expectation = self.expectations.for_check(check.name).expectation
-        crashes = expectation is not None and expectation.verdict is Verdict.CRASHED
+        crashes = any(each.verdict is Verdict.CRASHED for each in self.expectations.for_check(check.name).expectations)
         return run_example(self.context, spec, check.size_limit, in_worker=self.format.isolate or crashes, keep_in=keep_in)
 
     def _run_blockers(self, check: Check, observation: Observation) -> dict[Difference, str]:
