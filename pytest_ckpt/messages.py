@@ -28,12 +28,13 @@ def describe(differences: Sequence[Difference], cause: str = "") -> str:
     """
     ordered = sorted(differences, key=lambda each: (-each.verdict.severity, not each.lost))
     worst = ordered[0]
-    headline = cause if cause and worst.verdict == "CHANGED" else _headline(ordered)
+    cause = cause if worst.verdict == "CHANGED" else ""
+    headline = cause or _headline(ordered)
     lines = [headline] if headline else []
-    lines += _without_cause(worst, headline)
+    lines += _without_cause(worst, headline, cause)
     if len(ordered) <= IN_FULL:
         for other in ordered[1:]:
-            lines += _without_cause(other, headline)
+            lines += _without_cause(other, headline, cause)
     else:
         lines += _others(ordered)
     return "\n".join(lines)
@@ -44,20 +45,15 @@ def _headline(ordered: Sequence[Difference]) -> str:
     worst = ordered[0]
     if not worst.cause:
         return ""
-    same = dict.fromkeys(_tree_path(each) for each in ordered if each.cause == worst.cause)
+    same = dict.fromkeys(each.tree_path for each in ordered if each.cause == worst.cause)
     where = f"{len(same)} entries" if len(same) > 2 else " and ".join(filter(None, same))
     return f"{worst.cause} (in {where})" if where else worst.cause
 
 
-def _tree_path(difference: Difference) -> str:
-    """Return the path of a difference without the words in front of it that say when it was observed."""
-    return difference.path[difference.path.find(difference.part) :] if difference.part else ""
-
-
-def _without_cause(difference: Difference, headline: str) -> list[str]:
-    """Return the lines of a difference, without its cause if the headline states it."""
+def _without_cause(difference: Difference, headline: str, cause: str) -> list[str]:
+    """Return the lines of a difference, without its cause if the headline states it or ``cause`` replaces it."""
     lines = str(difference).split("\n")
-    return lines[:-1] if difference.cause and headline.startswith(difference.cause) else lines
+    return lines[:-1] if difference.cause and (cause or headline.startswith(difference.cause)) else lines
 
 
 def _others(ordered: Sequence[Difference]) -> Iterator[str]:
@@ -88,6 +84,8 @@ def _part_line(part: str, group: Sequence[Difference]) -> str:
         below = group[0].path.partition(part)[2] if part else group[0].path
         return f"{name}: {_first_line(group[0], _bare(below))}"
     entries = len({each.path for each in group})
+    if entries == 1 or not part:
+        return f"{_first_line(group[0])}, and {len(group) - 1} more"
     aspects: dict[str, int] = {}
     for each in group:
         aspects[each.aspect] = aspects.get(each.aspect, 0) + 1
@@ -108,7 +106,7 @@ def _first_line(difference: Difference, path: str | None = None) -> str:
 
 def raised_lines(raised: Raised) -> list[str]:
     """Return the lines below the sentence of an exception: its whole message, the user's line, and its causes."""
-    lines = [f"    {line}" for line in raised.message.splitlines() if line.strip()]
+    lines = [f"    {line.strip()}" for line in raised.message.splitlines() if line.strip()]
     lines += _place_lines(raised.places, "    ")
     for text, places in raised.causes:
         lines += [f"    {text}", *_place_lines(places, "        ")]

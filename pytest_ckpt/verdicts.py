@@ -128,6 +128,11 @@ class Difference:
         """The verdict for this difference in a check that judges its aspect."""
         return Verdict.CHANGED if self.lost else ASPECTS[self.aspect]
 
+    @property
+    def tree_path(self) -> str:
+        """The path without the words in front of it that say when the difference was observed."""
+        return self.path[self.path.find(self.part) :] if self.part else ""
+
     def located(self, where: str, lost: bool | None = None) -> Difference:
         """Return the same difference with ``where`` in front of its path, and ``lost`` replaced if given."""
         path = f"{where}: {self.path}" if self.path else where

@@ -33,10 +33,13 @@ _LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib"
 def sentence(error: BaseException, rename: Callable[[str], str] = str) -> str:
     """Return an exception and the cause at the end of its chain, as one line. ``rename`` replaces names of temporary files."""
     text = _one_line(error, rename)
+    short = shortened(text, SENTENCE)
+    if len(text) > SENTENCE and (inner := _inner_error(rename(_text(error)))):
+        short = f"{shortened(text, SENTENCE // 2)} … {shortened(inner, SENTENCE)}"
     chain = [each for each, _ in _chain(error)]
-    if not chain or (root := _one_line(chain[-1], rename)) in text or str(chain[-1]) in str(error):
-        return shortened(text, SENTENCE)
-    return f"{shortened(text, SENTENCE)} (caused by {shortened(root, SENTENCE // 2)})"
+    if not chain or (root := _one_line(chain[-1], rename)) in text:
+        return short
+    return f"{short} (caused by {shortened(root, SENTENCE // 2)})"
 
 
 def raised(error: BaseException, rename: Callable[[str], str] = str) -> Raised:
@@ -56,6 +59,12 @@ def shortened(text: str, limit: int) -> str:
         return text
     tail = limit * 2 // 5
     return f"{text[: limit - tail].rstrip()} … {text[-tail:].lstrip()}"
+
+
+def _inner_error(text: str) -> str:
+    """Return the last line of a long message that itself states an error, or an empty text."""
+    stated = [line.strip() for line in text.splitlines()[1:] if re.search(r"\w ?[Ee]rror: \S", line)]
+    return " ".join(stated[-1].split()) if stated else ""
 
 
 def _one_line(error: BaseException, rename: Callable[[str], str]) -> str:

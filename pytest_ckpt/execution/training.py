@@ -16,6 +16,7 @@ from ..backends.base import Backend, CannotBuild
 from ..backends.training_base import Run, TrainingBackend, preserve_rng
 from ..compare.tensors import copy_tree, same_object
 from ..compare.trees import differences
+from ..compare.unloaded import with_unloaded
 from ..formats.base import Format
 from ..specs import TrainingSpec, other_run
 from ..verdicts import Difference, Observation
@@ -26,6 +27,8 @@ from .user_code import PROVES_NOTHING, SAME_OBJECT, EarlyResult, call_user_code,
 
 #: Aspects that no state has to preserve: it is restored by names, into tensors that exist.
 _IGNORED = frozenset({"strides", "order", "alias"})
+#: Where differences were found before the loaded run was trained on.
+_AFTER_LOADING = "right after loading"
 
 
 def run_training(workspace: Workspace, spec: TrainingSpec) -> Observation:
@@ -55,6 +58,7 @@ def run_training(workspace: Workspace, spec: TrainingSpec) -> Observation:
                 fresh = _fresh_run(training, spec, at)
                 if not _state_differences(fresh.state(), expected[at]):
                     return Observation(skipped=f"the fresh run does not differ from the saved one, {PROVES_NOTHING}")
+                before = copy_tree(fresh.state())
                 saved, run = run, _load(format, fresh, path)
                 if run is saved or same_object(run.state(), saved.state()):
                     return Observation(unreadable=SAME_OBJECT)
@@ -62,7 +66,10 @@ def run_training(workspace: Workspace, spec: TrainingSpec) -> Observation:
                 if altered := _state_differences({**saved.state(), "rng": {}}, {**expected[at + spec.after], "rng": {}}):
                     return Observation(differences=tuple(locate(altered, "the run that was saved, after another was loaded")))
             if found := call_user_code("load", inspect_loaded, _first_differences, run, expected, at, spec):
-                return _not_repeatable(training, spec, expected) or Observation(differences=tuple(found))
+                cause = ""
+                if found[0].path.startswith(_AFTER_LOADING):
+                    found, cause = with_unloaded(found, _state_differences(run.state(), before))
+                return _not_repeatable(training, spec, expected) or Observation(differences=tuple(found), cause=cause)
     return Observation()
 
 
@@ -145,7 +152,7 @@ def _not_repeatable(training: TrainingBackend, spec: TrainingSpec, expected: dic
 
 def _first_differences(run: Run, expected: dict[int, Any], at: int, spec: TrainingSpec) -> list[Difference]:
     """Return the differences at the first step at which the resumed run differs from the uninterrupted one."""
-    found = locate(_state_differences(run.state(), expected[at]), f"right after loading, at step {at}")
+    found = locate(_state_differences(run.state(), expected[at]), f"{_AFTER_LOADING}, at step {at}")
     for step in range(at + 1, at + spec.after + 1):
         if found:
             return found
