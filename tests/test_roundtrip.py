@@ -74,12 +74,12 @@ def test_failure_shows_paths() -> None:
         return tree
 
     with pytest.raises(AssertionError) as error:
-        assert_roundtrip(_tree(), save=_save, load=lossy)
+        assert_roundtrip(_tree(), save=_save, load=lossy, extended=True)
     text = str(error.value)
     assert "2 difference(s)" in text
     assert "['state'].weight: dtype: expected float64, got float32" in text
     assert "['names']: container: expected tuple, got list" in text
-    assert_roundtrip(_tree(), save=_save, load=lossy, ignore=["dtype", "container"])
+    assert_roundtrip(_tree(), save=_save, load=lossy, ignore=["dtype", "container"], extended=True)
 
 
 def test_fails_when_save_changes_its_argument() -> None:

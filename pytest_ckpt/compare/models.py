@@ -14,22 +14,26 @@ from ..backends import models_of
 from ..backends.model_base import ModelBackend, ModelReading
 from ..verdicts import Difference
 from .aliasing import SEPARATE_MEMORY
+from .ignored import NOTHING, Ignored
 from .objects import type_name
-from .trees import differences
+from .walk import walk
 
 #: Aspects of tensors that do not count in models.
 _IGNORED = frozenset({"strides", "order"})
 _TRAINING = "training"
 
 
-def model_differences(actual: Any, expected: Any, models: ModelBackend, architecture: bool = False) -> list[Difference]:
+def model_differences(
+    actual: Any, expected: Any, models: ModelBackend, architecture: bool = False, ignored: Ignored = NOTHING
+) -> list[Difference]:
     """Return all differences between the states of two models of one framework.
 
     With ``architecture``, also compare the settings of the layers: a file of the whole model must
-    contain them.
+    contain them. All aspects count, except for those that are ``ignored``.
     """
+    ignored = dataclasses.replace(ignored, extended=True)
     ours, theirs = models.read(expected), models.read(actual)
-    found = [_with_cause(each, ours) for each in differences(theirs.tensors, ours.tensors, _IGNORED)]
+    found = [_with_cause(each, ours) for each in walk(theirs.tensors, ours.tensors, ignored.more(_IGNORED))]
     # Instance attributes of tensors are notes of libraries, not flags of the model.
     found = [each for each in found if each.aspect != "flags" or not each.expected.startswith(".")]
     # A framework that does not save the random states of layers does not restore them either.
@@ -43,15 +47,16 @@ def model_differences(actual: Any, expected: Any, models: ModelBackend, architec
         found.append(Difference("", "kind", type_name(expected), type_name(actual), leaf=type_name(expected)))
     found += _flag_differences("frozen", theirs.frozen, ours.frozen)
     found += _flag_differences(_TRAINING, theirs.training, ours.training)
-    return found + (settings_differences(theirs, ours) if architecture else [])
+    found += settings_differences(theirs, ours) if architecture else []
+    return [each for each in found if not ignored.hides(each)]
 
 
-def models_in_trees(actual: Any, expected: Any) -> list[Difference] | None:
+def models_in_trees(actual: Any, expected: Any, ignored: Ignored = NOTHING) -> list[Difference] | None:
     """Return the differences of two nodes of a tree, compared as models, or None if ``expected`` is
     not a model.
 
     Their paths start at the model. If ``actual`` is not a model of the same framework, the only
-    difference is that the model is lost.
+    difference is that the model is lost. Modes and settings count only with the extended aspects.
     """
     models = models_of(expected)
     if models is None:
@@ -60,7 +65,8 @@ def models_in_trees(actual: Any, expected: Any) -> list[Difference] | None:
         return []
     if not models.owns(actual):
         return [Difference("", "container", type_name(expected), type_name(actual), lost=True, leaf=type_name(expected))]
-    return model_differences(actual, expected, models)
+    found = model_differences(actual, expected, models, architecture=ignored.extended, ignored=ignored)
+    return found if ignored.extended else [each for each in found if not is_mode_difference(each)]
 
 
 def settings_differences(actual: ModelReading, expected: ModelReading) -> list[Difference]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import collections
 import collections.abc
 import dataclasses
+import math
 import reprlib
 import struct
 import types
@@ -147,18 +148,22 @@ def token(key: Any) -> Any:
     are indistinguishable.
 
     Python's == is not enough: True equals 1. Objects without an __eq__ are equal to all others of
-    their type.
+    their type. All NaN are equal, since JSON and text keep neither sign nor payload.
     """
     if isinstance(key, float):
-        return (type(key), struct.pack("<d", key))
+        return (type(key), _bits(key))
     if isinstance(key, complex):
-        return (type(key), struct.pack("<dd", key.real, key.imag))
+        return (type(key), _bits(key.real), _bits(key.imag))
     if type(key) is tuple:
         return (tuple, tuple(map(token, key)))
     if type(key) is frozenset:
         return (frozenset, frozenset(collections.Counter(map(token, key)).items()))
     own_equality: Any = type(key).__eq__
     return (type(key), None if own_equality is object.__eq__ else key)
+
+
+def _bits(number: float) -> bytes:
+    return struct.pack("<d", math.nan if number != number else number)
 
 
 def matched(expected: dict[Any, Any], actual: dict[Any, Any]) -> dict[Any, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backends import owner_of
+from ..backends import get_backend, owner_of
 from ..backends.base import Reading
 from .objects import nodes_in
 
@@ -18,6 +18,11 @@ def read(leaf: Any) -> Reading | None:
     """Return everything that can be compared about a tensor, or None if ``leaf`` is not a tensor."""
     backend = owner_of(leaf)
     return None if backend is None else backend.read(leaf)
+
+
+def read_any(leaf: Any) -> Reading | None:
+    """Return the same as `read`, also for a NumPy scalar."""
+    return get_backend("numpy").read(leaf) if isinstance(leaf, np.generic) else read(leaf)
 
 
 def is_leaf(node: Any) -> bool:

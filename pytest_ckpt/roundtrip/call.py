@@ -7,6 +7,7 @@ import pathlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..compare.ignored import Ignored
 from ..execution.checkpoint_files import size_on_disk
 from ..execution.user_code import NOTHING_WRITTEN
 from ..messages import describe
@@ -23,7 +24,7 @@ class Call:
     template: bool
     make: Callable[[], Any] | None
     inputs: Any
-    ignored: frozenset[str]
+    ignored: Ignored
 
 
 def check_written(path: pathlib.Path) -> None:

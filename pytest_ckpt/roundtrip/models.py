@@ -9,6 +9,7 @@ from typing import Any
 
 from ..backends import owner_of
 from ..backends.model_base import ModelBackend, ModelReading
+from ..compare.ignored import Ignored
 from ..compare.models import is_mode_difference, model_differences
 from ..compare.outputs import output_differences
 from ..compare.tensors import copy_tree, read
@@ -26,9 +27,10 @@ def model_roundtrip(model: Any, models: ModelBackend, call: Call) -> None:
     __tracebackhide__ = True
     if call.template and call.make is None:
         raise ValueError("assert_roundtrip: only you can build a fresh model as the template; pass make=")
-    fresh = _fresh(model, models, call.make) if call.make is not None else None
+    fresh = _fresh(model, models, call.make, call.ignored) if call.make is not None else None
     # Loading may leave the flags of the fresh model. Tensors that both models share before loading
     # are constants.
+    call.ignored.check_used(f"[{name!r}]" for name in {**models.read(model).tensors, **models.modules(model)})
     own_flags = _flags_of(model_differences(fresh, model, models)) if fresh is not None else set()
     shared_before = _shared(models.read(fresh), models.read(model)) if fresh is not None else frozenset()
     before = _copy(models.read(model))
@@ -44,7 +46,7 @@ def model_roundtrip(model: Any, models: ModelBackend, call: Call) -> None:
     shared = _shared(models.read(loaded), models.read(model))
     if loaded is model or (shared - shared_before if fresh is not None else shared and shared == _with_memory(models.read(model))):
         raise AssertionError("load returned the saved model itself, or a model that shares tensors with it, so the file was not tested")
-    found = [each for each in model_differences(loaded, model, models) if each.aspect not in call.ignored]
+    found = model_differences(loaded, model, models, ignored=call.ignored)
     found = [each for each in found if not _flags_of([each]) & own_flags and not (fresh is None and is_mode_difference(each))]
     check_restored(_with_outputs(found, loaded, model, models, call))
 
@@ -69,11 +71,11 @@ def _with_outputs(found: list[Difference], loaded: Any, model: Any, models: Mode
     outputs, excused = output_differences(loaded, model, call.inputs, models)
     if excused:
         warnings.warn(f"assert_roundtrip: {excused}", UserWarning, stacklevel=4)
-    outputs = [each for each in outputs if each.aspect not in call.ignored]
+    outputs = [each for each in outputs if not call.ignored.hides(each)]
     return [*rest, *(caches if outputs else []), *outputs]
 
 
-def _fresh(model: Any, models: ModelBackend, make: Callable[[], Any]) -> Any:
+def _fresh(model: Any, models: ModelBackend, make: Callable[[], Any], ignored: Ignored) -> Any:
     """Return the model to load into.
 
     Raises ValueError unless its values differ from those of the saved model.
@@ -86,7 +88,9 @@ def _fresh(model: Any, models: ModelBackend, make: Callable[[], Any]) -> Any:
     if fresh is model or (shared and shared == _with_memory(saved)):
         raise ValueError("assert_roundtrip: make() must build a fresh model, not return the saved one or one that shares its tensors")
     _change_constants(fresh, model, models)
-    if not any(each.verdict >= Verdict.CHANGED for each in model_differences(fresh, model, models)):
+    if not any(
+        each.verdict >= Verdict.CHANGED for each in model_differences(fresh, model, models, ignored=Ignored(patterns=ignored.patterns))
+    ):
         if causes := untracked(fresh, model, models):
             raise AssertionError(f"the framework tracks nothing of this model that could be saved: {'; '.join(causes)}")
         raise ValueError("the fresh model has the same values as the saved one, so the test would prove nothing; pass another make=")

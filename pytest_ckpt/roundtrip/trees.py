@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..backends import models_of
+from ..compare.ignored import parse
 from ..compare.tensors import copy_tree, same_object
-from ..compare.trees import aspects, differences
+from ..compare.trees import differences, tree_differences
 from ..messages import describe
 from ..util.tempdirs import temporary_folder
 from .call import Call, check_restored, check_written
@@ -26,6 +27,7 @@ def assert_roundtrip(
     make: Callable[[], Any] | None = None,
     inputs: Any = None,
     ignore: Iterable[str] = (),
+    extended: bool = False,
     suffix: str = "",
     folder: pathlib.Path | None = None,
 ) -> None:
@@ -37,10 +39,12 @@ def assert_roundtrip(
     - ``save(obj, path)`` and ``load(path)`` get a fresh path, whose name ends in ``suffix``.
     - ``template=True`` calls ``load(path, fresh)``. ``fresh`` is ``make()``, or a copy of the tree
       with other values.
-    - ``ignore`` names aspects that do not count: ``values``, ``nan-payload``, ``dtype``, ``shape``,
-      ``kind`` (class of a tensor), ``container`` (type of a container or plain leaf), ``keys``,
-      ``order`` (of keys), ``alias`` (shared memory), ``flags`` (such as ``requires-grad``) or
-      ``strides``, see `differences`.
+    - Values, dtypes, shapes and keys are compared, and with ``extended`` also ``nan-payload``,
+      ``kind`` (class of a tensor), ``container`` (type of a container or plain leaf), ``order`` (of
+      keys), ``alias`` (shared memory), ``flags`` (such as ``requires-grad``) and ``strides``. All
+      aspects of models are compared.
+    - ``ignore`` names aspects and patterns of paths (``"['w']"``, ``"encoder.*"``) that do not
+      count, see `differences`. A value that is lost always counts.
     - ``folder`` is the folder of the checkpoint, by default a temporary one.
 
     A model is a `torch.nn.Module`, `keras.Model`, `flax.nnx.Module` or `mxnet.gluon.Block`. Its
@@ -59,7 +63,7 @@ def assert_roundtrip(
     for name, function in (("save", save), ("load", load), *((("make", make),) if make is not None else ())):
         if not callable(function):
             raise TypeError(f"assert_roundtrip: {name} must be a function, got {type(function).__name__} {function!r}")
-    ignored = aspects(ignore)
+    ignored = parse(ignore, extended)
     with contextlib.ExitStack() as stack:
         if folder is None:
             folder = stack.enter_context(temporary_folder())
@@ -88,7 +92,7 @@ def _tree_roundtrip(obj: Any, call: Call) -> None:
     loaded = call.load(call.path, *arguments)
     if same_object(loaded, obj):
         raise AssertionError("load returned the saved object itself, or a part of it, so the file was not tested")
-    check_restored(differences(loaded, obj, call.ignored))
+    check_restored(tree_differences(loaded, obj, call.ignored))
 
 
 def _copy(obj: Any) -> Any:
