@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .results import Result
+    from .results import Outcome, Result
     from .verdicts import Difference, Place, Raised
 
 #: Up to this number of differences are shown in full; of more, only the worst one.
@@ -159,6 +159,12 @@ def failure_text(result: Result) -> str:
         lines.append("expected: KEPT (no entry in expected_failures)")
     for other in result.outcomes:
         if other.verdict is not result.verdict:
-            lines.append(f"also {other.verdict}{' (as expected)' * result.is_expected(other)}: {other.counterexample!r}")
-            lines += [f"    {line}" for line in other.detail.splitlines()]
+            lines += _also(result, other)
     return "\n".join(lines)
+
+
+def _also(result: Result, other: Outcome) -> list[str]:
+    """Return the first lines of another outcome of a check, and its example."""
+    cause, *rest = other.detail.split("\n")
+    lines = [f"also {other.verdict}{' (as expected)' * result.is_expected(other)}: {cause}", *rest[: LINES // 2]]
+    return [*lines, f"    counterexample: {other.counterexample!r}"]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
 import sys
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ..formats.base import Format
@@ -19,6 +21,10 @@ PROVES_NOTHING = "so loading would prove nothing"
 SAME_OBJECT = "load returned the same object that was saved, so this says nothing about the file"
 
 
+#: Whether the warnings of the user's functions are shown.
+_shown = False
+
+
 class EarlyResult(Exception):
     """Raised to end an example early, with the observation so far."""
 
@@ -29,6 +35,37 @@ class EarlyResult(Exception):
 
 class CannotInspect(Exception):
     """Raised when a loaded object cannot be read: it is closed or deleted, or its methods raise."""
+
+
+@contextlib.contextmanager
+def showing_warnings() -> Iterator[None]:
+    """Show the warnings of the user's functions. Elsewhere, all warnings of an example are ignored."""
+    global _shown
+    before, _shown = _shown, True
+    try:
+        yield
+    finally:
+        _shown = before
+
+
+@contextlib.contextmanager
+def _warnings_as_requested() -> Iterator[None]:
+    """Show the warnings inside, if that was requested. All other filters stay as they are, and may be changed inside."""
+    if not _shown:
+        yield
+        return
+    filters: Any = warnings.filters
+    first = ("always", None, Warning, None, 0)
+    filters.insert(0, first)
+    try:
+        yield
+    finally:
+        # An equal filter may belong to the user.
+        filters = warnings.filters  # the function may have put another list in place
+        for position, each in enumerate(filters):
+            if each is first:
+                del filters[position]
+                break
 
 
 def save_and_wait(format: Format, save: Callable[[Any, Any], Any], obj: Any, path: pathlib.Path) -> int:
@@ -62,7 +99,8 @@ def call_user_code(stage: str, function: Callable[..., Any], *arguments: Any, la
     Exceptions that concern the test run pass through.
     """
     try:
-        return function(*arguments)
+        with _warnings_as_requested():
+            return function(*arguments)
     except (KeyboardInterrupt, GeneratorExit, EarlyResult):
         raise
     except SystemExit as error:

@@ -8,6 +8,7 @@ from ..checks import Check
 from ..results import Result
 from ..runner import Runner
 from ..verdicts import Verdict
+from .example_output import ExampleOutput
 
 
 class CheckFailed(pytest.fail.Exception, AssertionError):  # type: ignore[name-defined, misc]
@@ -33,13 +34,15 @@ class BoundCheck:
         self.rerun = ""
         #: Whether a failure shows the traceback of the user's exception, as the option --tb=long requests.
         self.shows_traceback = False
+        #: Keeps what the examples print, so that only the output of the example of a failure is shown.
+        self.output: ExampleOutput | None = None
 
     def __repr__(self) -> str:
         return f"<check {self.check.name} of {self.runner.format.name}>"
 
     def __call__(self) -> Result:
         __tracebackhide__ = True
-        self.result = result = self.runner.run(self.check)
+        self.result = result = self._run()
         if result.skipped is not None:
             pytest.skip(result.skipped)
         if not result.passed:
@@ -48,6 +51,14 @@ class BoundCheck:
             accepts = self.runner.format.accepts
             reason = result.expectation.why if result.expectation else f"outside the domain of the format (accepts={accepts!r})"
             pytest.xfail(f"{result.verdict}: {reason}")
+        return result
+
+    def _run(self) -> Result:
+        if self.output is None:
+            return self.runner.run(self.check)
+        with self.output.collect():
+            result = self.runner.run(self.check, self.output.of)
+        self.output.show(result.counterexample)
         return result
 
     def _message(self, result: Result) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from ..execution.user_code import showing_warnings
 from ..specs import Spec
 
 #: The number of characters that are kept of the output of one example.
@@ -41,10 +42,11 @@ class ExampleOutput:
 
     @contextlib.contextmanager
     def collect(self) -> Iterator[None]:
-        """Collect the output of the examples of one check. What was written before stays."""
+        """Remove the output of a check from that of the test. What the test wrote before stays."""
         before = self._take()
         try:
-            yield
+            with warnings.catch_warnings(record=True):
+                yield
         finally:
             self._take()
             self._put(before)
@@ -53,8 +55,8 @@ class ExampleOutput:
     def of(self, spec: Spec) -> Iterator[None]:
         """Collect what is written inside as the output of one example."""
         self._take()
-        # Each block of this kind also makes Python forget which warnings it has shown.
-        with warnings.catch_warnings(record=True) as caught:
+        # Entering this block also makes Python forget which warnings it has shown.
+        with showing_warnings(), warnings.catch_warnings(record=True) as caught:
             yield
         found = self._take()
         found.warnings = list(caught)
@@ -70,7 +72,9 @@ class ExampleOutput:
             shown = _Output(warnings=list(places.values()))
         self._put(shown)
         for each in shown.warnings:
-            warnings.warn_explicit(each.message, each.category, each.filename, each.lineno, source=each.source)
+            # The user's functions did not raise, so a filter that turns warnings into errors must not end the check here.
+            with contextlib.suppress(each.category):
+                warnings.warn_explicit(each.message, each.category, each.filename, each.lineno, source=each.source)
 
     def _take(self) -> _Output:
         """Return what was written since the last call, and remove it from what pytest shows."""

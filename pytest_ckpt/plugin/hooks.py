@@ -61,6 +61,9 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     session, bound = item.config.stash[SESSION], _bound_check(item)
     if bound is not None:
         bound.result = None
+        from .example_output import ExampleOutput
+
+        bound.output = ExampleOutput(item.config)
         bound.shows_traceback = item.config.getoption("tbstyle") in ("long", "native")
         if not hasattr(item, "bound"):  # An item of the command line has its own command. Other items may share a check.
             bound.rerun = session.rerun_command(item)

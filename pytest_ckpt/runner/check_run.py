@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
 import pathlib
 import time
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..checks import Check, FormatProfile, checks_for
@@ -28,12 +29,14 @@ EXPLORE_SECONDS = 1.0
 SHRINK_SECONDS = 10.0
 #: How often a counterexample is repeated, to recognize a flaky format.
 REPEATS = 2
+#: Returns a context manager in which one example runs.
+Around = Callable[[Spec], contextlib.AbstractContextManager[Any]]
 
 
 class CheckRun:
     """The run of one check on one format. It runs each spec once, and keeps the judgements."""
 
-    def __init__(self, judge: ExampleJudge, check: Check, examples: int, seed: int) -> None:
+    def __init__(self, judge: ExampleJudge, check: Check, examples: int, seed: int, around: Around = contextlib.nullcontext) -> None:
         self._judge = judge
         self._context = judge.context
         self.check = check
@@ -41,6 +44,7 @@ class CheckRun:
         self._seed = zlib.crc32(f"{seed} {check.name}".encode())
         #: The judgements of each spec: that of its first run, then those of its repetitions.
         self.judgements: dict[Spec, list[Judgement]] = {}
+        self._around = around
         self._expected = judge.expectations.for_check(check.name)
         self._cut = False
         self._timeouts_before = self._context.timeouts
@@ -72,7 +76,8 @@ class CheckRun:
     def visit(self, spec: Spec) -> Judgement:
         """Run a spec, unless it was run before, and return its judgement."""
         if spec not in self.judgements:
-            self.judgements[spec] = [self._judge.judge(self.check, spec)]
+            with self._around(spec):
+                self.judgements[spec] = [self._judge.judge(self.check, spec)]
         return self.judgements[spec][0]
 
     def _timed_out(self) -> bool:

@@ -16,7 +16,7 @@ from ..specs import Spec
 from ..util.tempdirs import temporary_folder
 from ..verdicts import Judgement
 from ..workers import Workers
-from .check_run import EXAMPLES, CheckRun
+from .check_run import EXAMPLES, Around, CheckRun
 from .domain import with_drawn_limits
 from .judging import ExampleJudge
 
@@ -72,9 +72,12 @@ class Runner:
     def __exit__(self, *exception: object) -> None:
         self._stack.close()
 
-    def run(self, check: Check) -> Result:
-        """Return the result of one check. It does not depend on the checks that ran before, unless calls timed out again and again."""
-        run = CheckRun(self._judge, check, self.examples, self.seed)
+    def run(self, check: Check, around: Around = contextlib.nullcontext) -> Result:
+        """Return the result of one check. It does not depend on the checks that ran before, unless calls timed out again and again.
+
+        ``around(spec)`` is a context manager in which each example runs.
+        """
+        run = CheckRun(self._judge, check, self.examples, self.seed, around)
         return run.run(self.known.get(check.name, ()), self.shrink, self._keep_files)
 
     def judge(self, check: Check, spec: Spec) -> Judgement:
