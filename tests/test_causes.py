@@ -53,3 +53,13 @@ def test_cause_explains_every_element(name: str) -> None:
     (found,) = differences(actual, expected, ignore=["strides"])
     assert cause in found.cause if cause else found.cause == ""
     assert (f"likely cause: {found.cause}" in str(found)) is bool(cause)
+
+
+@pytest.mark.parametrize(("actual", "expected", "cause"), [
+    ((3, 2), (2, 3), "the axes are in another order"), ((6,), (2, 3), "the tensor was flattened"),
+    ((3, 2, 2), (2, 6), "the tensor was reshaped"), ((2,), (2, 1), "axes of length 1 were removed"),
+    ((1,), (), "axes of length 1 were added"), ((2, 2), (2, 3), ""), ((3,), (2,), ""),
+])  # fmt: skip
+def test_cause_of_other_shape(actual: tuple[int, ...], expected: tuple[int, ...], cause: str) -> None:
+    (found,) = differences(np.zeros(actual), np.zeros(expected), ignore=["strides"])
+    assert (found.aspect, found.cause) == ("shape", cause)

@@ -121,6 +121,18 @@ def test_long_message_keeps_head_and_tail() -> None:
     assert len(result.detail) < 3000
 
 
+def test_long_message_of_many_lines_states_its_error_first() -> None:
+    def load(path: pathlib.Path) -> Any:
+        lines = [f"  size mismatch for layer{number}.weight" for number in range(90)]
+        raise RuntimeError("\n".join(["cannot load the state:", *lines, "ValueError: the file is of version 3", "see the documentation"]))
+
+    first, *rest = str(_run(load=load)).splitlines()
+    assert first.endswith("… ValueError: the file is of version 3")
+    assert rest[0] == "    RuntimeError: cannot load the state:"
+    assert "    … (81 more lines)" in rest
+    assert rest[12].strip() == "see the documentation"
+
+
 def test_names_exceptions_of_group_and_notes() -> None:
     def save(tree: Any, path: pathlib.Path) -> None:
         error = ExceptionGroup("two shards failed", [OSError("disk full"), ValueError("no key")])

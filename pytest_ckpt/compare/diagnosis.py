@@ -7,6 +7,7 @@ element.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +17,7 @@ from ..backends.numpy_dtypes import numpy_dtype
 from ..specs import DTYPES
 
 #: Tensors with more words than this are not diagnosed.
-MAX_WORDS = 1 << 20
+MAX_WORDS = 1 << 21
 
 
 def likely_cause(actual: Any, expected: Any, dtype: str) -> str:
@@ -27,6 +28,18 @@ def likely_cause(actual: Any, expected: Any, dtype: str) -> str:
     if not 1 < expected.size <= MAX_WORDS or dtype not in DTYPES:
         return ""
     return next((cause for cause, explains in _CAUSES if explains(actual, expected, dtype)), "") or fill_block(actual, expected, dtype)
+
+
+def shape_cause(actual: tuple[int, ...], expected: tuple[int, ...]) -> str:
+    """Return what was done to a tensor whose shape differs, or an empty text."""
+    long, actual_long = ([length for length in shape if length != 1] for shape in (expected, actual))
+    if long == actual_long:
+        return f"axes of length 1 were {'removed' if len(actual) < len(expected) else 'added'}"
+    if sorted(actual) == sorted(expected):
+        return "the axes are in another order"
+    if math.prod(actual) == math.prod(expected) and expected:
+        return "the tensor was flattened" if len(actual) == 1 else "the tensor was reshaped"
+    return ""
 
 
 def fill_block(actual: Any, expected: Any, dtype: str) -> str:

@@ -21,7 +21,7 @@ from ..backends.model_base import ModelBackend
 from ..verdicts import Difference
 from . import casts, elements
 from .aliasing import SEPARATE_MEMORY, changes
-from .diagnosis import likely_cause
+from .diagnosis import likely_cause, shape_cause
 from .ignored import CORE_ASPECTS, NOTHING, Ignored, dotted
 from .keys import Partners, by_identity, matched_keys
 from .leaves import same_content, same_number, same_payload
@@ -303,7 +303,8 @@ class _Walk:
             differ.append("kind")
         for aspect in differ:
             if not self.ignores(aspect):
-                self.add(pair, aspect, str(getattr(expected, aspect)), str(getattr(actual, aspect)), leaf=leaf)
+                cause = shape_cause(actual.shape, expected.shape) if aspect == "shape" else ""
+                self.add(pair, aspect, str(getattr(expected, aspect)), str(getattr(actual, aspect)), leaf=leaf, cause=cause)
         if differ and not all(map(self.ignores, differ)):
             return
         if expected.parts is not None and actual.parts is not None and "shape" not in differ:

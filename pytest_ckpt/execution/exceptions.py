@@ -18,6 +18,8 @@ from ..verdicts import Place, Raised
 
 #: The number of characters of an exception that a sentence, and the lines below it, show.
 SENTENCE, MESSAGE = 200, 1600
+#: The number of lines that are shown of the head and of the tail of a message.
+_LINES = 6
 #: The number of causes, and the number of characters of a traceback, that are shown.
 _CAUSES, _TRACEBACK = 5, 20_000
 #: Colour codes, which some frameworks write into their messages.
@@ -35,7 +37,7 @@ def sentence(error: BaseException, rename: Callable[[str], str] = str) -> str:
     text = _one_line(error, rename)
     short = shortened(text, SENTENCE)
     if len(text) > SENTENCE and (inner := _inner_error(rename(_text(error)))):
-        short = f"{shortened(text, SENTENCE // 2)} … {shortened(inner, SENTENCE)}"
+        short = f"{text[: SENTENCE // 2].rstrip()} … {shortened(inner, SENTENCE)}"
     chain = [each for each, _ in _chain(error)]
     if not chain or (root := _one_line(chain[-1], rename)) in text:
         return short
@@ -50,7 +52,7 @@ def raised(error: BaseException, rename: Callable[[str], str] = str) -> Raised:
         for each, how in list(_chain(error))[:_CAUSES]
     )
     long = len(" ".join(text.split())) > SENTENCE
-    return Raised(shortened(text, MESSAGE) if long else "", _places(error.__traceback__), causes, _traceback(error, rename))
+    return Raised(_some_lines(text) if long else "", _places(error.__traceback__), causes, _traceback(error, rename))
 
 
 def shortened(text: str, limit: int) -> str:
@@ -65,6 +67,14 @@ def _inner_error(text: str) -> str:
     """Return the last line of a long message that itself states an error, or an empty text."""
     stated = [line.strip() for line in text.splitlines()[1:] if re.search(r"\w ?[Ee]rror: \S", line)]
     return " ".join(stated[-1].split()) if stated else ""
+
+
+def _some_lines(text: str) -> str:
+    """Return the first and the last lines of a message, and the head and the tail of each."""
+    lines = [shortened(line.strip(), MESSAGE // 2) for line in text.splitlines() if line.strip()]
+    if len(lines) > 2 * _LINES:
+        lines[_LINES:-_LINES] = [f"… ({len(lines) - 2 * _LINES} more lines)"]
+    return shortened("\n".join(lines), MESSAGE)
 
 
 def _one_line(error: BaseException, rename: Callable[[str], str]) -> str:
