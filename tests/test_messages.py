@@ -66,6 +66,10 @@ def _load_with_library(path: pathlib.Path) -> Any:
     return np.load(path, allow_pickle=False)  # calls numpy
 
 
+def _load_with_compiled_module(path: pathlib.Path) -> Any:
+    exec(compile("{}['header']", "library/error.pxi", "exec"))  # calls Cython
+
+
 class Loader:
     def load(self, path: pathlib.Path) -> Any:
         raise UnknownVersion(7)  # in a method
@@ -98,9 +102,10 @@ def test_names_each_cause_with_its_line(isolate: bool) -> None:
 
 @pytest.mark.parametrize(("load", "mark", "function"), [
     (_load_with_library, "# calls numpy", "_load_with_library"),
+    (_load_with_compiled_module, "# calls Cython", "_load_with_compiled_module"),
     (Loader().load, "# in a method", "load"),
     (lambda path: {}["lambda"], '# as a lambda', "<lambda>"),  # as a lambda
-], ids=["library", "method", "lambda"])  # fmt: skip
+], ids=["library", "compiled", "method", "lambda"])  # fmt: skip
 @pytest.mark.parametrize("isolate", [False, True])
 def test_line_is_in_user_code(load: Callable[..., Any], mark: str, function: str, isolate: bool) -> None:
     text = str(_run(load=load, isolate=isolate))

@@ -29,6 +29,8 @@ _SENT_BY_VALUE = "<dynamic-code>"
 _PACKAGE = pathlib.Path(__file__).parent.parent
 #: Functions of this package that a user may test: they count as the user's own code.
 _FORMATS = str(_PACKAGE / "formats")
+#: Sources of Cython. Frames of a compiled module name them by a path of the machine that built it.
+_COMPILED = (".pyx", ".pxi", ".pxd")
 _LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib")})
 
 
@@ -145,7 +147,13 @@ def _is_own(file: str) -> bool:
 
 def _is_library(file: str) -> bool:
     """Return whether a file is installed code, and not the user's own."""
-    return file.startswith("<frozen") or "site-packages" in file or "dist-packages" in file or file.startswith(_LIBRARIES)
+    return (
+        file.startswith("<frozen")
+        or "site-packages" in file
+        or "dist-packages" in file
+        or file.startswith(_LIBRARIES)
+        or file.endswith(_COMPILED)
+    )
 
 
 def _short(file: str) -> str:
