@@ -24,7 +24,8 @@ class Outcome:
 
     ``counterexample`` is the smallest spec with this verdict; it is None if the check failed before it ran an
     example. ``detail`` describes the differences. ``outside`` is true if the counterexample is outside the domain of
-    the format, so that save may refuse it. ``traceback`` is that of the exception.
+    the format, so that save may refuse it. ``traceback`` is that of the exception. ``flaky`` is true if not every run of
+    the check or of the example had this verdict.
     """
 
     verdict: Verdict
@@ -32,10 +33,12 @@ class Outcome:
     detail: str = ""
     outside: bool = False
     traceback: str = dataclasses.field(default="", compare=False, repr=False)
+    flaky: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return the outcome as a dict of JSON values, without the traceback."""
-        return {"verdict": self.verdict, "counterexample": to_json(self.counterexample), "detail": self.detail, "outside": self.outside}
+        data = {"verdict": self.verdict, "counterexample": to_json(self.counterexample), "detail": self.detail, "outside": self.outside}
+        return {**data, "flaky": True} if self.flaky else data
 
 
 @dataclasses.dataclass(frozen=True)

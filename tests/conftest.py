@@ -44,6 +44,7 @@ _WITHOUT_FRAMEWORK = [
     "test_renamed.py",
     "test_runner.py",
     "test_specs.py",
+    "test_survey.py",
     "test_util.py",
     "test_workers.py",
 ]

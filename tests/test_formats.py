@@ -17,7 +17,7 @@ from pytest_ckpt.checks import CHECKS, SCENARIOS
 from pytest_ckpt.expectations import is_pattern
 from pytest_ckpt.formats import BUILTIN, get_format, known_formats, missing
 from pytest_ckpt.runner import Runner, check_expectations
-from pytest_ckpt.runner.survey import find_domain
+from pytest_ckpt.runner.domain_search import find_domain
 
 from .conftest import BACKENDS
 from .declarations import disagreements

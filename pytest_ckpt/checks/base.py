@@ -45,7 +45,8 @@ class Check:
     ``needs`` is what a backend must be able to build. ``subjects`` are the kinds of objects that
     the examples may be. ``premise`` returns, for an example, simpler specs that must be restored;
     otherwise the example is skipped. A check that ``needs_worker`` uses other processes, and runs
-    only if it is selected. If ``share_of`` is not empty, the result reports how many examples got
+    only if it is selected. The verdict of a check that is ``racy`` may depend on timing or on the
+    clock, so a survey runs it several times. If ``share_of`` is not empty, the result reports how many examples got
     the verdict, and calls them by this plural noun.
 
     Where a format accepts only some dtypes, shapes or keys, those of the examples are replaced by
@@ -66,6 +67,7 @@ class Check:
     premise: Premise | None = None
     allows: frozenset[Verdict] = frozenset()
     needs_worker: bool = False
+    racy: bool = False
     share_of: str = ""
     subjects: frozenset[str] = frozenset({TREE})
     keeps: frozenset[str] = frozenset()
@@ -142,6 +144,7 @@ def check(
     premise: Premise | None = None,
     allows: Iterable[Verdict] = (),
     needs_worker: bool = False,
+    racy: bool = False,
     share_of: str = "",
     subjects: Iterable[str] = (TREE,),
     keeps: Iterable[str] = (),
@@ -167,6 +170,7 @@ def check(
             premise=premise,
             allows=frozenset(allows),
             needs_worker=needs_worker,
+            racy=racy,
             share_of=share_of,
             subjects=frozenset(subjects),
             keeps=frozenset(keeps),

@@ -26,9 +26,12 @@ def _is_unsavable(spec: Spec) -> bool:
     return any(isinstance(each, UnsavableSpec) for each in (spec, *getattr(spec, "children", tuple)()))
 
 
-def _files(case: str, *, level: str = CORE, allows: Iterable[Verdict] = (), needs_worker: bool = False) -> Callable[[Examples], Check]:
+def _files(
+    case: str, *, level: str = CORE, allows: Iterable[Verdict] = (), needs_worker: bool = False, racy: bool = False
+) -> Callable[[Examples], Check]:
     return check(
-        f"files/{case}", level=level, judges=CONTENT, premise=_premise, allows=allows, needs_worker=needs_worker, subjects={TREE, MODEL}
+        f"files/{case}", level=level, judges=CONTENT, premise=_premise, allows=allows, needs_worker=needs_worker, racy=racy,
+        subjects={TREE, MODEL}
     )  # fmt: skip
 
 
@@ -299,7 +302,7 @@ def no_side_effects(profile: FormatProfile) -> Iterator[Spec]:
     yield NamedScenario("files/no-side-effects", profile.subject())
 
 
-@_files("deterministic", level=EXTENDED, needs_worker=True)
+@_files("deterministic", level=EXTENDED, needs_worker=True, racy=True)
 def deterministic(profile: FormatProfile) -> Iterator[Spec]:
     """Saving the same object again, two seconds later and in another process, writes the same files and bytes.
 

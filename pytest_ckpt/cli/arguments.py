@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import importlib.metadata
 import importlib.util
+import pathlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -112,6 +113,12 @@ def check_examples(options: argparse.Namespace) -> None:
         raise CommandLineError(f"--examples must be an integer of at least 0, got {options.examples}")
     if options.seed is not None and options.seed != "random" and not (options.seed.isascii() and options.seed.isdecimal()):
         raise CommandLineError(f"--seed must be an integer of at least 0, or 'random', got {options.seed!r}")
+
+
+def check_folder(option: str, file: str | None) -> None:
+    """Raise CommandLineError if the folder of a file to write does not exist."""
+    if file and not (folder := pathlib.Path(file).parent).is_dir():
+        raise CommandLineError(f"{option}: the folder {folder} does not exist")
 
 
 def pytest_arguments(options: argparse.Namespace, rest: list[str]) -> list[str]:

@@ -5,24 +5,19 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
-import logging
 import os
 import pathlib
-import random
 import re
 import signal
 import sys
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from ..util.entry_points import EntryPointWarning, load_failures
 from ..util.tempdirs import temporary_folder
-from .arguments import check_examples, check_selection, errors_as_usage, pytest_arguments, resolved_formats, targets_of
+from .arguments import check_examples, check_folder, check_selection, errors_as_usage, pytest_arguments, resolved_formats, targets_of
 from .parser import CommandLineError, parse
-
-if TYPE_CHECKING:
-    from ..results import Result
 
 #: Exit codes: every result is as expected; one is not; the command line is wrong; the run was interrupted.
 OK, FAILED, USAGE_ERROR, INTERRUPTED = 0, 1, 2, 130
@@ -79,8 +74,7 @@ def run(options: argparse.Namespace, rest: list[str]) -> int:
     formats = resolved_formats(targets)
     check_examples(options)
     check_selection(options, formats)
-    if options.json and not pathlib.Path(options.json).parent.is_dir():
-        raise CommandLineError(f"--json: the folder {pathlib.Path(options.json).parent} does not exist")
+    check_folder("--json", options.json)
     settings = os.path.join(os.path.dirname(__file__), "collector.ini")
     command = [settings, "-c", settings, f"--rootdir={os.getcwd()}", "-p", "ckpt", "-p", "pytest_ckpt.cli.collector"]
     # pytest warns that this package was imported before it could rewrite the package's assertions.
@@ -117,39 +111,11 @@ def _without_pytest_variables() -> Iterator[None]:
 
 def survey(options: argparse.Namespace, rest: list[str]) -> int:
     """Run every check without expected failures, and print the declaration that describes the format."""
-    from ..reports.declaration import declaration
-    from ..runner.survey import survey as run_survey
+    from .survey import survey as run_survey
 
-    if unknown := [argument for argument in rest if argument.startswith("-")]:
-        raise CommandLineError(f"unrecognized arguments: {' '.join(unknown)} (see pytest-ckpt survey --help)")
-    options.formats += rest
-    check_examples(options)
-    targets = targets_of(options)
-    formats = resolved_formats(targets)
-    check_selection(options, formats)
-    seed = random.SystemRandom().randrange(1 << 32) if options.seed == "random" else int(options.seed or 0)
-    # Libraries log failed saves. The declaration already reports them.
-    logging.disable(logging.CRITICAL)
-    try:
-        for target in targets:
-            if target.missing:
-                print(f"# {target.name}: not run: {target.missing}")
-        for format in formats:
-            select, progress = options.select or "all", _show_progress if sys.stderr.isatty() else None
-            domain, results = run_survey(format.isolated(), options.examples, seed, select, progress)
-            skipped = sum(result.skipped is not None for result in results)
-            drawn = f"; --seed={seed}" if options.seed == "random" else ""
-            print(f"# {format.name}: {len(results)} checks, {skipped} skipped{drawn}")
-            for line in declaration(domain, results):
-                print(line)
-    finally:
-        logging.disable(logging.NOTSET)
-    _print_failures(target.missing for target in targets)
-    return OK
-
-
-def _show_progress(number: int, count: int, result: Result) -> None:
-    print(f"\r\033[K{number}/{count} {result.check}", end="" if number < count else "\r\033[K", file=sys.stderr, flush=True)
+    passed = run_survey(options, rest)
+    _print_failures(options.missing)
+    return OK if passed else FAILED
 
 
 def _print_failures(printed: Iterable[str]) -> None:

@@ -101,7 +101,8 @@ def _add_run(commands: argparse._SubParsersAction[_Parser]) -> None:
 def _add_survey(commands: argparse._SubParsersAction[_Parser]) -> None:
     survey = commands.add_parser(
         "survey", help="find out what a format restores, and print its expected_failures", allow_abbrev=False,
-        description="Run every check without expected failures, and print accepts= and expected_failures= ready to paste.",
+        description="Run every check without expected failures, and print accepts= and expected_failures= ready to paste. "
+        "Each line is printed as soon as the checks of its family have run.",
     )  # fmt: skip
     survey.add_argument("formats", nargs="*", metavar="FORMAT", help="the name of a built-in format, or module:object")
     _add_functions(survey)
@@ -109,6 +110,9 @@ def _add_survey(commands: argparse._SubParsersAction[_Parser]) -> None:
         "--select", action=_AppendNames, metavar="NAME", help="run only these families, checks, globs or levels (default: all)"
     )
     _add_examples(survey)
+    survey.add_argument("-n", metavar="NUM", help="run checks in NUM processes, or 'auto' (default: 1)")
+    survey.add_argument("-o", "--output", metavar="FILE", help="also write the printed lines to FILE, with the import in the first line")
+    survey.add_argument("--json", metavar="FILE", help="write the results to FILE, for 'pytest-ckpt report'")
 
 
 def _add_functions(parser: argparse.ArgumentParser) -> None:

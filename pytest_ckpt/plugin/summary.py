@@ -63,9 +63,17 @@ class Summary:
         if settings.updates and self.session.results:
             lines.append(f"ckpt: {self.session.written} new counterexample(s) written to {settings.regressions}")
         lines += [f"ckpt: warning: {text}" for text in self.session.warnings]
+        lines += [f"ckpt: {hint}" for hint in self._hints()]
         lines += [f"ckpt: {failure}" for failure in self.session.unreported_failures()]
         for line in lines:
             terminalreporter.write_line(line)
+
+    def _hints(self) -> list[str]:
+        if not self.session.results:
+            return []
+        from ..runner.hints import shared_errors
+
+        return list(shared_errors(self.session.results))
 
 
 def seed_lines(settings: Settings) -> list[str]:

@@ -11,8 +11,6 @@ import datetime
 import json
 import pathlib
 import platform
-import re
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -21,12 +19,11 @@ from ..formats import BUILTIN as FORMATS
 from ..formats.base import Format
 from ..results import Result
 from ..util.renamed import CHECKS
+from ..util.temporary_names import without_folders
 from ..util.versions import installed_version
 from ..verdicts import Verdict
 from . import compact
 
-#: Temporary folders of this package, which may be nested.
-_FOLDERS = re.compile(r"(/[^\s/'\"]+)*/pytest-ckpt-[^\s/'\"]+")
 #: Fields that a record leaves out: they are stored elsewhere in it, or follow from the name of the check.
 _ELSEWHERE = ("format", "backend", "summary", "test")
 
@@ -78,12 +75,8 @@ def recorded(
 
 def _without_folders(cell: Result) -> Result:
     """Return a cell whose details do not name folders of this machine: those of the environment, and temporary ones."""
-
-    def cleaned(text: str) -> str:
-        return _FOLDERS.sub("<folder>", text.replace(sys.prefix, "<environment>"))
-
-    outcomes = tuple(dataclasses.replace(each, detail=cleaned(each.detail)) for each in cell.outcomes)
-    return dataclasses.replace(cell, detail=cleaned(cell.detail), outcomes=outcomes)
+    outcomes = tuple(dataclasses.replace(each, detail=without_folders(each.detail)) for each in cell.outcomes)
+    return dataclasses.replace(cell, detail=without_folders(cell.detail), outcomes=outcomes)
 
 
 def versions_of(format: Format) -> dict[str, str]:

@@ -46,8 +46,7 @@ class Runner:
         if examples is not None and (type(examples) is not int or examples < 0):
             raise ValueError(f"examples must be an int of at least 0, not {examples!r}")
         self.format = format = with_drawn_limits(format)
-        # Checks of trees do not apply to a format that saves only models, so they are left out and not skipped.
-        self.checks = tuple(check for check in select_checks(format.backend, select) if _applies(format, check))
+        self.checks = checks_of(format, select)
         self.examples = EXAMPLES if examples is None else examples
         self.seed = 0 if seed is None else seed
         self.known = known or {}
@@ -83,6 +82,11 @@ class Runner:
     def judge(self, check: Check, spec: Spec) -> Judgement:
         """Save and load one spec, and return the judgement."""
         return self._judge.judge(check, spec)
+
+
+def checks_of(format: Format, select: str | Iterable[str] | None = None) -> tuple[Check, ...]:
+    """Return the selected checks. Checks of trees do not apply to a format that saves only models, so they are left out, not skipped."""
+    return tuple(check for check in select_checks(format.backend, select) if _applies(format, check))
 
 
 def _applies(format: Format, check: Check) -> bool:

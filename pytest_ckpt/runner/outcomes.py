@@ -36,7 +36,8 @@ def outcomes_of(format: Format, check: Check, judgements: Judgements) -> tuple[O
     outcomes = []
     for verdict, (outside, spec, judgement) in sorted(smallest.items(), reverse=True):
         detail = judgement.detail + _flakiness(verdict, judgements[spec]) + _share(check, verdict, judgements)
-        outcomes.append(Outcome(verdict, spec, detail.strip(), outside, judgement.traceback))
+        flaky = any(run.verdict is not verdict for run in judgements[spec])
+        outcomes.append(Outcome(verdict, spec, detail.strip(), outside, judgement.traceback, flaky))
     return tuple(outcomes)
 
 

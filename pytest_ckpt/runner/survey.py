@@ -2,34 +2,89 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Callable, Iterable
+import pathlib
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ..checks import Check
 from ..formats.base import Format
-from ..results import Result
-from .domain_search import find_domain
+from ..results import Outcome, Result
+from ..util.tempdirs import temporary_folder
+from ..verdicts import Verdict
+from ..workers import Workers
 from .format_runner import Runner
 
+#: How often a racy check runs: at most so often, and no longer than so many seconds. The least number of runs may take three times as
+#: long.
+MOST_RUNS, LEAST_RUNS, SECONDS = 12, 4, 8.0
 
-def survey(
-    format: Format,
-    examples: int | None = None,
-    seed: int | None = None,
-    select: str | Iterable[str] = "all",
-    progress: Callable[[int, int, Result], None] | None = None,
-) -> tuple[dict[str, Any], list[Result]]:
-    """Return the domain of the format, as `find_domain` does, and the results of the checks in it.
 
-    ``select`` are the checks, by default all. ``progress`` is called after each check with its number, the number of checks, and the
-    result. The format's own domain and ``expected_failures`` are ignored.
-    """
-    domain = find_domain(format)
-    limits = dict.fromkeys(("dtypes", "shapes", "keys"))
-    results = []
-    with Runner(dataclasses.replace(format, **{**limits, **domain}, expected_failures={}), select, examples, seed, shrink=False) as runner:
-        for number, check in enumerate(runner.checks, start=1):
-            results.append(runner.run(check))
-            if progress is not None:
-                progress(number, len(runner.checks), results[-1])
-    return domain, results
+def without_declarations(format: Format, domain: Mapping[str, Any] | None = None) -> Format:
+    """Return a format without expected failures, whose checks run in workers. ``domain`` holds the fields that `find_domain` found."""
+    limits = dict.fromkeys(("dtypes", "shapes", "keys")) if domain else {}
+    return dataclasses.replace(format.isolated(), **{**limits, **(domain or {})}, expected_failures={})
+
+
+class Survey:
+    """Runs checks of a format, racy ones several times. A context manager, as `Runner` is, with the same arguments."""
+
+    def __init__(
+        self,
+        format: Format,
+        select: str | Iterable[str] | None = "all",
+        examples: int | None = None,
+        seed: int | None = None,
+        folder: pathlib.Path | None = None,
+    ) -> None:
+        self._format, self._select, self._examples, self._seed = format, select, examples, seed
+        self._folder = folder
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self) -> Survey:
+        self._folder = self._stack.enter_context(temporary_folder(self._folder))
+        self._workers = self._stack.enter_context(Workers(self._folder / "workers"))
+        self._runner = self._stack.enter_context(self._new_runner())
+        self.checks = self._runner.checks
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._stack.close()
+
+    def run(self, check: Check) -> Result:
+        """Return the result of a check. For a racy one, it has every verdict that any of its runs got."""
+        start = time.monotonic()
+        results = [self._runner.run(check)]
+        while check.racy and results[-1].verdict not in (None, Verdict.ERROR) and len(results) < MOST_RUNS:
+            if time.monotonic() - start > (SECONDS if len(results) >= LEAST_RUNS else 3 * SECONDS):
+                break
+            with self._new_runner() as fresh:  # A runner records a save once, and uses the record in all of its runs.
+                results.append(fresh.run(check))
+        return merged(results)
+
+    def _new_runner(self) -> Runner:
+        places: dict[str, Any] = {"folder": self._folder, "workers": self._workers}
+        return Runner(self._format, self._select, self._examples, self._seed, shrink=False, **places)
+
+
+def merged(runs: Sequence[Result]) -> Result:
+    """Return one result of several runs of one check: each verdict, flaky if not every run got it, the worst first."""
+    judged = [each for each in runs if each.verdict is not None] or list(runs[:1])
+    if len(judged) == 1:
+        return judged[0]
+    found: dict[Verdict, list[Outcome]] = {}
+    for outcome in (outcome for each in judged for outcome in each.outcomes):
+        found.setdefault(outcome.verdict, []).append(outcome)
+    outcomes = []
+    for verdict, same in sorted(found.items(), reverse=True):
+        outcome, flaky = same[0], len(same) < len(judged) or any(each.flaky for each in same)
+        share = f"\nflaky: {len(same)} of {len(judged)} runs of this check got {verdict}" if len(same) < len(judged) else ""
+        outcomes.append(dataclasses.replace(outcome, detail=outcome.detail + share, flaky=flaky))
+    seconds, passed = sum(each.seconds for each in judged), all(each.passed for each in judged)
+    first = judged[0]
+    if outcomes:
+        fields = ("verdict", "counterexample", "detail", "outside")
+        first = dataclasses.replace(first, **{name: getattr(outcomes[0], name) for name in fields})
+    return dataclasses.replace(first, outcomes=tuple(outcomes), seconds=seconds, passed=passed)
