@@ -11,7 +11,7 @@ from typing import Any
 
 from ..backends.model_base import ModelBackend
 from .models import settings_differences
-from .objects import contents, shown
+from .objects import contents, shown, type_name
 from .tensors import is_leaf
 from .trees import differences
 
@@ -28,6 +28,7 @@ def causes_of_other_outputs(actual: Any, expected: Any, models: ModelBackend) ->
     settings = [
         f"the settings of layer {each.path!r} were {each.expected} and are {each.actual}"
         for each in settings_differences(models.read(actual), models.read(expected))
+        if each.actual.partition("(")[0] == each.expected.partition("(")[0]
     ]
     found = [*untracked(actual, expected, models), *settings, *_plain_attributes(actual, expected, models)]
     return [*found[:_SHOWN], f"and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else found
@@ -53,9 +54,13 @@ def untracked(actual: Any, expected: Any, models: ModelBackend, only_modules: bo
 def _attributes(actual: Any, expected: Any, models: ModelBackend) -> Iterator[tuple[str, Any, Any]]:
     """Yield the public attributes of all modules of a model: the name, the value in the other model,
     and the value.
+
+    Left out are modules of which the other model has another class, such as one of TorchScript.
     """
     others = models.modules(actual)
     for name, module in models.modules(expected).items():
+        if name in others and type_name(others[name]) != type_name(module):
+            continue
         counterparts = getattr(others.get(name), "__dict__", {})
         for attribute, value in list(getattr(module, "__dict__", {}).items()):
             if not attribute.startswith("_"):

@@ -65,16 +65,31 @@ def read(model: Any) -> ModelReading:
     parameters = dict(model.named_parameters(remove_duplicate=False))
     buffers = dict(model.named_buffers(remove_duplicate=False))
     saved = model.state_dict()
-    if isinstance(model, torch.jit.ScriptModule):  # the parameters of a loaded one are plain tensors
-        parameters = {key: parameter.detach() for key, parameter in parameters.items()}
+    if isinstance(model, torch.jit.ScriptModule):
+        parameters = _script_parameters(parameters)
     more = {key: value for key, value in saved.items() if key not in parameters and key not in buffers}
     modules = dict(model.named_modules())
     return ModelReading(
         tensors={**parameters, **buffers, **more},
         training={key: module.training for key, module in modules.items()},
-        settings={key: f"{type(module).__qualname__}({module.extra_repr()})" for key, module in modules.items()},
+        settings={
+            key: f"{type(module).__qualname__}({module.extra_repr()})"
+            for key, module in modules.items()
+            if not isinstance(module, torch.jit.ScriptModule)  # it shows no settings
+        },
         unsaved=frozenset(buffers) - frozenset(saved),
     )
+
+
+def _script_parameters(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters of a ScriptModule as what they are: it shows those that it has loaded as
+    plain tensors.
+    """
+    shown: dict[int, Any] = {}
+    return {
+        key: shown.setdefault(id(each), each if isinstance(each, nn.Parameter) else nn.Parameter(each.detach(), each.requires_grad))
+        for key, each in parameters.items()
+    }
 
 
 def modules(model: Any) -> Mapping[str, Any]:
@@ -107,7 +122,7 @@ def _has_values(buffer: Any) -> bool:
 def _restore_buffer(model: Any, name: str, buffer: Any, values: Any) -> None:
     """Restore a buffer after a run of the model: the same tensor, with the same values."""
     owner, _, last = name.rpartition(".")
-    module = model.get_submodule(owner)
+    module = dict(model.named_modules(remove_duplicate=False))[owner]  # a ScriptModule has no get_submodule
     if getattr(module, last, buffer) is not buffer and not isinstance(module, torch.jit.ScriptModule):
         setattr(module, last, buffer)
     with torch.no_grad(), contextlib.suppress(RuntimeError):  # an expanded tensor is not writable, so the run did not write to it
