@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
 _KEYS = "xyzuvw"
+#: From how many elements on an ordinary tensor is a matrix.
+_LONG = 1 << 15
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,12 +46,15 @@ class FormatProfile:
     def subject(self, seed: int = 1, size: int = 8, leaves: int = 2) -> Spec:
         """Return an ordinary object that the format can save.
 
-        It has ``leaves`` float32 tensors of ``size`` elements, fewer if the domain holds fewer. For
-        a format that saves only models, it is a model of about that size. Another ``seed`` gives
-        the same structure with other values.
+        It has ``leaves`` float32 tensors of ``size`` elements, fewer if the domain holds fewer. Large
+        ones are matrices, because some formats limit the length of a dimension. For a format that
+        saves only models, it is a model of about that size. Another ``seed`` gives the same
+        structure with other values.
         """
         if self.saves_trees:
-            return self.tree_of(*(TensorSpec("float32", (size,), fill=Fill(10 * seed + leaf)) for leaf in range(self.leaf_count(leaves))))
+            rows = 1 << size.bit_length() // 2
+            shape = (size,) if size < _LONG or size % rows else (rows, size // rows)
+            return self.tree_of(*(TensorSpec("float32", shape, fill=Fill(10 * seed + leaf)) for leaf in range(self.leaf_count(leaves))))
         width = max(2, math.isqrt(size))
         return ModelSpec((LayerSpec("dense", width),) * leaves, (width,), seed=seed)
 
