@@ -191,3 +191,25 @@ def owner_of(leaf: Any) -> Backend | None:
     if kind.__module__ == "builtins":
         _OWNERS[kind] = None
     return None
+
+
+def static_fields(node: Any) -> frozenset[str]:
+    """Return the fields of an object that loaders take from the template and not from the file.
+
+    Only a backend whose framework has such fields defines a function ``static_fields``.
+    """
+    found = (fields(node) for _, backend in _imported(get_backend) if (fields := getattr(backend, "static_fields", None)) is not None)
+    return frozenset().union(*found)
+
+
+def object_state(obj: Any) -> dict[str, Any] | None:
+    """Return the state of an object of a framework that is neither a tensor nor a model, such as an
+    optimizer, or None for any other object.
+
+    Only a backend defines ``object_state`` whose objects cannot be compared by their pickled state.
+    """
+    for _, models in _imported(get_models):
+        state = getattr(models, "object_state", None)
+        if state is not None and (found := state(obj)) is not None:
+            return cast("dict[str, Any]", found)
+    return None

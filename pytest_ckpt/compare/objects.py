@@ -15,6 +15,8 @@ import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from ..backends import object_state
+
 MISSING = object()
 
 #: Types whose instances have no children. They include everything that pickle stores by name:
@@ -104,6 +106,8 @@ def _state(node: Any) -> Contents:
     """Return the state of an object that pickle would write, or its attributes if it cannot be
     pickled.
     """
+    if (known := object_state(node)) is not None:
+        return Contents("object", known)
     try:
         reduced = node.__reduce_ex__(4)
     except Exception:  # locks, files and generators cannot be pickled, and an object may raise anything here

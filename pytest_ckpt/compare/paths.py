@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ..backends import models_of
+from ..backends import models_of, static_fields
 from .objects import contents
 from .tensors import is_leaf
 
@@ -29,16 +29,36 @@ def path_text(path: Path) -> str:
 
 def paths_in(tree: Any) -> Iterator[str]:
     """Yield the path of every node of a tree, and of every tensor of the models in it."""
+    for path, node in _nodes(tree):
+        yield path_text(path)
+        models = None if type(node) in NO_MODELS or is_leaf(node) else models_of(node)
+        if models is not None:
+            yield from (path_text((path, f"[{name!r}]")) for name in {**models.read(node).tensors, **models.modules(node)})
+
+
+def static_paths(tree: Any) -> tuple[str, ...]:
+    """Return the paths of the fields that loaders take from the template."""
+    return tuple(
+        path_text((path, f".{name}"))
+        for path, node in _nodes(tree)
+        if type(node) not in NO_MODELS and not is_leaf(node)
+        for name in static_fields(node)
+    )
+
+
+def is_below(path: str, places: Iterable[str]) -> bool:
+    """Return whether a path is one of ``places``, or below one."""
+    return any(path == place or path.startswith((f"{place}.", f"{place}[")) for place in places)
+
+
+def _nodes(tree: Any) -> Iterator[tuple[Path, Any]]:
     todo: list[tuple[Path, Any]] = [(None, tree)]
     visited: dict[int, Any] = {}
     while todo:
         path, node = todo.pop()
-        yield path_text(path)
-        if is_leaf(node) or id(node) in visited:
+        yield path, node
+        if is_leaf(node) or id(node) in visited or (type(node) not in NO_MODELS and models_of(node) is not None):
             continue
-        models = None if type(node) in NO_MODELS else models_of(node)
-        if models is not None:
-            yield from (path_text((path, f"[{name!r}]")) for name in {**models.read(node).tensors, **models.modules(node)})
-        elif (held := contents(node)) is not None:
+        if (held := contents(node)) is not None:
             visited[id(node)] = node
             todo += reversed([((path, held.step(key)), child) for key, child in (*held.items.items(), *held.extras.items())])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import copy
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -46,11 +47,21 @@ def copy_tree(tree: Any) -> Any:
     return copy.deepcopy(tree, immutable)
 
 
-def same_object(loaded: Any, saved: Any) -> bool:
-    """Return whether two trees share a tensor, a mutable container or an object with state.
+def same_object(loaded: Any, saved: Any, allowed: frozenset[Any] = frozenset()) -> bool:
+    """Return whether two trees share a tensor, a mutable container or an object with state, other
+    than those that are ``allowed``.
 
-    A loaded tree that shares one with the saved tree proves nothing about the file. Objects without
-    state, which libraries share intentionally (the members of an enum, for example), do not count.
+    A loaded tree that shares one with the saved tree proves nothing about the file.
+    """
+    return bool(shared_objects(loaded, saved) - allowed)
+
+
+def shared_objects(first: Any, second: Any) -> frozenset[Any]:
+    """Return the identities of the tensors, mutable containers and objects with state that two
+    trees share.
+
+    Objects without state (the members of an enum, for example) and functions do not count: they are
+    shared intentionally.
     """
     # Kept alive until both trees are processed: pickling creates objects whose identity could be
     # reused otherwise.
@@ -62,11 +73,19 @@ def same_object(loaded: Any, saved: Any) -> bool:
             if held is None and owner_of(node) is not None:
                 yield id(node)
                 yield _address(node)
-            elif isinstance(node, dict | list | set | bytearray | collections.deque) or (held and held.kind == "object" and held.items):
+            elif isinstance(node, dict | list | set | bytearray | collections.deque) or (
+                held and held.kind == "object" and held.items and not _is_function(node)
+            ):
                 yield id(node)
 
-    own = set(identities(saved)) - {None}
-    return any(identity in own for identity in identities(loaded))
+    return frozenset(identities(first)) & frozenset(identities(second)) - {None}
+
+
+def _is_function(node: Any) -> bool:
+    """Return whether an object stands for a function, such as one that is compiled or partly
+    applied. Tensors that it holds are found separately.
+    """
+    return callable(node) and (isinstance(node, functools.partial) or hasattr(node, "__name__") or hasattr(node, "__wrapped__"))
 
 
 def _address(tensor: Any) -> tuple[str, int] | None:

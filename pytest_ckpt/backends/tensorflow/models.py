@@ -104,6 +104,17 @@ def owns(obj: Any) -> bool:
     return isinstance(obj, keras.Model) and keras.backend.backend() == "tensorflow"
 
 
+def object_state(obj: Any) -> dict[str, Any] | None:
+    """Return the settings and variables of a layer, an optimizer or a metric, because Keras pickles
+    each of them as an archive that contains times.
+    """
+    if isinstance(obj, keras.Layer) and not owns(obj):
+        return {"settings": _setting(obj), "variables": list(obj.variables)}
+    if isinstance(obj, keras.optimizers.Optimizer | keras.metrics.Metric):
+        return {"settings": _settings({**obj.get_config(), "name": ""}), "variables": list(obj.variables)}
+    return None
+
+
 def build(spec: ModelSpec) -> Any:
     if reason := spec.refusal(name):
         raise CannotBuild(reason)

@@ -23,6 +23,16 @@ def owns(obj: Any) -> bool:
     return isinstance(obj, nn.Module)
 
 
+def object_state(obj: Any) -> dict[str, Any] | None:
+    """Return the settings and the state of an optimizer.
+
+    Its pickled state also has the defaults, to which `load_state_dict` may add a key.
+    """
+    if isinstance(obj, torch.optim.Optimizer) and type(obj).__getstate__ is torch.optim.Optimizer.__getstate__:
+        return {"param_groups": obj.param_groups, "state": obj.state}
+    return None
+
+
 def build(spec: ModelSpec) -> Any:
     if reason := spec.refusal(name):
         raise CannotBuild(reason)
