@@ -166,5 +166,8 @@ def failure_text(result: Result) -> str:
 def _also(result: Result, other: Outcome) -> list[str]:
     """Return the first lines of another outcome of a check, and its example."""
     cause, *rest = other.detail.split("\n")
-    lines = [f"also {other.verdict}{' (as expected)' * result.is_expected(other)}: {cause}", *(f"    {line}" for line in rest[: LINES // 2])]
+    lines = [
+        f"also {other.verdict}{' (as expected)' * result.is_expected(other)}: {cause}",
+        *(f"    {line}" for line in rest[: LINES // 2]),
+    ]
     return [*lines, f"    counterexample: {other.counterexample!r}"]

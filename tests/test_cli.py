@@ -26,7 +26,14 @@ from .test_plugin import FORMATS
 FAST = "--examples=0"
 MORE = """
 good = make("good")
-bad = make("bad", load=load_transposed)
+def load_bad(path):
+    # A check of a layout needs a tensor in C order that is restored, so the other checks fail for other tensors.
+    def is_wrong(value):
+        return value.ndim == 3 or value.dtype == bool or not value.flags.c_contiguous
+
+    return {name: value.T.copy().reshape(value.shape) if is_wrong(value) else value for name, value in load(path).items()}
+
+bad = make("bad", load=load_bad)
 declared = make("declared", save=save_no_bool, accepts="dict", expected_failures={"dtype/bool": refused("no bool")})
 unused = make("unused", expected_failures={"shape/*": refused("none of them")})
 unsound = make("unsound", expected_failures={"dtype/boool": refused("x")})
