@@ -51,6 +51,15 @@ def untracked(actual: Any, expected: Any, models: ModelBackend, only_modules: bo
     return found
 
 
+def holds_untracked(model: Any, models: ModelBackend) -> bool:
+    """Return whether a model has an attribute with tensors or modules that the framework does not track."""
+    reading = models.read(model)
+    known = {id(each) for each in (*models.modules(model).values(), *reading.tensors.values(), *reading.tracked)}
+    return any(
+        id(value) not in known and _untracked_content(value, models, known, False) for _, _, value in _attributes(model, model, models)
+    )
+
+
 def _attributes(actual: Any, expected: Any, models: ModelBackend) -> Iterator[tuple[str, Any, Any]]:
     """Yield the public attributes of all modules of a model: the name, the value in the other model,
     and the value.

@@ -45,6 +45,7 @@ from .remote import Role
 from .security import attack
 from .training import run_training
 from .tree import run_tree
+from .unfinished import with_unfinished
 from .user_code import EarlyResult
 
 #: The procedures of all other specs. A spec that is not listed is a tree.
@@ -72,6 +73,8 @@ EXPANSIONS: dict[type[Spec], Callable[[Workspace, Any], Iterable[Spec]]] = {
     AttackSweep: attack.expand,
 }
 _TREE = Procedure(run_tree)
+#: Procedures that only save and load, so that nothing but `save` writes to the path.
+_PLAIN = (run_tree, run_model, run_training)
 
 
 def procedure_for(spec: Spec) -> Procedure:
@@ -148,8 +151,11 @@ def run_here(
 ) -> Observation:
     """Run an example in this process, which may be a worker. Raise CannotBuild and EarlyResult."""
     workspace = Workspace(context, pathlib.Path(path), size_limit, pathlib.Path(keep_in) if keep_in else None)
+    procedure = procedure_for(spec)
     with context.scope():
-        return procedure_for(spec).function(workspace, spec)
+        if procedure.function in _PLAIN:
+            return with_unfinished(workspace, procedure.function, spec)
+        return procedure.function(workspace, spec)
 
 
 def _keep_the_rest(workspace: Workspace) -> None:

@@ -8,6 +8,9 @@ from typing import Any
 
 from ..verdicts import Difference, Observation, Verdict
 
+#: The cause of differences if the loaded object is the one that was saved before.
+BEFORE_THE_LAST = "load returned the checkpoint before the last one: all values are those of the save before"
+
 
 def located_at(observation: Observation, where: str) -> Observation:
     """Return the same observation with ``where`` in front of each of its texts."""

@@ -18,6 +18,7 @@ from ..formats.base import Format
 from ..specs import ModelSpec, Spec, other_values, payload_of
 from ..verdicts import Difference, Observation
 from .model_io import load_model, models_for, save_model
+from .observations import BEFORE_THE_LAST, is_restored
 from .user_code import SAME_OBJECT, EarlyResult, call_user_code, inspect_loaded, save_and_wait
 
 #: Added to a seed to get values that no scenario saves.
@@ -94,13 +95,19 @@ class Subject:
     def _expected(self) -> Any:
         return self.build()
 
-    def observe(self, path: pathlib.Path, saved: Any = None) -> Observation:
-        """Load the checkpoint at ``path``, and compare. ``saved`` is the object that was saved, if it is in this process."""
+    def observe(self, path: pathlib.Path, saved: Any = None, earlier: Subject | None = None) -> Observation:
+        """Load the checkpoint at ``path``, and compare. ``saved`` is the object that was saved, if it is in this process.
+
+        ``earlier`` is what was saved there before, which may be the cause of differences.
+        """
         try:
             loaded = self.load(path)
             if saved is not None and not self.is_model and call_user_code("load", inspect_loaded, same_object, loaded, saved):
                 return Observation(unreadable=SAME_OBJECT)
-            return Observation(differences=tuple(self.differences(loaded)))
+            found = Observation(differences=tuple(self.differences(loaded)))
+            if earlier is not None and not is_restored(found) and is_restored(Observation(differences=tuple(earlier.differences(loaded)))):
+                return dataclasses.replace(found, cause=BEFORE_THE_LAST)
+            return found
         except EarlyResult as early:
             return early.observation
 

@@ -12,7 +12,7 @@ from typing import Any
 from ..formats.base import Format
 from ..verdicts import Observation
 from ..workers.memory import peak_near_limit
-from .checkpoint_files import display_name, size_on_disk
+from .checkpoint_files import display_name, remember_state, size_on_disk
 from .exceptions import SENTENCE, raised, sentence, shortened
 
 NOTHING_WRITTEN = "save returned, and there is no file at the path that it received"
@@ -78,6 +78,7 @@ def save_and_wait(format: Format, save: Callable[[Any, Any], Any], obj: Any, pat
     result = call_user_code("save", save, obj, path, label=label)
     if format.wait is not None:
         call_user_code("save", format.wait, result, label="wait")
+    remember_state(path)
     size = size_on_disk(path)
     if size is None:
         raise EarlyResult(Observation(unreadable=NOTHING_WRITTEN))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ..compare.ignored import Ignored
-from ..execution.checkpoint_files import size_on_disk
+from ..execution.checkpoint_files import size_on_disk, state_at
+from ..execution.unfinished import is_written_later
 from ..execution.user_code import NOTHING_WRITTEN
 from ..messages import describe
 from ..verdicts import Difference
@@ -25,6 +27,18 @@ class Call:
     make: Callable[[], Any] | None
     inputs: Any
     ignored: Ignored
+
+
+@contextlib.contextmanager
+def noting_unfinished(path: pathlib.Path) -> Iterator[None]:
+    """Add a note to an exception that is raised inside, if the checkpoint is written after this point."""
+    before = state_at(path)
+    try:
+        yield
+    except Exception as error:
+        if is_written_later(path, before):
+            error.add_note("likely cause: the file was still being written when save returned: wait for the writer in save")
+        raise
 
 
 def check_written(path: pathlib.Path) -> None:

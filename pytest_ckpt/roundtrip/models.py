@@ -14,11 +14,11 @@ from ..compare.models import is_mode_difference, model_differences
 from ..compare.outputs import output_differences
 from ..compare.tensors import copy_tree, read
 from ..compare.trees import differences
-from ..compare.unsaved import untracked
+from ..compare.unsaved import holds_untracked, untracked
 from ..messages import describe
 from ..specs import DTYPES
 from ..verdicts import Difference, Verdict
-from .call import Call, check_restored, check_written
+from .call import Call, check_restored, check_written, noting_unfinished
 from .other_values import other_tensor
 
 
@@ -27,6 +27,7 @@ def model_roundtrip(model: Any, models: ModelBackend, call: Call) -> None:
     __tracebackhide__ = True
     if call.template and call.make is None:
         raise ValueError("assert_roundtrip: only you can build a fresh model as the template; pass make=")
+    _check_built(model, models, call.inputs)
     fresh = _fresh(model, models, call.make, call.ignored) if call.make is not None else None
     # Loading may leave the flags of the fresh model. Tensors that both models share before loading
     # are constants.
@@ -36,6 +37,21 @@ def model_roundtrip(model: Any, models: ModelBackend, call: Call) -> None:
     before = _copy(models.read(model))
     call.save(model, call.path)
     _check_unchanged(models.read(model), before, "save changed the model that it saved")
+    with noting_unfinished(call.path):
+        _check_loaded(model, fresh, models, call, own_flags, shared_before, before)
+
+
+def _check_loaded(
+    model: Any,
+    fresh: Any,
+    models: ModelBackend,
+    call: Call,
+    own_flags: set[tuple[str, str]],
+    shared_before: frozenset[str],
+    before: tuple[dict[str, Any], dict[str, bool], dict[str, bool]],
+) -> None:
+    """Load the model, and raise AssertionError unless it is restored."""
+    __tracebackhide__ = True
     check_written(call.path)
     returned = call.load(call.path) if fresh is None else call.load(call.path, fresh)
     loaded = returned if models.owns(returned) else fresh
@@ -49,6 +65,15 @@ def model_roundtrip(model: Any, models: ModelBackend, call: Call) -> None:
     found = model_differences(loaded, model, models, ignored=call.ignored)
     found = [each for each in found if not _flags_of([each]) & own_flags and not (fresh is None and is_mode_difference(each))]
     check_restored(_with_outputs(found, loaded, model, models, call))
+
+
+def _check_built(model: Any, models: ModelBackend, inputs: Any) -> None:
+    """Raise ValueError for a model without variables, which has nothing to save."""
+    if models.read(model).tensors or holds_untracked(model, models):
+        return
+    if inputs is None or getattr(model, "built", True) is False:
+        advice = "build it (call it on inputs) before it is saved"
+        raise ValueError(f"assert_roundtrip: the model {type(model).__name__} has no variables, so the test would prove nothing; {advice}")
 
 
 def _with_outputs(found: list[Difference], loaded: Any, model: Any, models: ModelBackend, call: Call) -> list[Difference]:
@@ -70,7 +95,7 @@ def _with_outputs(found: list[Difference], loaded: Any, model: Any, models: Mode
         ]
     outputs, excused = output_differences(loaded, model, call.inputs, models)
     if excused:
-        warnings.warn(f"assert_roundtrip: {excused}", UserWarning, stacklevel=4)
+        warnings.warn(f"assert_roundtrip: {excused}", UserWarning, stacklevel=5)
     outputs = [each for each in outputs if not call.ignored.hides(each)]
     return [*rest, *(caches if outputs else []), *outputs]
 

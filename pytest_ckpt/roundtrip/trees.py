@@ -15,7 +15,7 @@ from ..compare.trees import differences, tree_differences
 from ..messages import describe
 from ..util.tempdirs import temporary_folder
 from ..verdicts import Difference
-from .call import Call, check_restored, check_written
+from .call import Call, check_restored, check_written, noting_unfinished
 from .models import model_roundtrip
 from .other_values import VALUES, other_tree
 
@@ -90,6 +90,13 @@ def _tree_roundtrip(obj: Any, call: Call) -> None:
     call.save(obj, call.path)
     if (now := differences(obj, before)) != copy_differences:
         raise AssertionError(f"save changed the object that it saved:\n{describe(now)}")
+    with noting_unfinished(call.path):
+        _check_loaded(obj, call)
+
+
+def _check_loaded(obj: Any, call: Call) -> None:
+    """Load the object, and raise AssertionError unless it is restored."""
+    __tracebackhide__ = True
     check_written(call.path)
     if not call.template:
         loaded = call.load(call.path)

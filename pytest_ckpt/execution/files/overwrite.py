@@ -44,7 +44,7 @@ def _save_over(workspace: Workspace, old: Subject, new: Subject) -> Observation:
         workspace.keep()
         return unless_damaged(early.observation, lambda: old.observe(path))
     workspace.keep()
-    return new.observe(path)
+    return new.observe(path, earlier=old)
 
 
 def _create_file(path: pathlib.Path) -> None:
