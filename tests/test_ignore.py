@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import enum
 import pathlib
+import pickle
 from typing import Any
 
 import numpy as np
@@ -182,3 +183,54 @@ def test_nan_of_plain_floats_has_no_payload() -> None:
         assert {each.aspect for each in differences(wrap(0.0), wrap(nan))} == {"values"}
     # A tensor keeps the payload.
     assert differences(np.array([other]), np.array([nan]))[0].aspect == "nan-payload"
+
+
+def _adapted(backend: str) -> Any:
+    """Return a model with two layers of which the checkpoint holds one, as a library for adapters does."""
+    if backend == "torch":
+        import torch
+
+        class Adapted(torch.nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.replaced = torch.nn.Sequential(torch.nn.Linear(2, 2))
+                self.trained = torch.nn.Linear(2, 2)
+
+        return Adapted
+    from flax import nnx
+
+    class Nodes(nnx.Module):
+        def __init__(self) -> None:
+            seeds = nnx.Rngs(len(made))
+            made.append(self)
+            self.replaced = nnx.Linear(2, 2, rngs=seeds)
+            self.trained = nnx.Linear(2, 2, rngs=seeds)
+
+    made: list[Any] = []
+    return Nodes
+
+
+@pytest.mark.parametrize("backend", sorted({"torch", "jax"} & set(BACKENDS)))
+def test_pattern_leaves_out_layers_of_a_model(backend: str, tmp_path: pathlib.Path) -> None:
+    from pytest_ckpt.backends import get_models
+
+    models, make = get_models(backend), _adapted(backend)
+    assert models is not None
+
+    def save(model: Any, path: pathlib.Path) -> None:
+        path.write_bytes(pickle.dumps(models.state(model)))
+
+    def load(path: pathlib.Path, model: Any, skip: tuple[str, ...] = ("replaced",)) -> None:
+        state, own = pickle.loads(path.read_bytes()), models.state(model)
+        models.load_state(model, {key: own[key] if str(key).startswith(skip) else value for key, value in state.items()})
+
+    with pytest.raises(AssertionError, match="replaced"):
+        assert_roundtrip(make(), save=save, load=load, make=make)
+    for pattern in ("replaced.*", "repl*", "['replaced*"):
+        assert_roundtrip(make(), save=save, load=load, make=make, ignore=[pattern])
+    with pytest.raises(AssertionError, match="trained"):
+        assert_roundtrip(
+            make(), save=save, load=lambda path, model: load(path, model, ("replaced", "trained")), make=make, ignore=["replaced.*"]
+        )
+    with pytest.raises(ValueError, match="matches no path"):
+        assert_roundtrip(make(), save=save, load=load, make=make, ignore=["replacement.*"])

@@ -137,6 +137,22 @@ def test_lost_moment_names_the_parameter(kind: str, slot: str) -> None:
 
 
 @needs_torch
+def test_sets_of_tensors_are_compared_by_their_tensors() -> None:
+    import torch
+
+    def frozen(*values: float) -> Any:
+        return [torch.nn.Parameter(torch.full((2,), float(value))) for value in values]
+
+    for wrap in (set, frozenset):
+        assert_identical(wrap(frozen(1, 2, 3)), wrap(frozen(3, 1, 2)))
+        assert [each.aspect for each in differences(wrap(frozen(1, 2, 4)), wrap(frozen(3, 1, 2)))] == ["values"]
+        assert any(each.lost for each in differences(wrap(frozen(1, 2)), wrap(frozen(3, 1, 2))))
+        first, second = frozen(1, 1), frozen(1, 1)
+        assert_identical([first, wrap(first[:1])], [second, wrap(second[:1])])
+        assert differences([first, wrap(first[1:])], [second, wrap(second[:1])])
+
+
+@needs_torch
 def test_models_in_trees_are_compared_as_models() -> None:
     import torch
 

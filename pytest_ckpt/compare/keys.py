@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from ..backends import owner_of
-from .objects import LEAVES, MISSING, Attribute, Contents, matched
+from .objects import LEAVES, MISSING, Attribute, Contents, contents, matched
 from .paths import Path
+from .tensors import read
 
 _VALUES = LEAVES | {Attribute, tuple}
 
@@ -25,6 +26,23 @@ def by_identity(key: Any) -> bool:
         return False
     own_equality: Any = kind.__eq__
     return own_equality is object.__eq__ or hasattr(key, "deref") or owner_of(key) is not None
+
+
+def contents_or_tensors(node: Any) -> Contents | None:
+    """Return the children of a node, or None for a leaf.
+
+    A set of tensors counts as a mapping with the tensors as keys, in the order of their values.
+    """
+    if isinstance(node, set | frozenset) and any(owner_of(item) is not None for item in node):
+        return Contents("set", dict.fromkeys(sorted(node, key=_order)))
+    return contents(node)
+
+
+def _order(item: Any) -> Any:
+    reading = read(item)
+    if reading is None:
+        return (type(item).__qualname__, repr(item))
+    return (reading.dtype, str((reading.shape, None if reading.words is None else reading.words.tobytes())))
 
 
 def _target(key: Any) -> Any:
@@ -60,7 +78,7 @@ def matched_keys(expected: Contents, actual: Contents, partners: Partners, cast:
     ``renamed``, keys with the same text match.
     """
     if any(map(by_identity, expected.items)):
-        found = _by_partner(expected.items, actual.items, partners)
+        found = _by_partner(expected.items, actual.items, partners, expected.kind == "set")
     else:
         found = matched(expected.items, actual.items)
     if not (cast or renamed) or all(match is not MISSING for match in found.values()):
@@ -75,7 +93,7 @@ def matched_keys(expected: Contents, actual: Contents, partners: Partners, cast:
     return found
 
 
-def _by_partner(expected: dict[Any, Any], actual: dict[Any, Any], partners: Partners) -> dict[Any, Any]:
+def _by_partner(expected: dict[Any, Any], actual: dict[Any, Any], partners: Partners, is_set: bool) -> dict[Any, Any]:
     """Match keys with an identity by their partners, or else in order; match other keys by value."""
     theirs = {id(_target(key)): key for key in actual if by_identity(key)}
     found = matched({key: None for key in expected if not by_identity(key)}, {key: None for key in actual if not by_identity(key)})
@@ -86,6 +104,11 @@ def _by_partner(expected: dict[Any, Any], actual: dict[Any, Any], partners: Part
             found[key] = theirs.pop(id(_target(key) if partner is MISSING else partner), MISSING)
             if partner is MISSING and found[key] is MISSING:
                 unknown.append(key)
-    # A key whose partner is elsewhere in the tree would be compared with the wrong entry.
+    if is_set:  # equal tensors first, since a set has no order
+        equal = {_order(key): key for key in theirs.values()}
+        for key in unknown:
+            if (other := equal.pop(_order(key), MISSING)) is not MISSING:
+                found[key] = theirs.pop(id(_target(other)))
+        unknown = [key for key in unknown if found[key] is MISSING]
     found.update(zip(unknown, theirs.values(), strict=False))
     return {key: found[key] for key in expected}

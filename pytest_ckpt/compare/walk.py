@@ -1,6 +1,6 @@
 """Compare two trees node by node, and collect the differences with the path of each leaf.
 
-Walks containers, and lets the backends read tensors. A function that is passed in compares models.
+Walks containers; `nodes` compares leaves. A function that is passed in compares models.
 Knows no format and no check, and does not judge.
 """
 
@@ -8,31 +8,25 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-import struct
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-from ..backends import get_backend, models_of
-from ..backends.base import Reading
-from ..backends.memory import Memory
+from ..backends import models_of
 from ..backends.model_base import ModelBackend
 from ..verdicts import Difference
-from . import casts, elements
-from .aliasing import SEPARATE_MEMORY, changes
-from .diagnosis import likely_cause, shape_cause
-from .ignored import CORE_ASPECTS, NOTHING, Ignored, dotted
-from .keys import Partners, by_identity, matched_keys
-from .leaves import same_content, same_number, same_payload
-from .objects import MISSING, Attribute, Contents, contents, same_key, shown, type_name
-from .paths import NO_MODELS, Path, path_text
-from .tensors import is_leaf, read, read_any
+from . import casts
+from .ignored import NOTHING, Ignored, dotted
+from .keys import by_identity, contents_or_tensors, matched_keys
+from .leaves import same_number
+from .nodes import Leaves, Pair, keys_text, type_and_value
+from .objects import MISSING, Contents, same_key, shown, type_name
+from .paths import NO_MODELS, path_text
+from .tensors import is_leaf, read
 
 #: Compares an actual with an expected node, or returns None if the expected node is not a model.
 ModelComparison = Callable[[Any, Any, Ignored], list[Difference] | None]
-#: Aspects that do not count for the parts of a tensor, such as the indices of a sparse one.
-_IGNORED_OF_PARTS = frozenset({"strides", "alias"})
 
 
 def walk(actual: Any, expected: Any, ignored: Ignored = NOTHING, models: ModelComparison | None = None) -> list[Difference]:
@@ -45,46 +39,19 @@ def walk(actual: Any, expected: Any, ignored: Ignored = NOTHING, models: ModelCo
     return found.found
 
 
-@dataclasses.dataclass(slots=True)
-class _Pair:
-    """Two nodes at one path.
-
-    ``leaf`` is the dtype of the tensor that they are parts of, or empty. ``part`` is the first step
-    of the path.
-    """
-
-    path: Path
-    actual: Any
-    expected: Any
-    leaf: str = ""
-    part: str = ""
-
-    def below(self, step: str, actual: Any, expected: Any, leaf: str = "") -> _Pair:
-        return _Pair((self.path, step), actual, expected, leaf or self.leaf, self.part or step)
-
-
-class _Walk:
-    """One comparison: the differences found so far, and the memory of each pair of tensors."""
+class _Walk(Leaves):
+    """One comparison of two trees."""
 
     def __init__(self, ignored: Ignored, models: ModelComparison | None) -> None:
-        self.ignored = ignored
+        super().__init__(ignored)
         self.compare_models = models
-        self.found: list[Difference] = []
-        #: Pairs of containers by identity. The values keep them alive, so that no identity is
-        #: reused.
-        self.visited: dict[tuple[int, int], _Pair] = {}
-        #: Each pair of tensors, with their memory, and the model that both belong to.
-        self.memories: list[tuple[_Pair, Memory, Memory, int]] = []
-        self.partners = Partners()
         #: Mappings whose keys have an identity and no value. They are compared last, when the
         #: partners of the keys are known.
-        self.deferred: collections.deque[tuple[_Pair, Contents]] = collections.deque()
+        self.deferred: collections.deque[tuple[Pair, Contents]] = collections.deque()
         self.model_backends: dict[type, ModelBackend | None] = {}
-        #: The number of expected leaves in each part of the tree.
-        self.sizes: dict[str, int] = {}
 
     def run(self, actual: Any, expected: Any) -> None:
-        todo = [_Pair(None, actual, expected)]
+        todo = [Pair(None, actual, expected)]
         while todo or self.deferred:
             more = self.pair(todo.pop()) if todo else self.containers(*self.deferred.popleft())
             todo.extend(reversed(list(more)))
@@ -93,19 +60,7 @@ class _Walk:
             size = sum(self.sizes.values())
             self.found = [dataclasses.replace(each, part_size=self.sizes.get(each.part, 0), tree_size=size) for each in self.found]
 
-    def add(self, pair: _Pair, aspect: str, expected: str, actual: str, **more: Any) -> None:
-        if pair.leaf:
-            if aspect in _IGNORED_OF_PARTS:
-                return
-            more["leaf"] = pair.leaf
-        if more.get("lost") or not (aspect in self.ignored.aspects or (aspect not in CORE_ASPECTS and not self.ignored.extended)):
-            self.found.append(Difference(path_text(pair.path), aspect, expected, actual, part=pair.part, **more))
-
-    def ignores(self, aspect: str) -> bool:
-        """Return whether an aspect is left out on request, so that values are compared after a cast."""
-        return aspect in self.ignored.aspects
-
-    def pair(self, pair: _Pair) -> Iterator[_Pair]:
+    def pair(self, pair: Pair) -> Iterator[Pair]:
         """Compare two nodes, and yield the pairs of their children."""
         if self.ignored.patterns and self.ignored.covers(path_text(pair.path)):
             return
@@ -116,7 +71,7 @@ class _Walk:
             return
         if type(pair.expected) not in NO_MODELS and self.compare_models is not None and self.models(pair):
             return
-        held = None if isinstance(pair.expected, np.generic) else contents(pair.expected)
+        held = None if isinstance(pair.expected, np.generic) else contents_or_tensors(pair.expected)
         if held is None:
             self.count(pair)
             self.plain(pair)
@@ -125,17 +80,12 @@ class _Walk:
             if key not in self.visited:
                 self.visited[key] = pair
                 self.partners.add(pair.expected, pair.actual, pair.path)
-                if held.kind == "mapping" and any(map(by_identity, held.items)):
+                if held.kind in ("mapping", "set") and any(map(by_identity, held.items)):
                     self.deferred.append((pair, held))
                 else:
                     yield from self.containers(pair, held)
 
-    def count(self, pair: _Pair) -> None:
-        """Count a leaf of the tree; the parts of a tensor are no leaves."""
-        if not pair.leaf:
-            self.sizes[pair.part] = self.sizes.get(pair.part, 0) + 1
-
-    def models(self, pair: _Pair) -> bool:
+    def models(self, pair: Pair) -> bool:
         """Compare two models. Return False if the expected node is not a model."""
         kind = type(pair.expected)
         if kind not in self.model_backends:
@@ -167,12 +117,8 @@ class _Walk:
                 self.found.append(dataclasses.replace(each, path=where + step, part=pair.part or each.part))
         return True
 
-    def remember(self, pair: _Pair, actual: Reading, expected: Reading, model: int = 0) -> None:
-        if actual.memory is not None and expected.memory is not None:
-            self.memories.append((pair, actual.memory, expected.memory, model))
-
-    def containers(self, pair: _Pair, expected: Contents) -> Iterator[_Pair]:
-        actual = None if is_leaf(pair.actual) else contents(pair.actual)
+    def containers(self, pair: Pair, expected: Contents) -> Iterator[Pair]:
+        actual = None if is_leaf(pair.actual) else contents_or_tensors(pair.actual)
         leaf = type_name(pair.expected)
         cast = self.ignores("container")
         matches = matched_keys(expected, actual, self.partners, cast, self.ignores("keys")) if actual is not None else {}
@@ -184,7 +130,7 @@ class _Walk:
                 return
             if cast and actual is not None and (not matches or any(other is not MISSING for other in matches.values())):
                 lost, same = False, True
-            self.add(pair, "container", _type_and_value(pair.expected), _type_and_value(pair.actual), lost=lost, leaf=leaf)
+            self.add(pair, "container", type_and_value(pair.expected), type_and_value(pair.actual), lost=lost, leaf=leaf)
             if actual is None or not same:
                 return
         if actual is None:
@@ -194,7 +140,7 @@ class _Walk:
             ours, theirs = Contents("object", dict(expected.extras)), Contents("object", dict(actual.extras))
             yield from self.children(pair, ours, theirs, matched_keys(ours, theirs, self.partners), leaf)
 
-    def cast_container(self, pair: _Pair) -> bool:
+    def cast_container(self, pair: Pair) -> bool:
         """Compare the values of a list and a tensor, or a list and a set. Return False if no cast
         keeps them.
         """
@@ -204,7 +150,7 @@ class _Walk:
             return False
         return self.cast_values(pair, casts.array_of(pair.actual), casts.array_of(pair.expected))
 
-    def children(self, pair: _Pair, expected: Contents, actual: Contents, matches: dict[Any, Any], leaf: str) -> Iterator[_Pair]:
+    def children(self, pair: Pair, expected: Contents, actual: Contents, matches: dict[Any, Any], leaf: str) -> Iterator[Pair]:
         present = []
         for place, (key, match) in enumerate(matches.items()):
             identity = by_identity(key)
@@ -212,7 +158,7 @@ class _Walk:
             if match is MISSING:
                 label = f"the entry of {self.name_of(key, place)}" if identity else expected.label(key)
                 if not self.ignored.covers(path_text((pair.path, step)) if self.ignored.patterns else ""):
-                    self.add(pair, "keys", "", f"{label} is missing (found: {_keys(actual.items)})", lost=True, leaf=leaf)
+                    self.add(pair, "keys", "", f"{label} is missing (found: {keys_text(actual.items)})", lost=True, leaf=leaf)
                 continue
             if identity:
                 if self.partners.get(key) is MISSING and match is not key:
@@ -232,194 +178,8 @@ class _Walk:
         if expected.kind == "mapping":
             order = [key for key in actual.items if id(key) in known]
             if any(ours is not theirs for ours, theirs in zip(order, present, strict=True)):
-                self.add(pair, "order", f"keys in the order {_keys(present)}", _keys(order), leaf=leaf)
+                self.add(pair, "order", f"keys in the order {keys_text(present)}", keys_text(order), leaf=leaf)
 
     def name_of(self, key: Any, place: int) -> str:
         """Return the path at which a key with an identity is elsewhere in the tree, or its number."""
         return dotted(path_text(self.partners.path(key))) or f"key {place}"
-
-    def plain(self, pair: _Pair) -> None:
-        """Compare leaves that are not tensors: first their type, then their content."""
-        actual, expected = pair.actual, pair.expected
-        if actual is expected:
-            return
-        scalars = isinstance(actual, np.generic) and isinstance(expected, np.generic)
-        if type(actual) is not type(expected) and not (scalars and actual.dtype == expected.dtype):
-            lost = not same_number(actual, expected)
-            if lost and self.ignores("container"):
-                if casts.same_value(actual, expected):
-                    return
-                theirs = casts.array_of(actual)
-                if theirs is not None and theirs.size == 1 and self.cast_values(pair, theirs, casts.array_of(expected)):
-                    return
-            self.add(pair, "container", _type_and_value(expected), _type_and_value(actual), lost=lost, leaf=type_name(expected))
-        elif scalars:
-            numpy = get_backend("numpy")
-            for _ in self.values(pair, numpy.read(actual), numpy.read(expected)):
-                raise AssertionError("a scalar has no children")
-        elif not same_content(actual, expected):
-            self.add(pair, "values", shown(expected), shown(actual), count=1, total=1, leaf=type_name(expected))
-        elif not same_payload(actual, expected):
-            self.add(pair, "nan-payload", _payload(expected), _payload(actual), count=1, total=1, leaf=type_name(expected))
-
-    def tensors(self, pair: _Pair, expected: Reading) -> Iterator[_Pair]:
-        actual = read_any(pair.actual)
-        if actual is None:
-            if not (self.ignores("kind") and self.cast_values(pair, casts.array_of(pair.actual), casts.array_of(pair.expected))):
-                self.add(pair, "kind", expected.kind, _type_and_value(pair.actual), lost=True, leaf=expected.dtype)
-            return
-        if not pair.leaf and not isinstance(pair.actual, np.generic):
-            self.partners.add(pair.expected, pair.actual, pair.path)
-            self.remember(pair, actual, expected)
-        if actual.kind != expected.kind:
-            self.add(pair, "kind", expected.kind, actual.kind, leaf=expected.dtype)
-        for flag in sorted({*expected.flags, *actual.flags}):
-            ours, theirs = expected.flags.get(flag), actual.flags.get(flag)
-            if ours != theirs:
-                self.add(pair, "flags", _flag(flag, ours), _flag(flag, theirs), leaf=expected.dtype)
-        self.strides(pair, actual, expected)
-        yield from self.values(pair, actual, expected)
-
-    def strides(self, pair: _Pair, actual: Reading, expected: Reading) -> None:
-        """Compare the order in memory, only where the expected tensor is dense: no format is
-        required to preserve gaps.
-        """
-        if expected.strides is None or actual.strides is None or actual.shape != expected.shape or 0 in expected.shape:
-            return
-        if elements.dense_order(expected.shape, expected.strides) is None:
-            return
-        axes = [axis for axis, length in enumerate(expected.shape) if length > 1]
-        if [expected.strides[axis] for axis in axes] != [actual.strides[axis] for axis in axes]:
-            self.add(pair, "strides", str(expected.strides), str(actual.strides), leaf=expected.dtype)
-
-    def values(self, pair: _Pair, actual: Reading, expected: Reading) -> Iterator[_Pair]:
-        """Compare shape and dtype, then the elements.
-
-        Yield the pairs of parts, and of objects in arrays.
-        """
-        leaf = expected.dtype
-        differ = [aspect for aspect in ("shape", "dtype") if getattr(actual, aspect) != getattr(expected, aspect)]
-        if (expected.parts is None) != (actual.parts is None) and self.ignores("kind"):
-            differ.append("kind")
-        for aspect in differ:
-            if not self.ignores(aspect):
-                cause = shape_cause(actual.shape, expected.shape) if aspect == "shape" else ""
-                self.add(pair, aspect, str(getattr(expected, aspect)), str(getattr(actual, aspect)), leaf=leaf, cause=cause)
-        if differ and not all(map(self.ignores, differ)):
-            return
-        if expected.parts is not None and actual.parts is not None and "shape" not in differ:
-            yield from self.parts(pair, actual, expected)
-        elif differ:
-            if not self.cast_values(pair, casts.array_of(pair.actual), casts.array_of(pair.expected)):
-                ours, theirs = (f"{each.kind} of dtype {each.dtype} and shape {each.shape}" for each in (expected, actual))
-                self.add(pair, differ[-1], ours, theirs, lost=True, leaf=leaf)
-        elif expected.parts is not None or actual.parts is not None:
-            yield from self.parts(pair, actual, expected)
-        elif expected.objects is not None or actual.objects is not None:
-            yield from self.objects(pair, actual, expected)
-        elif expected.words is not None and actual.words is not None:
-            self.elements(pair, actual, expected)
-        elif expected.words is not actual.words:
-            states = "no elements, as on a meta device", "elements"
-            self.add(pair, "values", *(states if expected.words is None else reversed(states)), leaf=leaf)
-
-    def cast_values(self, pair: _Pair, actual: Any, expected: Any) -> bool:
-        """Compare two arrays of different dtypes or shapes. Return False if no cast keeps the
-        values.
-        """
-        if actual is None or expected is None:
-            return False
-        if actual.shape != expected.shape:
-            if actual.size != expected.size or not self.ignores("shape"):
-                self.add(pair, "shape", str(expected.shape), str(actual.shape), lost=True, leaf=str(expected.dtype))
-                return True
-            actual = actual.reshape(expected.shape)
-        wrong = casts.differing(actual, expected)
-        if wrong is None:
-            return False
-        if wrong.any():
-            lines = [
-                f"[{', '.join(map(str, at))}] expected {casts.text_of(expected[at])}, got {casts.text_of(actual[at])}"
-                for at in (tuple(map(int, at)) for at in np.argwhere(wrong)[: elements.SHOWN])
-            ]
-            more = {"count": int(wrong.sum()), "total": wrong.size, "cause": casts.rounding(actual, expected)}
-            self.add(pair, "values", "", "", elements=tuple(lines), leaf=str(expected.dtype), **more)
-        return True
-
-    def parts(self, pair: _Pair, actual: Reading, expected: Reading) -> Iterator[_Pair]:
-        ours, theirs = expected.parts or {}, actual.parts or {}
-        for part in ours:
-            below = pair.below(f".{part}", theirs.get(part), ours[part], expected.dtype)
-            if part in theirs:
-                yield below
-            else:
-                self.add(below, "values", "", f"this part of the tensor is missing (found: {_keys(theirs)})", lost=True)
-
-    def objects(self, pair: _Pair, actual: Reading, expected: Reading) -> Iterator[_Pair]:
-        """Compare arrays of objects.
-
-        All different texts give one difference; other objects are nodes of the tree.
-        """
-        lines: list[str] = []
-        count = 0
-        key = (id(pair.actual), id(pair.expected))
-        if key in self.visited:
-            return
-        self.visited[key] = pair
-        for at in np.ndindex(*expected.shape):
-            ours, theirs = expected.objects[at], actual.objects[at]
-            place = f"[{', '.join(map(str, at))}]"
-            if not isinstance(ours, str | bytes):
-                yield pair.below(place, theirs, ours)
-            elif type(ours) is not type(theirs) or ours != theirs:
-                count += 1
-                if len(lines) < elements.SHOWN:
-                    lines.append(f"{place} expected {shown(ours)}, got {shown(theirs)}")
-        if count:
-            total = expected.objects.size
-            self.add(pair, "values", "", "", count=count, total=total, elements=tuple(lines), leaf=expected.dtype)
-
-    def elements(self, pair: _Pair, actual: Reading, expected: Reading) -> None:
-        if elements.equal(expected.words, actual.words, elements.element_row(expected.dtype)):
-            return
-        found = elements.mismatches(actual.words, expected.words, expected.dtype, expected.shape)
-        total = int(np.prod(expected.shape, dtype=np.int64))
-        cause = likely_cause(actual.words, expected.words, expected.dtype)
-        for aspect in ("values", "nan-payload"):
-            if found.counts[aspect]:
-                more = {"count": found.counts[aspect], "total": total, "leaf": expected.dtype}
-                more["cause"] = cause if aspect == "values" else ""
-                self.add(pair, aspect, "", "", elements=tuple(found.first[aspect]), **more)
-
-    def sharing(self) -> None:
-        """Compare which tensors share memory. Those of one model were compared with the model."""
-        actual, expected = [ours for _, ours, _, _ in self.memories], [theirs for _, _, theirs, _ in self.memories]
-        for index, other, was in changes(actual, expected):
-            pair, _, _, model = self.memories[index]
-            if not model or model != self.memories[other][3]:
-                states = f"memory shared with {path_text(self.memories[other][0].path) or 'the root'}", SEPARATE_MEMORY
-                self.add(pair, "alias", *(states if was else reversed(states)))
-
-
-def _flag(name: str, value: Any) -> str:
-    return f"no {name}" if value is None else f"{name}={value}"
-
-
-def _type_and_value(value: Any) -> str:
-    """Return the type of a container or object, and the type and value of a leaf."""
-    held = None if is_leaf(value) else contents(value)
-    return type_name(value) if held is not None else f"{type_name(value)} {shown(value)}"
-
-
-def _keys(keys: Iterable[Any]) -> str:
-    listed = [key.name if isinstance(key, Attribute) else key for key in keys]
-    if any(map(by_identity, listed)):  # their repr may be long, or contain an address
-        return f"{len(listed)} keys of type {', '.join(sorted(set(map(type_name, listed))))}"
-    return shown(listed, 200) if listed else "none"
-
-
-def _payload(number: float | complex) -> str:
-    """Return the sign and payload of a number that is NaN, as hexadecimal digits."""
-    return " ".join(
-        f"{struct.unpack('<Q', struct.pack('<d', part))[0]:#018x}" for part in (number.real, number.imag)[: 1 + isinstance(number, complex)]
-    )
