@@ -28,6 +28,10 @@ def errors_as_usage() -> Iterator[None]:
         raise CommandLineError(str(error)) from None
 
 
+#: The options that describe a format given by --save and --load.
+_SETTINGS = ("accepts", "dtypes", "shapes", "keys", "suffix", "template")
+
+
 def targets_of(options: argparse.Namespace) -> list[Target]:
     """Return the formats that the command line names, or all formats of the installed backends if it names none."""
     from .targets import Target
@@ -39,9 +43,9 @@ def targets_of(options: argparse.Namespace) -> list[Target]:
             raise CommandLineError("--save and --load need --backend, the framework of their tensors")
         if options.formats:
             raise CommandLineError(f"FORMAT cannot be combined with --save and --load: {' '.join(options.formats)}")
-        fields = ("save", "load", "backend", "accepts", "suffix", "template")
+        fields = ("save", "load", "backend", *_SETTINGS)
         return [Target(**{field: value for field in fields if (value := getattr(options, field))})]
-    if unused := [f"--{name}" for name in ("accepts", "suffix", "template") if getattr(options, name)]:
+    if unused := [f"--{name}" for name in _SETTINGS if getattr(options, name)]:
         raise CommandLineError(f"{', '.join(unused)} can only be used with --save and --load")
     if options.formats and options.backend:
         raise CommandLineError(f"FORMAT cannot be combined with --backend, because each format has a backend: {' '.join(options.formats)}")

@@ -101,7 +101,7 @@ def _add_run(commands: argparse._SubParsersAction[_Parser]) -> None:
 def _add_survey(commands: argparse._SubParsersAction[_Parser]) -> None:
     survey = commands.add_parser(
         "survey", help="find out what a format restores, and print its expected_failures", allow_abbrev=False,
-        description="Run every check without expected failures, and print accepts= and expected_failures= ready to paste. "
+        description="Run every check without expected failures, and print the domain and expected_failures= ready to paste. "
         "Each line is printed as soon as the checks of its family have run.",
     )  # fmt: skip
     survey.add_argument("formats", nargs="*", metavar="FORMAT", help="the name of a built-in format, or module:object")
@@ -120,6 +120,9 @@ def _add_functions(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--load", metavar="M:F", help="the load function for --save, load(path)")
     parser.add_argument("--backend", metavar="NAME", help="the backend of --save and --load; without them: run the formats of this backend")
     parser.add_argument("--accepts", choices=("tensor", "list", "dict", "tree"), help="what --save accepts (default: tree)")
+    parser.add_argument("--dtypes", metavar="NAMES", help="the dtypes that --save accepts, separated by commas (default: any)")
+    parser.add_argument("--shapes", metavar="CODE", help="the shapes that --save accepts, for example '(None, None), (None, None, 3)'")
+    parser.add_argument("--keys", metavar="NAMES", help="the keys of dicts that --save accepts, separated by commas (default: any)")
     parser.add_argument("--suffix", metavar="TEXT", help="the suffix of the paths that --save gets, for example .npz")
     parser.add_argument("--template", action="store_true", help="call --load as load(path, template)")
 

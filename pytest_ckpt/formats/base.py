@@ -173,6 +173,12 @@ class Format:
         shapes, keys = (None if limit is None or is_strategy(limit) else tuple(limit) for limit in (self.shapes, self.keys))
         return Domain(None if self.dtypes is None else tuple(self.dtypes), shapes, keys)
 
+    @property
+    def domain(self) -> str:
+        """Return the domain as text: the arguments that describe it."""
+        limits = [self.limits.described()] if self.limits.is_limited else []
+        return ", ".join([f"accepts={self.accepts!r}", *limits])
+
     def _check_expectations(self) -> None:
         for name, entry in self.expected_failures.items():
             several = entry if isinstance(entry, list | tuple) else [entry]

@@ -180,8 +180,7 @@ def _new_name(folder: pathlib.Path, name: str) -> pathlib.Path:
 
 def _describe(format: Format, profile: FormatProfile) -> str:
     """Describe what a format accepts, as the reason why a check has no example for it."""
-    accepts = [f"accepts {format.accepts!r}"] if format.save is not None else []
-    accepts += [f"with {profile.limits.described()}"] if profile.limits.is_limited else []
+    accepts = [f"has {format.domain}"] if format.save is not None else []
     models = {"into": "loads a model into a clone", "whole": "loads whole models", "state": "has no functions for models"}
     template = [] if profile.template else ["has no template"]
     partial = [] if profile.loads_parts else ["has no load_partial"]

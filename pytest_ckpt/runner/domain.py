@@ -33,10 +33,15 @@ def with_drawn_limits(format: Format) -> Format:
 
 
 def _drawn(strategy: Any, are_shapes: bool) -> list[Any]:
+    from hypothesis.errors import HypothesisException
+
     from .exploration import explore
 
     found: list[Any] = []
-    explore(strategy, found.append, count=_COUNT, seed=0, seconds=math.inf)
+    try:
+        explore(strategy, found.append, count=_COUNT, seed=0, seconds=math.inf)
+    except HypothesisException as error:
+        raise ValueError(str(error)) from None
     if are_shapes:
         found = [shape for shape in found if not _is_large(shape)]
     return [each for place, each in enumerate(found) if each not in found[:place]]

@@ -30,6 +30,8 @@ _LENGTHS = ((2, 3, 4, 5, 6), (5, 7, 3, 2, 4), (12, 9, 6, 11, 8))
 _FIXED = (1, 2, 3, 4)
 #: Keys that most formats have. If one of them is refused, the keys are part of the domain.
 _KEYS = ("a", "b", "x", "weight", "leaf1")
+#: Longer keys than that are not listed.
+_LONG_KEY = 20
 #: How often a failure is repeated before it decides about the containers.
 _TRIES = 3
 
@@ -76,7 +78,7 @@ class _Search:
         if self._accepts in ("dict", "tree"):
             leaf = TensorSpec(dtype, shape, fill=Fill(1))
             if self._limits.keys or not all(self._restores(DictSpec(((key, leaf),))) for key in _KEYS):
-                texts = [key for case in KEYS.values() for key in case if isinstance(key, str)]
+                texts = [key for case in KEYS.values() for key in case if isinstance(key, str) and len(key) < _LONG_KEY]
                 keys = dict.fromkeys([*(self._limits.keys or ()), *self._keys, *_KEYS, "y", "z", "w", "bias", *texts])
                 fields["keys"] = [key for key in keys if self._restores(DictSpec(((key, leaf),)))]
         return fields
@@ -120,7 +122,7 @@ class _Search:
         return all(map(self._restores, self._trees(self._accepts, first, second)))
 
     def _shapes(self, dtype: str) -> list[Pattern]:
-        """Return patterns of the shapes that are restored; if no pattern fits, the shapes themselves."""
+        """Return patterns of the shapes that are restored, and the shapes that no pattern describes."""
         found: list[Pattern] = []
         for pattern in self._patterns():
             shapes = [filled(pattern, lengths) for lengths in _LENGTHS]
@@ -132,8 +134,9 @@ class _Search:
         if ranks and ranks == list(range(ranks[0], 6)):
             found = [pattern for pattern in found if set(pattern) != {None} or not pattern]
             found.append((*[None] * ranks[0], ...))
-        single = dict.fromkeys([*(self._limits.shapes or ()), *_FIRST_SHAPES])
-        return found or [shape for shape in single if all(type(length) is int for length in shape) and self._has(dtype, shape)]
+        known = dict.fromkeys([*(self._limits.shapes or ()), *_FIRST_SHAPES])
+        single = [shape for shape in known if all(type(length) is int for length in shape) and self._has(dtype, shape)]
+        return found + [shape for shape in single if not any(matches(pattern, shape) for pattern in found)]
 
     def _patterns(self) -> Iterator[Pattern]:
         """Yield patterns of up to five dimensions, general ones before special ones, and those that the format declares."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from ..util.names import checked_names
@@ -13,6 +13,9 @@ from .shapes import Pattern, matches
 from .tensors import TensorSpec
 from .tree_ops import walk
 from .trees import Deep, DictSpec, SameAs, ScalarSpec, ViewOf, Wide
+
+#: How many values of one limit a text shows.
+_SHOWN = 8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +67,7 @@ class Domain:
     def described(self) -> str:
         """Return the limits as text, such as "dtypes=['uint8'], shapes=[(None, None)]"."""
         limits = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return ", ".join(f"{name}={shown_limit(limit)}" for name, limit in limits.items() if limit is not None)
+        return ", ".join(f"{name}={_shortened(limit)}" for name, limit in limits.items() if limit is not None)
 
 
 NO_LIMITS = Domain()
@@ -99,6 +102,11 @@ def checked_keys(keys: Any) -> tuple[Any, ...]:
 def shown_limit(limit: Collection[Any]) -> str:
     """Return Python code for one limit: a list, with ``...`` for Ellipsis."""
     return repr(list(limit)).replace("Ellipsis", "...")
+
+
+def _shortened(limit: Sequence[Any]) -> str:
+    shown = shown_limit(limit[:_SHOWN])
+    return shown if len(limit) <= _SHOWN else f"{shown[:-1]}, and {len(limit) - _SHOWN} more]"
 
 
 def keys_of(node: Spec) -> tuple[Any, ...]:
