@@ -134,16 +134,20 @@ def cause_of(result: Result) -> str:
     return (result.skipped or result.detail).split("\n")[0]
 
 
+def _outcome(result: Result) -> str:
+    return result.verdict or ("SKIPPED" if result.skipped is not None else "FAILED")
+
+
 def short_summary(result: Result) -> str:
     """Return verdict and cause for a place with little room, such as pytest's short summary."""
     cause = re.sub(r"^(?:save|load)\w* raised ", "", cause_of(result))
-    return f"{result.verdict or 'SKIPPED'}: {cause}" if cause else str(result.verdict)
+    return f"{_outcome(result)}: {cause}" if cause else _outcome(result)
 
 
 def failure_text(result: Result) -> str:
     """Return the text of a result: cause, differences, what the check asserts, and the example."""
     cause = cause_of(result)
-    headline = f"{result.format} [{result.check}]: {result.verdict or 'SKIPPED'}"
+    headline = f"{result.format} [{result.check}]: {_outcome(result)}"
     lines = [f"{headline}: {cause}" if cause else headline]
     details = result.detail.split("\n")
     lines += details[1:] if details[0] == cause else details if result.detail else []
@@ -153,6 +157,8 @@ def failure_text(result: Result) -> str:
         lines.append(f"check: {result.summary}")
     if result.expectations:
         lines += [f"expected: {each.verdict}{' or milder' * each.flaky} ({each.why})" for each in result.expectations]
+    elif result.verdict in (None, "ERROR"):
+        pass  # this says nothing about the format
     elif result.failed and result.outside:
         lines.append("expected: KEPT or REFUSED (outside the domain of the format, and no entry in expected_failures)")
     elif result.failed:

@@ -79,6 +79,7 @@ class Result:
     test: str = ""
     limitation: str = ""
     outcomes: tuple[Outcome, ...] = ()
+    blocked_by: tuple[str, ...] = ()
     traceback: str = dataclasses.field(default="", compare=False, repr=False)
 
     @property
@@ -98,8 +99,8 @@ class Result:
 
     @property
     def failed(self) -> bool:
-        """Whether the check ran and its verdict is not the expected one."""
-        return not self.passed and self.verdict is not None
+        """Whether the result makes a run fail: it is no skip, and the verdict is not the expected one."""
+        return not self.passed and self.skipped is None
 
     @property
     def family(self) -> str:
@@ -137,6 +138,7 @@ class Result:
             Outcome(**{**each, "verdict": Verdict(each["verdict"]), "counterexample": from_json(each["counterexample"])})
             for each in fields.pop("outcomes", ())
         ]
+        fields["blocked_by"] = tuple(fields.get("blocked_by", ()))
         result = cls(**fields)
         if not outcomes and result.verdict not in (None, Verdict.KEPT):
             outcomes = [Outcome(result.verdict, result.counterexample, result.detail, result.outside)]
@@ -166,3 +168,25 @@ def unused_patterns(results: Iterable[Result]) -> Iterator[Result]:
         if len(covered) == first.pattern_size and judged and all(result.verdict is Verdict.KEPT for result in judged):
             detail = f"expected_failures[{pattern!r}]: all {len(judged)} checks that it covers are KEPT; remove the entry"
             yield Result(format, backend, pattern, Verdict.KEPT, False, first.expectations, detail=detail, test=first.test)
+
+
+#: The name of the result that says that nothing could be judged. It is not a check.
+NOTHING_JUDGED = "nothing-judged"
+
+
+def added_results(results: Sequence[Result], blockers: Iterable[Result]) -> list[Result]:
+    """Return the failures to add to the results of the selected checks.
+
+    ``blockers`` are the results of the checks that block some of these, directly or not. A blocker
+    that fails and was not selected is added. If no result has a verdict, neither of the selected
+    checks nor of their blockers, the run proves nothing and fails.
+    """
+    known = {(result.format, result.backend, result.check) for result in results}
+    found = {(each.format, each.backend, each.check): each for each in blockers}
+    added = [each for key, each in found.items() if each.failed and key not in known]
+    if results and all(each.verdict is None for each in (*results, *found.values())):
+        first = results[0]
+        checks = f"none of the {len(results)} selected checks could be judged" if len(results) > 1 else f"{first.check} could not be judged"
+        detail = f"{checks}, so this run proves nothing: {first.skipped}"
+        added.append(Result(first.format, first.backend, NOTHING_JUDGED, None, False, detail=detail, test=first.test))
+    return added

@@ -16,16 +16,20 @@ is CONVERTED if every value was restored and only the type, order, sharing, flag
 If nothing differs, files left on disk, or a size or a time above the allowed limit, are COSTLY.
 
 If the aspects of a check are equal, a difference in another aspect may still block it: values
-cannot be compared if the dtype differs. Then the check is skipped if another check of the same run
-judges that aspect and found a difference at least as bad. If there is no such check, the verdict is
-CHANGED. So no difference is lost, and none is counted twice.
+cannot be compared if the dtype differs. Then the check is skipped if another check judges that
+aspect and finds a difference at least as bad. That check runs in the same run, whether it is
+selected or not, and reports the difference. If there is no such check, the verdict is CHANGED. So
+no difference is lost, none is counted twice, and the verdict does not depend on the selection. The
+same holds for a simpler example that must be restored first.
 
 For some checks an error is the correct result: a damaged file must not load, and a read-only folder
 must not be written to. Such a check *allows* UNREADABLE or REFUSED, which then counts as KEPT. What
 a failed save does to the old checkpoint is a separate fact. If the old checkpoint is damaged, the
 observation is the result of loading it now.
 
-The verdict of a check is the worst verdict of its examples.
+A check has every verdict other than KEPT that one of its examples got. Each of them must be declared;
+the worst one that is not is the verdict that a result shows first. If the plugin itself fails, the
+verdict is ERROR, which is no statement about the format.
 
 This module knows no backend, no format and no file, and it runs nothing. So stored observations can
 be judged again.
@@ -36,6 +40,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 from collections.abc import Callable, Collection
+from typing import Any
 
 from .messages import describe, raised_lines
 
@@ -190,7 +195,9 @@ class Observation:
     tolerance that was used. ``limitation`` is a limitation of the format that this example shows
     although the verdict is KEPT, such as that it never overwrites a checkpoint; reports list it.
     ``raised`` describes the exception in ``refused`` or ``unreadable``. ``cause`` is the reason of
-    all lost values, as a sentence: it replaces the causes of the single differences.
+    all lost values, as a sentence: it replaces the causes of the single differences. ``blockers``
+    are the checks that report why the example could not run, and ``unmet`` is the spec of a simpler
+    object that is not restored, so that the example proves nothing.
     """
 
     unsafe: str | None = None
@@ -204,6 +211,8 @@ class Observation:
     limitation: str = ""
     raised: Raised | None = None
     cause: str = ""
+    blockers: tuple[str, ...] = ()
+    unmet: Any = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -211,13 +220,15 @@ class Judgement:
     """A verdict with its explanation, or no verdict (None) and in ``skipped`` the reason.
 
     The first line of ``detail`` states the cause. ``limitation`` is that of the observation if the
-    verdict is KEPT. ``traceback`` is that of the user's exception.
+    verdict is KEPT. ``blockers`` are the checks that report what prevented a verdict. ``traceback``
+    is that of the user's exception.
     """
 
     verdict: Verdict | None
     detail: str = ""
     skipped: str | None = None
     limitation: str = ""
+    blockers: tuple[str, ...] = ()
     traceback: str = dataclasses.field(default="", compare=False, repr=False)
 
 
@@ -230,8 +241,8 @@ def judge(
     """Return the judgement of one observation.
 
     ``judges`` are the aspects that the check judges, and the verdicts in ``allows`` count as KEPT.
-    ``blocked_by(difference)`` returns the name of the other check of this run that judges a
-    difference in another aspect and found one at least as bad, or None. It must be a pure lookup in
+    ``blocked_by(difference)`` returns the name of the other check that judges a difference in
+    another aspect and found one at least as bad, or None. It must be a pure lookup in
     results that exist already: judging runs nothing.
     """
     found = _judged(seen, judges, blocked_by)
@@ -240,7 +251,7 @@ def judge(
 
 def _judged(seen: Observation, judges: Collection[str], blocked_by: Callable[[Difference], str | None]) -> Judgement:
     if seen.skipped is not None:
-        return Judgement(None, skipped=seen.skipped)
+        return Judgement(None, skipped=seen.skipped, blockers=seen.blockers)
     if seen.unsafe is not None:
         return Judgement(Verdict.UNSAFE, seen.unsafe)
     if seen.crashed is not None:
@@ -258,7 +269,9 @@ def _judged(seen: Observation, judges: Collection[str], blocked_by: Callable[[Di
             return Judgement(Verdict.CHANGED, _with_note(seen, describe([difference], seen.cause)))
     if blocking:
         first = blocking[0]
-        return Judgement(None, skipped=f"blocked by {blocked_by(first)}, which checks the {first.aspect}: {first}")
+        names = dict.fromkeys(str(blocked_by(difference)) for difference in blocking)
+        reason = f"blocked by {blocked_by(first)}, which checks the {first.aspect}: {first}"
+        return Judgement(None, skipped=reason, blockers=tuple(names))
     if seen.excess is not None:
         return Judgement(Verdict.COSTLY, seen.excess)
     return Judgement(Verdict.KEPT, seen.limitation or seen.note, limitation=seen.limitation)

@@ -59,11 +59,12 @@ def _load_matching(loader: _Models | _Trees, spec: Spec, path: pathlib.Path) -> 
             loaded = loader.load(loader.other(spec), path, captured)
         except EarlyResult as early:
             return Observation(
-                skipped=f"a file that matches is not loaded either: {early.observation.unreadable or early.observation.crashed}"
+                skipped=f"a file that matches is not loaded either: {early.observation.unreadable or early.observation.crashed}",
+                unmet=spec,
             )
     lost = _lost(loaded, loader.leaves(loader.build(spec)))
     if lost:
-        return Observation(skipped=f"a file that matches is not restored either: {lost[0]}")
+        return Observation(skipped=f"a file that matches is not restored either: {lost[0]}", unmet=spec)
     return captured.messages()
 
 
@@ -216,7 +217,7 @@ def run_narrow(workspace: Workspace, spec: NarrowLoad) -> Observation:
     with capturing() as wide:
         expected = call_user_code("load", format.load, path, *template)
     if lost := _lost(expected, tree):
-        return Observation(skipped=f"with 64-bit types it is not restored either: {lost[0]}")
+        return Observation(skipped=f"with 64-bit types it is not restored either: {lost[0]}", unmet=spec.tree)
     with backend.narrow(), capturing() as captured:
         try:
             loaded = call_user_code("load", format.load, path, *template)

@@ -150,7 +150,7 @@ def take_snapshot(workspace: Workspace, spec: Spec) -> Snapshot:
         cache[spec] = _save(workspace, spec)
     found = cache[spec]
     if isinstance(found, str):
-        raise EarlyResult(Observation(skipped=found))
+        raise EarlyResult(Observation(skipped=found, blockers=("process/fresh-process", "process/moved")))
     return found
 
 

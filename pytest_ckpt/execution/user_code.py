@@ -112,12 +112,12 @@ def call_user_code(stage: str, function: Callable[..., Any], *arguments: Any, la
             raise EarlyResult(Observation(crashed=text)) from error
         raise EarlyResult(_failure(stage, error, arguments, label)) from error
     except BaseException as error:
-        if _concerns_the_run(error):
+        if concerns_the_run(error):
             raise
         raise EarlyResult(_failure(stage, error, arguments, label)) from error
 
 
-def _concerns_the_run(error: BaseException) -> bool:
+def concerns_the_run(error: BaseException) -> bool:
     """Return whether this is an outcome of pytest, such as a skip, or a signal of Hypothesis, which a function sends if it draws a value.
 
     Such an exception says nothing about the format. A worker does not import pytest, which would take

@@ -30,6 +30,8 @@ class BoundCheck:
         self.runner = runner
         self.check = check
         self.result: Result | None = None
+        #: The results of the checks that block this one.
+        self.blockers: list[Result] = []
         #: The command that runs this check again.
         self.rerun = ""
         #: Whether a failure shows the traceback of the user's exception, as the option --tb=long requests.
@@ -43,6 +45,7 @@ class BoundCheck:
     def __call__(self) -> Result:
         __tracebackhide__ = True
         self.result = result = self._run()
+        self.blockers = self.runner.blockers_of([result])
         if result.skipped is not None:
             pytest.skip(result.skipped)
         if not result.passed:

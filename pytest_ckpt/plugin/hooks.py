@@ -14,7 +14,7 @@ from ..messages import short_summary
 from ..util.entry_points import EntryPointWarning, load_failures
 from .session import SESSION, Session
 from .settings import Settings
-from .summary import FAILURES, RESULT, WARNINGS, Summary, seed_lines
+from .summary import BLOCKERS, FAILURES, RESULT, WARNINGS, Summary, seed_lines
 
 if TYPE_CHECKING:
     from .bound_check import BoundCheck
@@ -81,6 +81,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     if call.when == "call" and bound is not None and bound.result is not None:
         # A report travels from a worker of pytest-xdist as simple values.
         setattr(report, RESULT, json.dumps(bound.result.to_json()))
+        setattr(report, BLOCKERS, json.dumps([each.to_json() for each in bound.blockers]))
         if (crash := getattr(report.longrepr, "reprcrash", None)) is not None:
             # The short summary shows only the beginning of this text, after the name of the check.
             crash.message = short_summary(bound.result)

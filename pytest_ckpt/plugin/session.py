@@ -36,6 +36,8 @@ class Session:
     def __init__(self, settings: Settings, parent_folder: str | None = None) -> None:
         self.settings = settings
         self.results: list[Result] = []
+        #: The results of checks that block others, selected or not.
+        self.blockers: list[Result] = []
         #: The number of new counterexamples in the regressions file.
         self.written = 0
         self._failures: dict[str, None] = {}

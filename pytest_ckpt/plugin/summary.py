@@ -1,4 +1,4 @@
-"""The end of a run: unused patterns fail, new counterexamples are written, and broken entry points are reported.
+"""The end of a run: unused patterns fail, failed blockers are added, new counterexamples are written.
 
 These hooks run only in the controller of pytest-xdist, or in the only process.
 """
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: The attribute of a report that holds the result of its check, as JSON.
 RESULT = "ckpt_result"
+#: The attribute that holds the results of the checks that block it, as JSON.
+BLOCKERS = "ckpt_blockers"
 #: The key under which a worker of pytest-xdist sends the entry points that it could not load.
 FAILURES = "ckpt_entry_point_failures"
 #: The key under which it sends the warnings about declarations.
@@ -37,6 +39,8 @@ class Summary:
 
             test = report.nodeid.split("[")[0] if "[" in report.nodeid else report.nodeid.rpartition("::")[0]
             self.session.results.append(dataclasses.replace(Result.from_json(json.loads(text)), test=test))
+            blockers = (Result.from_json(each) for each in json.loads(getattr(report, BLOCKERS, "[]")))
+            self.session.blockers += (dataclasses.replace(each, test=test) for each in blockers)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
@@ -48,12 +52,14 @@ class Summary:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         if not self.session.results:
             return
-        from ..results import unused_patterns
+        from ..results import added_results, unused_patterns
 
-        for unused in unused_patterns(self.session.results):
-            session.config.hook.pytest_runtest_logreport(report=_failed_report(unused))
+        added = added_results(self.session.results, self.session.blockers)
+        for failed in (*unused_patterns(self.session.results), *added):
+            session.config.hook.pytest_runtest_logreport(report=_failed_report(failed))
             if session.exitstatus == pytest.ExitCode.OK:
                 session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        self.session.results += added
         if self.session.settings.updates:
             self.session.write_regressions()
 
@@ -82,8 +88,8 @@ def seed_lines(settings: Settings) -> list[str]:
     return [f"ckpt: seed {seed}{f' (random; rerun with --ckpt-seed={seed})' if settings.random else ''}"] if seed is not None else []
 
 
-def _failed_report(unused: Result) -> pytest.TestReport:
-    """Return the report of a failed item for a pattern that no check needs. It belongs to the test that ran the checks."""
-    nodeid = f"{unused.test}[{unused.check}]"
-    location = (unused.test.split("::")[0], None, nodeid.split("::")[-1])
-    return pytest.TestReport(nodeid, location, {}, "failed", str(unused), "call", duration=0.0)
+def _failed_report(result: Result) -> pytest.TestReport:
+    """Return the report of a failed item for a result that no item reports. It belongs to the test that ran the checks."""
+    nodeid = f"{result.test}[{result.check}]"
+    location = (result.test.split("::")[0], None, nodeid.split("::")[-1])
+    return pytest.TestReport(nodeid, location, {}, "failed", str(result), "call", duration=0.0)

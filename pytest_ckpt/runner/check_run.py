@@ -18,6 +18,7 @@ from ..formats.base import Format
 from ..results import Outcome, Result
 from ..specs import Scenario, Spec, effort
 from ..verdicts import Judgement, Verdict
+from .internal_error import error_judgement
 from .judging import ExampleJudge
 from .outcomes import outcomes_of
 
@@ -77,8 +78,14 @@ class CheckRun:
         """Run a spec, unless it was run before, and return its judgement."""
         if spec not in self.judgements:
             with self._around(spec):
-                self.judgements[spec] = [self._judge.judge(self.check, spec)]
+                self.judgements[spec] = [self._judge_once(spec)]
         return self.judgements[spec][0]
+
+    def _judge_once(self, spec: Spec) -> Judgement:
+        try:
+            return self._judge.judge(self.check, spec)
+        except Exception as error:
+            return error_judgement(error)
 
     def _timed_out(self) -> bool:
         return self._context.timeouts > self._timeouts_before
@@ -100,7 +107,7 @@ class CheckRun:
         from .exploration import shrink
 
         end = time.monotonic() + SHRINK_SECONDS
-        for outcome in self._outcomes():
+        for outcome in self.outcomes():
             if self._expected.covers(outcome.verdict, outcome.outside):
                 continue
 
@@ -114,25 +121,31 @@ class CheckRun:
 
     def _repeat(self) -> None:
         """Run the counterexamples again, to see whether they always get their verdicts."""
-        for spec in dict.fromkeys(outcome.counterexample for outcome in self._outcomes()):
+        for spec in dict.fromkeys(outcome.counterexample for outcome in self.outcomes()):
             if spec is not None:
-                self.judgements[spec] += [self._judge.judge(self.check, spec) for _ in range(REPEATS)]
+                self.judgements[spec] += [self._judge_once(spec) for _ in range(REPEATS)]
 
-    def _outcomes(self) -> tuple[Outcome, ...]:
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """Return the outcomes of everything that was run so far."""
         return outcomes_of(self._judge.format, self.check, self.judgements)
+
+    def common_fields(self) -> dict[str, Any]:
+        """Return the fields of the result that do not depend on its verdict."""
+        format, check, expected = self._judge.format, self.check, self._expected
+        blockers = (name for runs in self.judgements.values() for judgement in runs for name in judgement.blockers)
+        return {
+            "format": format.name, "backend": format.backend, "check": check.name, "expectations": expected.expectations,
+            "examples": len(self.judgements), "summary": check.statement, "blocked_by": tuple(dict.fromkeys(blockers)),
+            "key": expected.key, "pattern_size": self._pattern_size(expected),
+        }  # fmt: skip
 
     def _conclude(self) -> Result:
         """Return the result of everything that was run so far."""
-        format, check, expected = self._judge.format, self.check, self._expected
-        common: dict[str, Any] = {
-            "format": format.name, "backend": format.backend, "check": check.name, "expectations": expected.expectations,
-            "examples": len(self.judgements), "summary": check.statement,
-            "key": expected.key, "pattern_size": self._pattern_size(expected),
-        }  # fmt: skip
+        format, expected, common = self._judge.format, self._expected, self.common_fields()
         first_runs = [runs[0] for runs in self.judgements.values()]
         skips = [each.skipped for each in first_runs if each.skipped]
         kept = [spec for spec, runs in self.judgements.items() if runs[0].verdict is Verdict.KEPT]
-        outcomes = self._outcomes()
+        outcomes = self.outcomes()
         shown = outcomes[0] if outcomes else None
         if shown is None and not kept:
             profile = _describe(format, self._judge.profile)

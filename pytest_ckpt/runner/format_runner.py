@@ -7,18 +7,20 @@ import pathlib
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 
-from ..checks import ALL, LEVELS, MODEL, TRAINING, Check, FormatProfile, check_pattern, checks_for, select_checks
+from ..checks import ALL, CHECKS, LEVELS, Check, FormatProfile, check_pattern, checks_for, select_checks
 from ..execution.context import Context
 from ..expectations import Expectations, unmet_requirements
 from ..formats.base import Format
-from ..results import Result, unused_patterns
+from ..results import Result, added_results, unused_patterns
 from ..specs import Spec
 from ..util.tempdirs import temporary_folder
 from ..verdicts import Judgement
 from ..workers import Workers
 from .check_run import EXAMPLES, Around, CheckRun
 from .domain import with_drawn_limits
+from .internal_error import error_result
 from .judging import ExampleJudge
+from .reporters import applies, checks_of_format
 
 
 class Runner:
@@ -60,12 +62,14 @@ class Runner:
         self._workers = workers
         self._keep_files = keep_files
         self._stack = contextlib.ExitStack()
+        self._results: dict[str, Result] = {}
+        #: Results of checks that ran as blockers, before it was their turn.
+        self._ran_ahead: dict[str, Result] = {}
 
     def __enter__(self) -> Runner:
         folder = self._stack.enter_context(temporary_folder(self._parent_folder))
         self.context = self._stack.enter_context(Context(self.format, folder, self._workers))
-        names = frozenset(check.name for check in self.checks)
-        self._judge = ExampleJudge(self.context, self.profile, self.expectations, names)
+        self._judge = ExampleJudge(self.context, self.profile, self.expectations)
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -74,10 +78,32 @@ class Runner:
     def run(self, check: Check, around: Around = contextlib.nullcontext) -> Result:
         """Return the result of one check. It does not depend on the checks that ran before, unless calls timed out again and again.
 
-        ``around(spec)`` is a context manager in which each example runs.
+        ``around(spec)`` is a context manager in which each example runs. If the plugin itself fails, the verdict is ERROR.
         """
+        if (found := self._ran_ahead.pop(check.name, None)) is None:
+            found = self._results[check.name] = self._run(check, around)
+        return found
+
+    def _run(self, check: Check, around: Around = contextlib.nullcontext) -> Result:
         run = CheckRun(self._judge, check, self.examples, self.seed, around)
-        return run.run(self.known.get(check.name, ()), self.shrink, self._keep_files)
+        try:
+            return run.run(self.known.get(check.name, ()), self.shrink, self._keep_files)
+        except Exception as error:
+            return error_result(run, error)
+
+    def blockers_of(self, results: Iterable[Result]) -> list[Result]:
+        """Return the results of all checks that block those of ``results``, directly or not. Checks that have not run yet are run."""
+        found: dict[str, Result] = {}
+        names = [name for result in results for name in result.blocked_by]
+        while names:
+            name = names.pop()
+            if name in found or not any(check.name == name for check in checks_of_format(self.format)):
+                continue
+            if name not in self._results:
+                self._results[name] = self._ran_ahead[name] = self._run(CHECKS[name])
+            found[name] = self._results[name]
+            names += found[name].blocked_by
+        return list(found.values())
 
     def judge(self, check: Check, spec: Spec) -> Judgement:
         """Save and load one spec, and return the judgement."""
@@ -86,15 +112,7 @@ class Runner:
 
 def checks_of(format: Format, select: str | Iterable[str] | None = None) -> tuple[Check, ...]:
     """Return the selected checks. Checks of trees do not apply to a format that saves only models, so they are left out, not skipped."""
-    return tuple(check for check in select_checks(format.backend, select) if _applies(format, check))
-
-
-def _applies(format: Format, check: Check) -> bool:
-    """Return whether the format has functions for what a check saves."""
-    if format.save is not None:
-        return True
-    saves_model = format.save_model is not None and MODEL in check.subjects
-    return saves_model or (format.save_training is not None and TRAINING in check.subjects)
+    return tuple(check for check in select_checks(format.backend, select) if applies(format, check))
 
 
 def check_expectations(format: Format) -> Expectations:
@@ -137,4 +155,5 @@ def check_format(
         warnings.warn(f"{format.name}: {text}", stacklevel=2)
     with Runner(format, select, examples, seed, keep_files=pathlib.Path(keep_files) if keep_files else None) as runner:
         results = [runner.run(check) for check in runner.checks]
-    return [*results, *unused_patterns(results)]
+        added = added_results(results, runner.blockers_of(results))
+    return [*results, *unused_patterns(results), *added]

@@ -1,13 +1,13 @@
 """Run one example of a check and judge it.
 
 Before judging, this runs everything that the verdict depends on: simpler examples that must be restored first, and other checks that
-may block this one. Judging itself is a pure function in `verdicts`.
+may block this one. It does not know which checks are selected. Judging itself is a pure function in `verdicts`.
 """
 
 from __future__ import annotations
 
+import functools
 import pathlib
-from collections.abc import Collection
 
 from ..checks import CHECKS, Check, FormatProfile, owning_check
 from ..execution.context import Context
@@ -15,27 +15,34 @@ from ..execution.dispatch import run_example
 from ..expectations import Expectations
 from ..specs import Spec
 from ..verdicts import ASPECTS, Difference, Judgement, Observation, Verdict, blocks, judge
+from .reporters import checks_of_format, reporters
 
 
 class ExampleJudge:
-    """Runs and judges examples of one format. ``selected`` are the names of the checks of this run, which may block one another."""
+    """Runs and judges examples of one format."""
 
-    def __init__(self, context: Context, profile: FormatProfile, expectations: Expectations, selected: Collection[str]) -> None:
+    def __init__(self, context: Context, profile: FormatProfile, expectations: Expectations) -> None:
         self.context = context
         self.format = context.format
         self.profile = profile
         self.expectations = expectations
-        self.selected = selected
-        self._worst_of_checks: dict[str, dict[str, Verdict]] = {}
-        self._unmet_premises: dict[Spec, str | None] = {}
+        self._observed_examples: dict[str, list[Observation]] = {}
+        self._unmet_premises: dict[Spec, Judgement | None] = {}
+
+    @functools.cached_property
+    def checks(self) -> frozenset[str]:
+        """The names of all checks that the format can have, whatever is selected."""
+        return frozenset(check.name for check in checks_of_format(self.format))
 
     def judge(self, check: Check, spec: Spec) -> Judgement:
         """Run the premises of a spec, the spec, then its blockers, and return the judgement."""
         if check.premise is not None and self.format.unsupported(spec) is None:
             for simpler in check.premise(spec):
-                if reason := self._unmet_premise(simpler):
-                    return Judgement(None, skipped=reason)
+                if (unmet := self._unmet_premise(simpler)) is not None:
+                    return unmet
         observation = self.observe(check, spec)
+        if observation.unmet is not None and (unmet := self._unmet_premise(observation.unmet)) is not None:
+            return unmet
         blockers = self._run_blockers(check, observation)
         return judge(observation, check.judges, blockers.get, check.allows)
 
@@ -57,31 +64,48 @@ class ExampleJudge:
             if not blocks(difference, check.judges):
                 continue
             other = owning_check(difference)
-            if other is None or other == check.name or other not in self.selected:
+            if other is None or other == check.name or other not in self.checks:
                 continue
-            worst = self._worst_of(other).get(difference.aspect)
-            if worst is not None and worst >= difference.verdict:
+            seen = [each for one in self._observe_examples(other) for each in one.differences]
+            if any(each.aspect == difference.aspect in CHECKS[other].judges and each.verdict >= difference.verdict for each in seen):
                 found[difference] = other
         return found
 
-    def _worst_of(self, name: str) -> dict[str, Verdict]:
-        """Return how bad the differences are that the fixed examples of a check show, by aspect."""
-        if name not in self._worst_of_checks:
+    def _observe_examples(self, name: str) -> list[Observation]:
+        """Return what the fixed examples of a check show, without their premises and blockers."""
+        if name not in self._observed_examples:
             check = CHECKS[name]
-            worst: dict[str, Verdict] = {}
-            for spec in check.examples(self.profile):
-                for difference in self.observe(check, spec).differences:
-                    if difference.aspect in check.judges:
-                        worst[difference.aspect] = max(difference.verdict, worst.get(difference.aspect, Verdict.KEPT))
-            self._worst_of_checks[name] = worst
-        return self._worst_of_checks[name]
+            self._observed_examples[name] = [self.observe(check, spec) for spec in check.examples(self.profile)]
+        return self._observed_examples[name]
 
-    def _unmet_premise(self, spec: Spec) -> str | None:
-        """Return why a simpler spec, which an example builds on, is not restored; None if it is."""
+    def _unmet_premise(self, spec: Spec) -> Judgement | None:
+        """Return the judgement of an example whose simpler spec is not restored; None if the simpler one is restored.
+
+        It is a skip if another check reports the loss, and otherwise the verdict of the simpler spec, because nothing else reports it.
+        """
         if spec not in self._unmet_premises:
             observation = run_example(self.context, spec, in_worker=self.format.isolate)
             judgement = judge(observation, ASPECTS, lambda difference: None)
             restored = judgement.verdict in (Verdict.KEPT, Verdict.CONVERTED)
-            failure = judgement.skipped or f"{judgement.verdict}: {judgement.detail}"
-            self._unmet_premises[spec] = None if restored else f"a simpler example is not restored: {failure} ({spec!r})"
+            self._unmet_premises[spec] = None if restored else self._without_premise(spec, observation, judgement)
         return self._unmet_premises[spec]
+
+    def _without_premise(self, spec: Spec, observation: Observation, judgement: Judgement) -> Judgement:
+        if judgement.verdict is None:
+            return Judgement(None, skipped=f"a simpler example could not run: {judgement.skipped} ({spec!r})", blockers=judgement.blockers)
+        text = f"a simpler example is not restored: {judgement.verdict}: {judgement.detail} ({spec!r})"
+        for name in reporters(spec, observation, self.profile):
+            if name in self.checks and self._is_reported(name, judgement.verdict):
+                return Judgement(None, skipped=f"blocked by {name}: {text}", blockers=(name,))
+        return Judgement(judgement.verdict, text, traceback=judgement.traceback)
+
+    def _is_reported(self, name: str, verdict: Verdict) -> bool:
+        """Return whether a fixed example of a check gets a verdict that is at least as bad, and no mere conversion.
+
+        A check that has premises itself cannot report them.
+        """
+        check = CHECKS[name]
+        if check.premise is not None:
+            return False
+        found = [judge(each, check.judges, lambda difference: None).verdict for each in self._observe_examples(name)]
+        return any(each is not None and each is not Verdict.CONVERTED and each >= verdict for each in found)

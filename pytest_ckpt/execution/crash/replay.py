@@ -285,7 +285,10 @@ def _check(workspace: Workspace, recording: Recording) -> None:
         if not is_restored(observed):
             failure = observed.crashed or observed.unreadable or "\n".join(map(str, observed.differences))
             raise EarlyResult(
-                Observation(skipped=f"a copy of the finished checkpoint, written back to its place, does not load: {failure}")
+                Observation(
+                    skipped=f"a copy of the finished checkpoint, written back to its place, does not load: {failure}",
+                    blockers=("process/fresh-process", "process/moved"),
+                )
             )
 
 
