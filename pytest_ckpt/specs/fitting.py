@@ -30,6 +30,8 @@ DTYPE, SHAPE, KEYS = "dtype", "shape", "keys"
 _TREES = ("saved", "other", "old", "target", "tree")
 #: From this number of elements on, a tensor with another dtype has as many bytes, not as many elements.
 _LARGE = 64
+#: With fewer elements than that, integers have any values, not only small ones.
+_FEW = 4
 
 
 def fitted(spec: Spec, domain: Domain, keeps: Collection[str] = ()) -> Spec | None:
@@ -84,6 +86,8 @@ def _changed(spec: TensorSpec, dtype: str, shape: tuple[int, ...]) -> TensorSpec
     if dtype != spec.dtype:
         fill = dataclasses.replace(fill, specials=())
         row = DTYPES[dtype]
+        if row.kind in ("int", "uint") and math.prod(shape) < _FEW:
+            fill = dataclasses.replace(fill, span="any")  # In a text file, small numbers are too short to be damaged.
         if fill.seed and (row.kind in ("bool", *CHOSEN) or (math.prod(shape) == 1 and row.bits <= 16)):
             # Few values are possible. Tensors with neighbouring seeds must differ.
             patterns = special_patterns(dtype)
