@@ -18,6 +18,8 @@ from ..verdicts import ASPECTS, Verdict
 _LONGEST = 160
 #: The path of a leaf, before the aspect.
 _PLACE = re.compile(rf"^(?:\[[^\]]*\])+: (?=(?:{'|'.join(ASPECTS)}): )")
+#: Lines below the first that do not say what was done to the checkpoint: further differences, and counts.
+_NO_NOTE = re.compile(rf"(?:^|: )(?:{'|'.join(ASPECTS)}): |^flaky: |^no more examples |^in total, |^and \d+ more |^\d+ of \d+ ")
 #: Characters of the shortest prefix of a case in a glob.
 _SHORTEST = 3
 #: What differs between examples of one cause: names of dtypes, numbers, and quoted texts.
@@ -69,10 +71,12 @@ def declared(result: Result) -> list[Outcome]:
 
 def reason(outcome: Outcome) -> str:
     """Return the detail of an outcome as one short line, without what differs from run to run."""
-    lines = [" ".join(line.split()) for line in without_temporary_names(outcome.detail).splitlines() if line.strip()]
+    lines = [line for line in without_temporary_names(outcome.detail).splitlines() if line.strip()] or ["found by pytest-ckpt survey"]
     causes = [line.split("likely cause: ", 1)[1] for line in lines if "likely cause: " in line]
-    text = "; ".join([*(lines or ["found by pytest-ckpt survey"])[:1], *causes[:1]])
-    text = _PLACE.sub("", text)
+    notes = [line for line in lines[1:] if not line.startswith(" ") and not _NO_NOTE.search(line)]
+    text = "; ".join([" ".join(_PLACE.sub("", lines[0]).split()), *causes[:1]])
+    if outcome.verdict in (Verdict.CHANGED, Verdict.CONVERTED) and notes:
+        text = f"{notes[-1]}: {text}"
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
@@ -123,14 +127,15 @@ def _globs(group: Sequence[str], known: Iterable[str], skipped: Iterable[str]) -
     allowed, found = {*group, *skipped}, dict[str, str]()
     start = len(group[0].split("/")[0]) + 1
     for check in group:
-        for end in (start, *range(start + _SHORTEST, len(check))):
+        # A glob ends where letters, digits or signs end: int* for int8 and int16, but not int1* for int1 and int16.
+        ends = [end for end in range(start + _SHORTEST, len(check)) if _class_of(check[end - 1]) != _class_of(check[end])]
+        for end in (start, *ends):
             glob = f"{check[:end]}*"
             if check not in found and {name for name in known if fnmatch.fnmatchcase(name, glob)} <= allowed:
                 same = [name for name in group if fnmatch.fnmatchcase(name, glob)]
-                found.update(dict.fromkeys(same, f"{_common_start(same)}*" if len(same) > 1 else check))
+                found.update(dict.fromkeys(same, glob if len(same) > 1 else check))
     return found
 
 
-def _common_start(names: Sequence[str]) -> str:
-    first, last = min(names), max(names)
-    return first[: next((place for place, pair in enumerate(zip(first, last, strict=False)) if pair[0] != pair[1]), len(first))]
+def _class_of(character: str) -> str:
+    return "letter" if character.isalpha() else "digit" if character.isdigit() else "sign"

@@ -17,8 +17,8 @@ from ..verdicts import Verdict
 from ..workers import Workers
 from .format_runner import Runner
 
-#: How often a racy check runs: at most so often, and no longer than so many seconds. The least number of runs may take three times as
-#: long.
+#: How often a racy check runs: at least twice, at most so often, and no longer than so many seconds. The least number of runs may take
+#: three times as long.
 MOST_RUNS, LEAST_RUNS, SECONDS = 12, 4, 8.0
 
 
@@ -58,7 +58,8 @@ class Survey:
         start = time.monotonic()
         results = [self._runner.run(check)]
         while check.racy and results[-1].verdict not in (None, Verdict.ERROR) and len(results) < MOST_RUNS:
-            if time.monotonic() - start > (SECONDS if len(results) >= LEAST_RUNS else 3 * SECONDS):
+            seconds = time.monotonic() - start
+            if len(results) > 1 and seconds > (SECONDS if len(results) >= LEAST_RUNS else 3 * SECONDS):
                 break
             with self._new_runner() as fresh:  # A runner records a save once, and uses the record in all of its runs.
                 results.append(fresh.run(check))
