@@ -310,3 +310,13 @@ def test_declaration_of_a_survey_holds(folder: pathlib.Path) -> None:
     format = eval(f"Format(name='pasted', backend='numpy', save=save_no_dates, load=load,\n{run.stdout}\n)", names)
     for _ in range(2):
         assert [str(result) for result in check_format(format, select=checks, examples=0) if result.failed] == []
+
+
+def test_survey_adds_checks_that_block_selected_ones(folder: pathlib.Path) -> None:
+    (folder / "losing.py").write_text(
+        "from surveyed import *\nlosing = make('losing', load=lambda path: {name: value * 0 for name, value in load(path).items()})\n"
+    )
+    run = _survey(folder, "losing:losing", "--select=files/overwrite-smaller")
+    assert run.returncode == 0
+    assert re.search(r'^    "(dtype|bits)/\S+": changed\(', run.stdout, re.MULTILINE), run.stdout
+    assert re.search(r"^# \d+ checks were added, because they block others$", run.stdout, re.MULTILINE)

@@ -127,6 +127,8 @@ def _remarks(results: Iterable[Result], count: int) -> list[str]:
     found = list(results)
     skipped = sum(result.verdict is None for result in found)
     stopped = f"# interrupted after {len(found)} of {count} checks" if len(found) < count else ""
+    if len(found) > count:
+        stopped = f"# {len(found) - count} checks were added, because they block others"
     lines = [line for line in (stopped, f"# {skipped} of {len(found)} checks were skipped" * bool(skipped)) if line]
     return [*lines, *(f"# {hint}" for hint in shared_errors(found))]
 

@@ -23,24 +23,41 @@ from .targets import Target
 
 #: Seconds in which a process ends after a signal.
 _PATIENCE = 10.0
+#: A result, and the results of the checks that block it.
+_Found = tuple[Result, list[Result]]
 
 
 def run_in_order(
     target: Target, domain: Mapping[str, Any], options: argparse.Namespace, checks: Sequence[str], folder: pathlib.Path
 ) -> Iterator[Result]:
-    """Yield the result of each check, in order. If a process is interrupted, first yield all results that are known."""
+    """Yield the result of each check, in order, then those of checks that were not selected and block others.
+
+    If a process is interrupted, first yield all results that are known.
+    """
+    blockers: dict[str, Result] = {}
+    for result, blocking in _in_order(target, domain, options, checks, folder):
+        yield result
+        blockers.update({each.check: each for each in blocking})
+    yield from (each for name, each in blockers.items() if each.failed and name not in checks)
+
+
+def _in_order(
+    target: Target, domain: Mapping[str, Any], options: argparse.Namespace, checks: Sequence[str], folder: pathlib.Path
+) -> Iterator[_Found]:
     arguments = (target.to_text(), dict(domain), options.select, options.examples, options.seed, folder)
     processes = min(options.processes, len(checks))
     if processes < 2:
         with _survey(*arguments) as survey:
-            yield from (survey.run(check) for check in survey.checks)
+            for check in survey.checks:
+                result = survey.run(check)
+                yield result, survey.blockers_of(result)
         return
-    known: dict[str, Result] = {}
+    known: dict[str, _Found] = {}
     waiting = collections.deque(checks)
     with contextlib.closing(_Processes(processes, arguments, checks)) as running:
         try:
-            for result in running.results():
-                known[result.check] = result
+            for found in running.results():
+                known[found[0].check] = found
                 while waiting and waiting[0] in known:
                     yield known.pop(waiting.popleft())
         except KeyboardInterrupt:
@@ -72,17 +89,17 @@ class _Processes:
         with contextlib.suppress(OSError):  # If the process has ended, there is no answer.
             connection.send(name)
 
-    def results(self) -> Iterator[Result]:
-        """Yield results in the order in which they are known."""
+    def results(self) -> Iterator[_Found]:
+        """Yield results in the order in which they are known, each with those of the checks that block it."""
         while self._busy:
             for connection in multiprocessing.connection.wait(list(self._busy)):
                 assert isinstance(connection, Connection)
                 process, name = self._busy.pop(connection)
                 try:
-                    result = Result.from_json(connection.recv())
+                    result, *blockers = (Result.from_json(each) for each in connection.recv())
                 except (EOFError, OSError):
                     process.join(_PATIENCE)
-                    result = _lost(self._arguments, name, process.exitcode)
+                    result, blockers = _lost(self._arguments, name, process.exitcode), []
                     if self._waiting:
                         self._start()
                 else:
@@ -90,7 +107,7 @@ class _Processes:
                         self._assign(connection, process)
                     else:
                         _end(process)
-                yield result
+                yield result, blockers
 
     def close(self) -> None:
         for process, _ in self._busy.values():
@@ -131,4 +148,5 @@ def _work(connection: Connection, *arguments: Any) -> None:
     with contextlib.suppress(EOFError, OSError), _survey(*arguments) as survey:
         checks = {check.name: check for check in survey.checks}
         while True:
-            connection.send(survey.run(checks[connection.recv()]).to_json())
+            result = survey.run(checks[connection.recv()])
+            connection.send([each.to_json() for each in (result, *survey.blockers_of(result))])

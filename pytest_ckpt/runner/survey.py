@@ -53,6 +53,10 @@ class Survey:
     def __exit__(self, *exception: object) -> None:
         self._stack.close()
 
+    def blockers_of(self, result: Result) -> list[Result]:
+        """Return the results of the checks that block a check, selected or not."""
+        return self._runner.blockers_of([result])
+
     def run(self, check: Check) -> Result:
         """Return the result of a check. For a racy one, it has every verdict that any of its runs got."""
         start = time.monotonic()
