@@ -29,7 +29,7 @@ def test_tolerance_is_reported_in_detail() -> None:
 def test_diverging_run_is_reported_with_step_and_leaf(backend: str) -> None:
     (result,) = check_format(training_format(zeroes_tensor("optimizer"), backend), select=["training/momentum"])
     assert result.verdict is Verdict.CHANGED
-    assert result.detail.startswith("right after loading, at step 2: ['optimizer']")
+    assert "right after loading, at step 2: ['optimizer']" in result.detail
     (result,) = check_format(training_format(keeps_own("step"), backend), select=["training/step"])
     assert "right after loading, at step 3: ['step']: values: expected 3, got 1" in result.detail
 
@@ -51,7 +51,7 @@ def test_stale_schedule_function_is_found_at_the_next_step() -> None:
         dataclasses.replace(reference_format("torch"), save_training=save, load_training=load), select=["training/schedule"]
     )
     assert result.verdict is Verdict.CHANGED
-    assert result.detail.startswith("step 3, the first after loading: ['optimizer']['param_groups'][0]['lr']")
+    assert "step 3, the first after loading: ['optimizer']['param_groups'][0]['lr']" in result.detail
 
 
 @pytest.mark.skipif("torch" not in WITH_MODELS, reason="tests a schedule of torch")

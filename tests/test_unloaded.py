@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pathlib
 import pickle
+import re
 from typing import Any
 
+import numpy as np
 import pytest
 
-from pytest_ckpt import Format, Result, check_format
+from pytest_ckpt import Format, Result, assert_roundtrip, check_format
 
 from .conftest import BACKENDS
 
@@ -49,7 +51,24 @@ def test_other_wrong_values_are_not_those_from_before() -> None:
     assert "before load" not in result.detail
 
 
+def test_roundtrip_of_tree_names_what_was_not_loaded() -> None:
+    tree = {"a": np.arange(1.0, 4.0), "b": np.arange(4.0, 9.0)}
+    with pytest.raises(AssertionError, match=f"^{NOTHING}\n"):
+        assert_roundtrip(tree, save=_save, load=lambda path, template: template, template=True)
+    with pytest.raises(AssertionError, match=re.escape(f"{NOT_LOADED} (in ['b'])")):
+        assert_roundtrip(tree, save=_save, load=lambda path, template: {**_load(path), "b": template["b"]}, template=True)
+    assert_roundtrip(tree, save=_save, load=_load, template=True)
+
+
 if "torch" in BACKENDS:
+
+    def test_roundtrip_of_model_names_what_was_not_loaded() -> None:
+        import torch
+
+        options: dict[str, Any] = {"make": lambda: torch.nn.Linear(2, 3), "inputs": torch.ones(2), "save": _save_model}
+        with pytest.raises(AssertionError, match=f"^{NOTHING}\n"):
+            assert_roundtrip(torch.nn.Linear(2, 3), load=_load_none, **options)
+        assert_roundtrip(torch.nn.Linear(2, 3), load=_load_model, **options)
 
     def _save_model(model: Any, path: pathlib.Path) -> None:
         _save(model.state_dict(), path)

@@ -25,6 +25,8 @@ from .tensors import copy_tree, read, tensors_in
 from .trees import differences
 from .unsaved import causes_of_other_outputs
 
+#: The path of outputs in differences.
+OUTPUTS = "['outputs']"
 #: Aspects that do not count in outputs.
 _IGNORED = frozenset({"strides", "order", "alias", "flags"})
 #: How often the original is run, to see whether it repeats its outputs.

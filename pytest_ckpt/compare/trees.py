@@ -79,4 +79,4 @@ def assert_identical(actual: Any, expected: Any, ignore: Iterable[str] = (), *, 
     __tracebackhide__ = True
     found = tree_differences(actual, expected, parse(ignore, extended))
     if found:
-        raise AssertionError(f"the trees are not identical, {len(found)} difference(s):\n{describe(found)}")
+        raise AssertionError(f"{describe(found)}\nthe trees are not identical, {len(found)} difference(s)")

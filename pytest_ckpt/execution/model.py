@@ -8,7 +8,7 @@ from typing import Any
 from ..backends.base import Backend
 from ..backends.model_base import ModelBackend
 from ..compare.models import model_differences, settings_differences
-from ..compare.outputs import output_differences
+from ..compare.outputs import OUTPUTS, output_differences
 from ..compare.tensors import same_object
 from ..compare.unloaded import with_unloaded
 from ..specs import LoadInto, ModelSpec, other_model
@@ -44,7 +44,7 @@ def run_model(workspace: Workspace, spec: ModelSpec | LoadInto) -> Observation:
         return Observation(unreadable="the loaded model is the one that was saved, or shares tensors with it")
     found, note = call_user_code("load", inspect_loaded, _differences, loaded, expected, backend, models, saved_spec, format.whole_model)
     cause = ""
-    if loaded is target and any(each.verdict >= Verdict.CHANGED for each in found):
+    if loaded is target and any(each.verdict >= Verdict.CHANGED and each.part != OUTPUTS for each in found):
         found, cause = with_unloaded(found, model_differences(loaded, models.build(clone_spec), models))
     if loaded is target and not isinstance(spec, LoadInto):
         found = [*found, *(each for each in settings_differences(models.read(loaded), before) if each not in found)]

@@ -47,9 +47,12 @@ def check_written(path: pathlib.Path) -> None:
         raise AssertionError(NOTHING_WRITTEN)
 
 
-def check_restored(found: Sequence[Difference]) -> None:
+def check_restored(found: Sequence[Difference], cause: str = "") -> None:
     """Raise AssertionError, with the differences between the loaded and the saved object, if there
     are any.
+
+    ``cause`` is the reason of all of them, if known.
     """
     if found:
-        raise AssertionError(f"the loaded object differs from the saved one, {len(found)} difference(s):\n{describe(found)}")
+        # The cause comes first, because pytest's short summary shows only the first words.
+        raise AssertionError(f"{describe(found, cause)}\nthe loaded object differs from the saved one, {len(found)} difference(s)")

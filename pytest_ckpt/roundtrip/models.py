@@ -14,6 +14,7 @@ from ..compare.models import is_mode_difference, model_differences
 from ..compare.outputs import output_differences
 from ..compare.tensors import copy_tree, read
 from ..compare.trees import differences
+from ..compare.unloaded import with_unloaded
 from ..compare.unsaved import holds_untracked, untracked
 from ..messages import describe
 from ..specs import DTYPES
@@ -53,6 +54,7 @@ def _check_loaded(
     """Load the model, and raise AssertionError unless it is restored."""
     __tracebackhide__ = True
     check_written(call.path)
+    tensors = None if fresh is None else _copies(models.read(fresh))
     returned = call.load(call.path) if fresh is None else call.load(call.path, fresh)
     loaded = returned if models.owns(returned) else fresh
     if loaded is None:
@@ -64,7 +66,10 @@ def _check_loaded(
         raise AssertionError("load returned the saved model itself, or a model that shares tensors with it, so the file was not tested")
     found = model_differences(loaded, model, models, ignored=call.ignored)
     found = [each for each in found if not _flags_of([each]) & own_flags and not (fresh is None and is_mode_difference(each))]
-    check_restored(_with_outputs(found, loaded, model, models, call))
+    cause = ""
+    if found and tensors is not None and loaded is fresh:
+        found, cause = with_unloaded(found, differences(models.read(loaded).tensors, tensors))
+    check_restored(_with_outputs(found, loaded, model, models, call), cause)
 
 
 def _check_built(model: Any, models: ModelBackend, inputs: Any) -> None:
@@ -197,6 +202,15 @@ def _with_memory(reading: ModelReading) -> frozenset[str]:
 def _flags_of(found: Sequence[Difference]) -> set[tuple[str, str]]:
     """Return the flags that differ: their path, and their state in the actual model."""
     return {(each.path, each.actual) for each in found if each.aspect == "flags"}
+
+
+def _copies(reading: ModelReading) -> dict[str, Any]:
+    """Return copies of the tensors of a model that can be copied."""
+    copies = {}
+    for name, tensor in reading.tensors.items():
+        with contextlib.suppress(RuntimeError, TypeError, NotImplementedError):
+            copies[name] = copy_tree(tensor)
+    return copies
 
 
 def _copy(reading: ModelReading) -> tuple[dict[str, Any], dict[str, bool], dict[str, bool]]:

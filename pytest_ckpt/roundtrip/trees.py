@@ -12,6 +12,7 @@ from ..compare.ignored import Ignored, parse
 from ..compare.paths import is_below, static_paths
 from ..compare.tensors import copy_tree, same_object, shared_objects
 from ..compare.trees import differences, tree_differences
+from ..compare.unloaded import with_unloaded
 from ..messages import describe
 from ..util.tempdirs import temporary_folder
 from ..verdicts import Difference
@@ -106,10 +107,12 @@ def _check_loaded(obj: Any, call: Call) -> None:
     static = static_paths(obj)
     fresh, own = _fresh(obj, call, static)
     shared = shared_objects(fresh, obj)
+    before = _copy(fresh)
     loaded = call.load(call.path, fresh)
     _check_other_object(loaded, obj, shared)
     found = tree_differences(loaded, obj, call.ignored)
-    check_restored([each for each in found if not (each in own and is_below(each.path, static))])
+    found = [each for each in found if not (each in own and is_below(each.path, static))]
+    check_restored(*with_unloaded(found, tree_differences(loaded, before, call.ignored, check=False) if found else []))
 
 
 def _check_other_object(loaded: Any, obj: Any, allowed: frozenset[Any]) -> None:
