@@ -130,3 +130,30 @@ def test_shared_tensor_is_still_noticed() -> None:
             load=lambda path, template: {"layer": dataclasses.replace(template["layer"], w=tree["layer"].w, step=3)},
             template=True,
         )
+
+
+@pytest.mark.parametrize("template", [False, True])
+def test_functions_are_shared_on_purpose(template: bool) -> None:
+    import jax
+
+    kind = _pytrees()["struct"]
+    shared = {"cfg": 1}
+    functions = (jax.nn.relu, jax.jit(jax.numpy.tanh), functools.partial(jax.nn.leaky_relu, negative_slope=0.1), len, np.dtype("f4"))
+    for function in (*functions, *((shared,) if template else ())):
+        make: Any = functools.partial(kind, jax.numpy.zeros(2), 1, function)
+
+        def load(path: pathlib.Path, *given: Any, make: Any = make) -> Any:
+            return _load(path, *(given or ({"layer": make()},)))
+
+        tree = {"layer": kind(jax.numpy.ones(2), 3, function)}
+        makes = (None, lambda make=make: {"layer": make()}) if template else (None,)
+        for each in makes:
+            assert_roundtrip(tree, save=_save, load=load, template=template, make=each)
+    # A tensor in a partly applied function is state.
+    function = functools.partial(jax.nn.leaky_relu, negative_slope=jax.numpy.ones(()))
+    with pytest.raises(AssertionError, match="load returned the saved object itself, or a part of it"):
+        assert_roundtrip(
+            {"layer": kind(jax.numpy.ones(2), 3, function)},
+            save=_save,
+            load=lambda path: _load(path, {"layer": kind(None, 0, function)}),
+        )

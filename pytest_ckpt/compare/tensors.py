@@ -68,14 +68,16 @@ def shared_objects(first: Any, second: Any) -> frozenset[Any]:
     alive: list[Any] = []
 
     def identities(tree: Any) -> Iterator[Any]:
-        for node, held in nodes_in(tree, is_leaf):
+        for node, held in nodes_in(tree, lambda node: is_leaf(node) or _is_function(node)):
             alive.append(node)
-            if held is None and owner_of(node) is not None:
+            if isinstance(node, functools.partial):
+                for tensor in tensors_in([node.args, *node.keywords.values()]):
+                    yield id(tensor)
+                    yield _address(tensor)
+            elif held is None and owner_of(node) is not None:
                 yield id(node)
                 yield _address(node)
-            elif isinstance(node, dict | list | set | bytearray | collections.deque) or (
-                held and held.kind == "object" and held.items and not _is_function(node)
-            ):
+            elif isinstance(node, dict | list | set | bytearray | collections.deque) or (held and held.kind == "object" and held.items):
                 yield id(node)
 
     return frozenset(identities(first)) & frozenset(identities(second)) - {None}
@@ -83,7 +85,7 @@ def shared_objects(first: Any, second: Any) -> frozenset[Any]:
 
 def _is_function(node: Any) -> bool:
     """Return whether an object stands for a function, such as one that is compiled or partly
-    applied. Tensors that it holds are found separately.
+    applied.
     """
     return callable(node) and (isinstance(node, functools.partial) or hasattr(node, "__name__") or hasattr(node, "__wrapped__"))
 
