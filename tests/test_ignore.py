@@ -186,7 +186,7 @@ def test_nan_of_plain_floats_has_no_payload() -> None:
 
 
 def _adapted(backend: str) -> Any:
-    """Return a model with two layers of which the checkpoint holds one, as a library for adapters does."""
+    """Return a model with two layers. The checkpoint holds only one, as in a library for adapters."""
     if backend == "torch":
         import torch
 

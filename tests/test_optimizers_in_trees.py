@@ -19,7 +19,7 @@ needs_keras = pytest.mark.skipif("tensorflow" not in BACKENDS, reason="needs ten
 
 
 class Handle:
-    """An object without an `__eq__`, such as a parameter in a framework of its own."""
+    """An object without an `__eq__`, such as a parameter of a framework."""
 
     def __init__(self, value: Any) -> None:
         self.value = value

@@ -57,7 +57,7 @@ class Ignored:
         return dataclasses.replace(self, aspects=self.aspects | frozenset(aspects))
 
     def covers(self, path: str) -> bool:
-        """Return whether a pattern matches a path, as it is printed or with dots."""
+        """Return whether a pattern matches a path, printed or with dots."""
         if not self.patterns or not path:
             return False
         matching = [each for each in self.patterns if (rule := _expression(each)).fullmatch(path) or rule.fullmatch(dotted(path))]
