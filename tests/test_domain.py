@@ -81,7 +81,7 @@ def test_silent_loss_outside_the_domain_fails() -> None:
 
 def test_layout_is_not_blamed_for_a_refused_dtype() -> None:
     results = check_format(_heights(), select="layout", examples=30)
-    assert [str(result) for result in results if result.failed] == []
+    assert [str(result) for result in results if result.failed and result.check.startswith("layout/")] == []
 
 
 def test_layout_that_is_refused_is_a_failure_where_c_order_is_not() -> None:
