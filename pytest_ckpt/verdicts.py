@@ -4,7 +4,8 @@ One example was saved and loaded, and an `Observation` states the facts. They ar
 order.
 
 If loading ran foreign code, or touched something outside the checkpoint, the verdict is UNSAFE,
-whatever else happened. If `save` or `load` ended the process, hung, or ran out of its memory, it is
+whatever else happened. If `save` altered the object that it was given, it is CHANGED, in every
+check. If `save` or `load` ended the process, hung, or ran out of its memory, it is
 CRASHED. If `save` raised, it is REFUSED. If `save` succeeded and no file exists at the path, or
 `load` raises, it is UNREADABLE. The same applies if `load` returns the very object that was saved,
 because then nothing shows that the file can be read.
@@ -39,7 +40,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from .messages import describe, raised_lines
@@ -198,6 +199,7 @@ class Observation:
     all lost values, as a sentence: it replaces the causes of the single differences. ``blockers``
     are the checks that report why the example could not run, and ``unmet`` is the spec of a simpler
     object that is not restored, so that the example proves nothing.
+    ``altered`` is what saves changed in the objects that they were given.
     """
 
     unsafe: str | None = None
@@ -213,6 +215,11 @@ class Observation:
     cause: str = ""
     blockers: tuple[str, ...] = ()
     unmet: Any = None
+    altered: tuple[Difference, ...] = ()
+
+    def with_alterations(self, found: Iterable[Difference]) -> Observation:
+        """Return the same observation, in which saves have altered more."""
+        return dataclasses.replace(self, altered=tuple(dict.fromkeys((*self.altered, *found))))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -250,10 +257,12 @@ def judge(
 
 
 def _judged(seen: Observation, judges: Collection[str], blocked_by: Callable[[Difference], str | None]) -> Judgement:
-    if seen.skipped is not None:
-        return Judgement(None, skipped=seen.skipped, blockers=seen.blockers)
     if seen.unsafe is not None:
         return Judgement(Verdict.UNSAFE, seen.unsafe)
+    if seen.altered:
+        return Judgement(Verdict.CHANGED, f"save altered what it was given:\n{describe(seen.altered)}")
+    if seen.skipped is not None:
+        return Judgement(None, skipped=seen.skipped, blockers=seen.blockers)
     if seen.crashed is not None:
         return _with_exception(Verdict.CRASHED, seen.crashed, seen)
     if seen.refused is not None:

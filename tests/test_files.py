@@ -92,7 +92,7 @@ def test_passes_when_save_refuses_to_overwrite() -> None:
             "after a save that failed, a part of the new checkpoint: <path>.",
         ),
         ("no-leftovers", "leaves_file_with_tmp_suffix", Verdict.COSTLY, "a temporary file that loading does not need: <path>.tmp"),
-        ("no-side-effects", "removes_saved_leaf", Verdict.CHANGED, "the saved object, after save"),
+        ("no-side-effects", "removes_saved_leaf", Verdict.CHANGED, "save altered what it was given:"),
         ("no-side-effects", "changes_umask", Verdict.COSTLY, "save changed the umask (from 0o"),
         ("no-side-effects", "changes_environment", Verdict.COSTLY, "the environment (PLANTED)"),
         ("deterministic", "stores_time", Verdict.COSTLY, "saved by one process at two times: 'checkpoint' first differs at byte"),

@@ -56,6 +56,20 @@ def overwrite_smaller(profile: FormatProfile) -> Iterator[Spec]:
     yield NamedScenario("files/overwrite-smaller", profile.subject(1), profile.subject(2), how="the twelfth")
 
 
+@_files("save-twice")
+def save_twice(profile: FormatProfile) -> Iterator[Spec]:
+    """An object that is saved, changed and saved again is restored with the values of each save.
+
+    The second save is at another path, or at the same one.
+
+    Why: what is saved is kept for the next save, by the identity of the object, by its path or by
+    its step (see `training/save-twice`).
+    What to do: read every value again in each save.
+    """
+    for how in ("another path", "the same path"):
+        yield NamedScenario("files/save-twice", profile.subject(), how=how)
+
+
 @_files("overwrite-other-structure", allows=_OR_RAISES)
 def overwrite_other_structure(profile: FormatProfile) -> Iterator[Spec]:
     """A checkpoint that is saved over another one with other keys, leaves, shapes or dtypes is restored.

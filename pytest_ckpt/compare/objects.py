@@ -18,6 +18,9 @@ from typing import Any
 from ..backends import object_state
 
 MISSING = object()
+#: A path as a linked list (the parent's path, and one step as text), so that deep trees need no
+#: long texts.
+Path = tuple[Any, str] | None
 
 #: Types whose instances have no children. They include everything that pickle stores by name:
 #: classes, functions, modules.
@@ -134,17 +137,34 @@ def nodes_in(tree: Any, is_leaf: Callable[[Any], bool]) -> Iterator[tuple[Any, C
     Containers and objects are yielded once, and leaves once for each occurrence. ``is_leaf``
     returns True for nodes whose inside is not a tree, such as tensors.
     """
-    todo = [tree]
+    return ((node, found) for _, node, found in places_in(tree, is_leaf))
+
+
+def places_in(tree: Any, is_leaf: Callable[[Any], bool]) -> Iterator[tuple[Path, Any, Contents | None]]:
+    """Yield the same as `nodes_in`, with the path of each node in front."""
+    todo: list[tuple[Path, Any]] = [(None, tree)]
     visited: dict[int, Any] = {}
     while todo:
-        node = todo.pop()
+        path, node = todo.pop()
         found = None if is_leaf(node) else contents(node)
         if found is None:
-            yield node, None
+            yield path, node, None
         elif id(node) not in visited:
             visited[id(node)] = node
-            yield node, found
-            todo.extend(reversed([*found.items.values(), *found.extras.values()]))
+            yield path, node, found
+            children = [*found.items.items(), *found.extras.items()]
+            todo.extend(((path, found.step(key)), child) for key, child in reversed(children))
+
+
+def path_text(path: Path) -> str:
+    """Return a path as Python code. The middle of a very long path is left out."""
+    steps = []
+    while path is not None:
+        path, step = path[0], path[1]
+        steps.append(step)
+    if len(steps) > 40:
+        steps[20:-20] = [f"…({len(steps) - 40} more)…"]
+    return "".join(reversed(steps))
 
 
 def token(key: Any) -> Any:

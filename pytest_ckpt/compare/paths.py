@@ -6,25 +6,13 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ..backends import models_of, static_fields
+from .objects import Path as Path
 from .objects import contents
+from .objects import path_text as path_text
 from .tensors import is_leaf
 
-#: A path as a linked list (the parent's path, and one step as text), so that deep trees need no
-#: long texts.
-Path = tuple[Any, str] | None
 #: Types of nodes that are not models. Testing for a model is slow.
 NO_MODELS = frozenset({dict, list, tuple, int, float, str, bool, bytes, complex, type(None)})
-
-
-def path_text(path: Path) -> str:
-    """Return a path as Python code."""
-    steps = []
-    while path is not None:
-        path, step = path[0], path[1]
-        steps.append(step)
-    if len(steps) > 40:
-        steps[20:-20] = [f"…({len(steps) - 40} more)…"]
-    return "".join(reversed(steps))
 
 
 def paths_in(tree: Any) -> Iterator[str]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..backends import get_backend, owner_of
 from ..backends.base import Reading
-from .objects import nodes_in
+from .objects import Path, nodes_in, path_text, places_in
 
 
 def read(leaf: Any) -> Reading | None:
@@ -63,24 +63,38 @@ def shared_objects(first: Any, second: Any) -> frozenset[Any]:
     Objects without state (the members of an enum, for example) and functions do not count: they are
     shared intentionally.
     """
+    return frozenset(identity for _, _, identity in _shared(first, second))
+
+
+def shared_place(loaded: Any, saved: Any) -> str | None:
+    """Return the path, in the loaded tree, of something that it shares with the saved tree, or None."""
+    shared = _shared(loaded, saved)
+    # A tensor says more than the container that holds it.
+    best = [path for path, node, _ in shared if is_leaf(node)] or [path for path, _, _ in shared]
+    return path_text(best[0]) if best else None
+
+
+def _shared(first: Any, second: Any) -> list[tuple[Path, Any, Any]]:
+    """Return the path, the node and the identity of everything in the first tree that it shares with the second."""
     # Kept alive until both trees are processed: pickling creates objects whose identity could be
     # reused otherwise.
     alive: list[Any] = []
 
-    def identities(tree: Any) -> Iterator[Any]:
-        for node, held in nodes_in(tree, lambda node: is_leaf(node) or _is_function(node)):
+    def identities(tree: Any) -> Iterator[tuple[Path, Any, Any]]:
+        for path, node, held in places_in(tree, lambda node: is_leaf(node) or _is_function(node)):
             alive.append(node)
             if isinstance(node, functools.partial):
                 for tensor in tensors_in([node.args, *node.keywords.values()]):
-                    yield id(tensor)
-                    yield _address(tensor)
+                    yield path, tensor, id(tensor)
+                    yield path, tensor, _address(tensor)
             elif held is None and owner_of(node) is not None:
-                yield id(node)
-                yield _address(node)
+                yield path, node, id(node)
+                yield path, node, _address(node)
             elif isinstance(node, dict | list | set | bytearray | collections.deque) or (held and held.kind == "object" and held.items):
-                yield id(node)
+                yield path, node, id(node)
 
-    return frozenset(identities(first)) & frozenset(identities(second)) - {None}
+    own = {identity for _, _, identity in identities(second)} - {None}
+    return [each for each in identities(first) if each[2] in own]
 
 
 def _is_function(node: Any) -> bool:

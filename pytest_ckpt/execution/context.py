@@ -20,11 +20,14 @@ from ..backends import get_backend, get_models
 from ..backends.base import Backend
 from ..formats.base import Format
 from ..specs import Fill, LayerSpec, ModelSpec, Spec, TensorSpec
+from ..verdicts import Difference
 from ..workers import Workers
+from .alterations import collecting
 from .checkpoint_files import empty_folder
 from .process_state import SET, SHARED, put_back, state_of
 from .remote import Remote
 from .subject import Subject
+from .user_code import EarlyResult
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
@@ -182,13 +185,17 @@ class Workspace:
 _CONTEXTS: dict[int, tuple[Format, Context]] = {}
 
 
-def answer(format: Format, folder: str, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-    """In a worker: return ``function(context, *arguments)``."""
+def answer(format: Format, folder: str, function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Any, tuple[Difference, ...]]:
+    """In a worker: return ``function(context, *arguments)``, and what saves altered in their arguments."""
     if id(format) not in _CONTEXTS:
         own = pathlib.Path(folder) / f"process-{os.getpid()}-{len(_CONTEXTS)}"
         own.mkdir()
         _CONTEXTS[id(format)] = (format, Context(format, own))
-    return function(_CONTEXTS[id(format)][1], *arguments)
+    with collecting() as altered:
+        try:
+            return function(_CONTEXTS[id(format)][1], *arguments), tuple(altered)
+        except EarlyResult as early:
+            raise EarlyResult(early.observation.with_alterations(altered)) from early
 
 
 def warm_up(context: Context) -> None:

@@ -31,12 +31,13 @@ from ..specs import (
 )
 from ..verdicts import Observation
 from ..workers import CannotSerialize, WorkerDied
+from .alterations import collecting
 from .context import Context, Workspace
 from .corruption import damage
 from .crash import interrupt, replay
 
 # These modules register the procedures of named scenarios when they are imported.
-from .files import determinism, disk_full, failed_save, leftovers, overwrite, paths, side_effects, size  # noqa: F401
+from .files import determinism, disk_full, failed_save, leftovers, overwrite, paths, save_twice, side_effects, size  # noqa: F401
 from .mismatch import run_mismatch, run_narrow, run_partial
 from .model import run_model
 from .process import leaks, lifetime, memory, races, relocation, threads  # noqa: F401
@@ -113,12 +114,19 @@ def run_example(
     """
     if reason := context.format.unsupported(spec):
         return Observation(skipped=reason)
-    procedure = procedure_for(spec)
+    with collecting() as altered:
+        observation = _observe(context, spec, size_limit, in_worker, keep_in)
+    return observation.with_alterations(altered)
+
+
+def _observe(
+    context: Context, spec: Spec, size_limit: Callable[[int], int] | None, in_worker: bool, keep_in: pathlib.Path | None
+) -> Observation:
     try:
         with context.fresh_path() as path:
             workspace = Workspace(context, path, size_limit, keep_in)
             try:
-                return _run_where_placed(workspace, procedure, spec, in_worker)
+                return _run_where_placed(workspace, procedure_for(spec), spec, in_worker)
             finally:
                 _keep_the_rest(workspace)
     except (CannotBuild, CannotSerialize) as error:

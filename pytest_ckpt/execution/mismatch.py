@@ -136,7 +136,8 @@ def _silent_changes(
 
     def unless_reported(name: str, aspect: str, expected: str, actual: str) -> None:
         if not captured.reports(name, usual):
-            found.append(Difference(f"[{name!r}]", aspect, f"an error or a warning, because {expected}", f"{actual}, silently", lost=True))
+            how = "; the report was only printed" if captured.prints(name) else ", silently"
+            found.append(Difference(f"[{name!r}]", aspect, f"an error or a warning, because {expected}", f"{actual}{how}", lost=True))
 
     for name, own in before.items():
         now = loaded.get(name)

@@ -9,14 +9,14 @@ from ..backends.base import Backend
 from ..backends.model_base import ModelBackend
 from ..compare.models import model_differences, settings_differences
 from ..compare.outputs import OUTPUTS, output_differences
-from ..compare.tensors import same_object
+from ..compare.tensors import shared_place
 from ..compare.unloaded import with_unloaded
 from ..specs import LoadInto, ModelSpec, other_model
 from ..verdicts import Difference, Observation, Verdict
 from .context import Workspace
 from .model_io import load_model, models_for, save_model
 from .observations import locate
-from .user_code import PROVES_NOTHING, call_user_code, inspect_loaded
+from .user_code import PROVES_NOTHING, call_user_code, inspect_loaded, shares_with_saved
 
 #: How many clones are built until one differs in every tensor that is saved.
 _CLONES = 12
@@ -37,11 +37,10 @@ def run_model(workspace: Workspace, spec: ModelSpec | LoadInto) -> Observation:
     before = models.read(clone)
     before = dataclasses.replace(before, training=dict(before.training), settings=dict(before.settings))
     save_model(format, models, model, path)
-    if altered := model_differences(model, expected, models):
-        return Observation(differences=tuple(locate(altered, "the model that was saved, after save", lost=True)))
     target, loaded = clone, load_model(format, models, path, clone)
-    if loaded is model or same_object(models.read(loaded).tensors, models.read(model).tensors):
-        return Observation(unreadable="the loaded model is the one that was saved, or shares tensors with it")
+    place = "" if loaded is model else shared_place(models.read(loaded).tensors, models.read(model).tensors)
+    if place is not None:
+        return Observation(unreadable=shares_with_saved("model", place))
     found, note = call_user_code("load", inspect_loaded, _differences, loaded, expected, backend, models, saved_spec, format.whole_model)
     cause = ""
     if loaded is target and any(each.verdict >= Verdict.CHANGED and each.part != OUTPUTS for each in found):

@@ -28,11 +28,17 @@ def models_for(backend: Backend) -> ModelBackend:
 def save_model(format: Format, models: ModelBackend, model: Any, path: pathlib.Path) -> None:
     """Save a model with the format's ``save_model``, or its state with ``save``. Raise EarlyResult."""
     if format.save_model is not None:
-        save_and_wait(format, format.save_model, model, path)
+        save_and_wait(format, format.save_model, model, path, lambda: model_state(models, model))
     else:
         assert format.save is not None
         state = models.state(model)
         save_and_wait(format, format.save, flatten(state) if format.accepts == "dict" else state, path)
+
+
+def model_state(models: ModelBackend, model: Any) -> dict[str, Any]:
+    """Return a tree of everything that the framework shows of a model."""
+    reading = models.read(model)
+    return {"tensors": reading.tensors, "frozen": reading.frozen, "training": reading.training, "settings": reading.settings}
 
 
 def load_model(format: Format, models: ModelBackend, path: pathlib.Path, clone: Any) -> Any:

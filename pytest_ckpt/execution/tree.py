@@ -8,13 +8,13 @@ from ..backends.base import Backend
 from ..backends.spec_values import logical_words
 from ..backends.tree_builder import build_tree
 from ..compare.elements import equal
-from ..compare.tensors import same_object, tensors_in
+from ..compare.tensors import shared_place, tensors_in
 from ..compare.trees import differences
 from ..compare.unloaded import with_unloaded
 from ..specs import DTYPES, Spec, TensorSpec, other_values, payload_of, tensor_specs_in
 from ..verdicts import Observation, Verdict
 from .context import Workspace
-from .user_code import PROVES_NOTHING, SAME_OBJECT, call_user_code, inspect_loaded, save_and_wait
+from .user_code import PROVES_NOTHING, call_user_code, inspect_loaded, save_and_wait, shares_with_saved
 
 
 def run_tree(workspace: Workspace, spec: Spec) -> Observation:
@@ -37,8 +37,8 @@ def run_tree(workspace: Workspace, spec: Spec) -> Observation:
             return Observation(skipped=f"no template with other values can be built, {PROVES_NOTHING}")
         arguments = (template,)
     loaded = call_user_code("load", format.load, workspace.path, *arguments)
-    if call_user_code("load", inspect_loaded, same_object, loaded, saved):
-        return Observation(unreadable=SAME_OBJECT)
+    if (place := call_user_code("load", inspect_loaded, shared_place, loaded, saved)) is not None:
+        return Observation(unreadable=shares_with_saved("tree", place))
     found = call_user_code("load", inspect_loaded, differences, loaded, expected)
     cause = ""
     if format.template and any(each.verdict >= Verdict.CHANGED for each in found):

@@ -12,6 +12,7 @@ from typing import Any
 from ..formats.base import Format
 from ..verdicts import Observation
 from ..workers.memory import peak_near_limit
+from .alterations import watching
 from .checkpoint_files import display_name, remember_state, size_on_disk
 from .exceptions import SENTENCE, raised, sentence, shortened
 
@@ -23,6 +24,11 @@ SAME_OBJECT = "load returned the same object that was saved, so this says nothin
 
 #: Whether the warnings of the user's functions are shown.
 _shown = False
+
+
+def shares_with_saved(kind: str, place: str) -> str:
+    """Return a sentence: a loaded tree, model or run shares what is at this path with the saved one. The empty path is all of it."""
+    return f"the loaded {kind} shares {place} with the saved {kind}, so this says nothing about the file" if place else SAME_OBJECT
 
 
 class EarlyResult(Exception):
@@ -68,16 +74,20 @@ def _warnings_as_requested() -> Iterator[None]:
                 break
 
 
-def save_and_wait(format: Format, save: Callable[[Any, Any], Any], obj: Any, path: pathlib.Path) -> int:
+def save_and_wait(
+    format: Format, save: Callable[[Any, Any], Any], obj: Any, path: pathlib.Path, state: Callable[[], Any] | None = None
+) -> int:
     """Call ``save``, call the format's ``wait``, and return the number of bytes on disk.
 
-    Raise EarlyResult if either raises, or if nothing was written.
+    What this alters in ``obj`` is collected, see `alterations.watching`. Raise EarlyResult if either
+    raises, or if nothing was written.
     """
     names = ("save", "save_model", "save_training")
     label = next((name for name in names if getattr(format, name) is save), "save")
-    result = call_user_code("save", save, obj, path, label=label)
-    if format.wait is not None:
-        call_user_code("save", format.wait, result, label="wait")
+    with watching(obj, state):
+        result = call_user_code("save", save, obj, path, label=label)
+        if format.wait is not None:
+            call_user_code("save", format.wait, result, label="wait")
     remember_state(path)
     size = size_on_disk(path)
     if size is None:

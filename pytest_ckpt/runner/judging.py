@@ -6,6 +6,7 @@ may block this one. It does not know which checks are selected. Judging itself i
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import pathlib
 
@@ -85,7 +86,8 @@ class ExampleJudge:
         """
         if spec not in self._unmet_premises:
             observation = run_example(self.context, spec, in_worker=self.format.isolate)
-            judgement = judge(observation, ASPECTS, lambda difference: None)
+            # A save that alters what it is given does so in the example itself, too.
+            judgement = judge(dataclasses.replace(observation, altered=()), ASPECTS, lambda difference: None)
             restored = judgement.verdict in (Verdict.KEPT, Verdict.CONVERTED)
             self._unmet_premises[spec] = None if restored else self._without_premise(spec, observation, judgement)
         return self._unmet_premises[spec]

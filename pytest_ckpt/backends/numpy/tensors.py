@@ -196,7 +196,7 @@ def read(tensor: Any) -> Reading:
         reading.parts = {
             "data": array.data,
             "mask": np.ma.getmaskarray(array),
-            "fill_value": None if array is np.ma.masked else array.fill_value,
+            "fill_value": None if array is np.ma.masked else _fill_value(array),
         }
     elif own.names is not None:
         plain = array.view(np.ndarray)
@@ -206,6 +206,12 @@ def read(tensor: Any) -> Reading:
     else:
         reading.words = _words(array, DTYPES.get(reading.dtype))
     return reading
+
+
+def _fill_value(array: Any) -> Any:
+    """Return the fill value. An array without one would store the default when it is asked for it."""
+    owner = np.ma.masked_array(np.empty(0, array.dtype)) if array._fill_value is None else array
+    return owner.fill_value
 
 
 def _flags(array: Any) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from ...specs import CrashState, CrashSweep, Spec
 from ...verdicts import Observation
 from ...workers import WorkerDied
 from .. import questions
+from ..alterations import collecting
 from ..checkpoint_files import display_name, empty_folder
 from ..context import CacheKey, Context, Workspace
 from ..model_io import models_for
@@ -230,7 +231,10 @@ def _recording(workspace: Workspace, spec: CrashSweep | CrashState) -> Recording
     cache = workspace.context.cache(_RECORDINGS)
     if key not in cache:
         try:
-            cache[key] = _record(workspace, spec.saved, old)
+            with collecting() as altered:
+                cache[key] = _record(workspace, spec.saved, old)
+            if altered:
+                cache[key] = EarlyResult(Observation(altered=tuple(altered)))
         except EarlyResult as early:
             cache[key] = early
     found = cache[key]
