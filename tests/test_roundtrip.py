@@ -192,7 +192,11 @@ def _cached(value: float) -> float:
     return value
 
 
-@pytest.mark.parametrize("function", [_cached, functools.partial(_save, None), np.exp, np.vectorize(abs), len], ids=repr)
+@pytest.mark.parametrize(
+    "function",
+    [_cached, functools.partial(_save, None), np.exp, np.vectorize(abs), len],
+    ids=["cached", "partial", "ufunc", "vectorized", "built-in"],
+)
 def test_shared_function_is_not_the_saved_object(function: Any) -> None:
     assert_roundtrip([np.ones(2), function], save=lambda tree, path: _save(tree[0], path), load=lambda path: [_load(path), function])
     with pytest.raises(AssertionError, match=r"\[0\]: values"):
