@@ -47,6 +47,14 @@ def test_result_has_every_verdict_with_its_smallest_example() -> None:
     assert all(text in str(result) for text in ("UNREADABLE", repr(result.outcomes[1].counterexample)))
 
 
+def test_declaration_does_not_cover_a_second_verdict() -> None:
+    result = run_check(declared(FLAT), CHECK)
+    assert result.failed
+    assert result.verdict is Verdict.UNREADABLE, "the worst verdict that is not declared"
+    assert {len(leaf.shape) for _, leaf in result.counterexample.items} == {3}
+    assert run_check(declared(EMPTY), CHECK).failed
+
+
 def test_declaration_of_the_only_verdict_passes() -> None:
     assert run_check(declared(FLAT, save=save_flat), CHECK).passed
 

@@ -15,7 +15,7 @@ from ..checks import Check, FormatProfile, checks_for
 from ..execution.dispatch import expand
 from ..expectations import Resolved
 from ..formats.base import Format
-from ..results import Outcome, Result
+from ..results import Outcome, Result, headline
 from ..specs import Scenario, Spec, effort
 from ..verdicts import Judgement, Verdict
 from .internal_error import error_judgement
@@ -146,7 +146,7 @@ class CheckRun:
         skips = [each.skipped for each in first_runs if each.skipped]
         kept = [spec for spec, runs in self.judgements.items() if runs[0].verdict is Verdict.KEPT]
         outcomes = self.outcomes()
-        shown = outcomes[0] if outcomes else None
+        shown = headline(outcomes, lambda each: expected.covers(each.verdict, each.outside))
         if shown is None and not kept:
             profile = _describe(format, self._judge.profile)
             reason = skips[0] if skips else f"this check has no example for a format that {profile}"
@@ -162,7 +162,7 @@ class CheckRun:
             detail += f"\nno more examples were drawn after {len(first_runs)}: the time limit was reached"
         return Result(
             verdict=Verdict.KEPT if shown is None else shown.verdict,
-            passed=expected.passes((each.verdict, each.outside) for each in outcomes[:1]),
+            passed=expected.passes((each.verdict, each.outside) for each in outcomes),
             counterexample=None if shown is None else shown.counterexample,
             detail=detail.strip(),
             outside=shown is not None and shown.outside,

@@ -58,7 +58,10 @@ _ARCHIVE: Declared = {
     "container/big-int": PICKLED,
     **dict.fromkeys(map("container/{}".format, _MADE_ARRAYS), converted("savez converts every value to an array")),
     "container/ordered-dict": converted("the arrays are loaded into a plain dict"),
-    "container/bytes": changed("an array of byte strings pads with NULs, so trailing NULs of a value are lost"),
+    "container/bytes": [
+        changed("an array of byte strings pads with NULs, so trailing NULs of a value are lost"),
+        converted("savez converts every value to an array"),
+    ],
     "keys/nul": changed(
         "names become file names in the archive, and zipfile cuts a file name at the first NUL; numpy documents that names must be valid "
         "file names"

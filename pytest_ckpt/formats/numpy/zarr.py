@@ -79,7 +79,10 @@ FORMATS = (
             ),
             "keys/dot": refused("names are paths, and zarr does not allow the path '.'"),
             "keys/dots": refused("names are paths, and zarr does not allow the path '..'"),
-            "keys/slash": changed("names are paths, so a slash at the start or the end is dropped"),
+            "keys/slash": [
+                changed("names are paths, so a slash at the start or the end is dropped"),
+                refused("without its first slash, a name may be that of a group, and a group and an array cannot have the same name"),
+            ],
             "keys/prefix": refused("a slash in a name means a group, and a group and an array cannot have the same name"),
             "keys/nul": refused("a name becomes the name of a folder, which cannot contain NUL"),
             "keys/empty": refused("the empty name means the group itself"),

@@ -30,6 +30,7 @@ def _load(path: pathlib.Path) -> Any:
 #: Layers that compute something else in training, and models with such a layer.
 _DEPEND_ON_MODE = ("dropout", "batch-norm", "instance-norm", "transformer", "spectral-norm", "nested", "mode")
 _OF_ONE_MODE = changed("the graph has the mode in which the model was exported, so it always computes as in training")
+_GRAPH = converted("load returns a graph, whose modules have no classes and no settings, and which has one mode only")
 _UNTIED = converted("each name gets a separate parameter over the shared memory", defect=True)
 
 FORMATS = (
@@ -51,8 +52,8 @@ FORMATS = (
             ),
             "crash/exception": INTERRUPTIBLE["crash/exception"],
             "security/code": unsafe("if the safe unpickler rejects the example inputs, load uses the unrestricted one"),
-            "model/*": converted("load returns a graph, whose modules have no classes and no settings, and which has one mode only"),
-            **dict.fromkeys(map("model/{}".format, _DEPEND_ON_MODE), _OF_ONE_MODE),
+            "model/*": _GRAPH,
+            **dict.fromkeys(map("model/{}".format, _DEPEND_ON_MODE), (_OF_ONE_MODE, _GRAPH)),
             "model/extra-state": changed("extra state becomes a constant of the graph and is no longer part of the state"),
             "model/tied": _UNTIED,
             "model/shared-module": _UNTIED,
