@@ -30,6 +30,8 @@ _PICKLED = unreadable(
 
 _NUMPY = converted("np.load always returns NumPy arrays")
 
+_EMPTY = converted("np.save converts an empty list or tuple to an empty array")
+
 FORMATS = (
     Format(
         name="tensorflow.numpy-save",
@@ -58,7 +60,8 @@ FORMATS = (
             "container/*": _PICKLED,
             "container/list": _ARRAY,
             "container/tuple": _ARRAY,
-            "container/nested": _ARRAY,
+            "container/nested": [_ARRAY, _PICKLED],
+            **dict.fromkeys(("container/empty-list", "container/empty-tuple"), (_PICKLED, _EMPTY)),
             "keys/*": _PICKLED,
             "alias/*": _PICKLED,
             "tensor/class": _NUMPY,
