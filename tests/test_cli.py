@@ -138,11 +138,11 @@ def test_option_x_stops_at_first_failure(folder: pathlib.Path) -> None:
 
 def test_run_accepts_pair_of_functions(folder: pathlib.Path) -> None:
     arguments = ("--save", "mylib:save", "--load", "mylib:load_transposed", "--backend", "numpy", "--accepts", "dict", "--suffix", ".bin")
-    run = _call(folder, "run", *arguments, FAST, "--select=layout/fortran", "--select=shape/scalar")
+    run = _call(folder, "run", *arguments, FAST, "--select=dtype/float32", "--select=shape/scalar")
     assert run.returncode == 1
-    assert _matrix(run.stdout) == [["shape", "layout"], ["mylib.save", "ok", "CHANGED"]]
+    assert _matrix(run.stdout) == [["dtype", "shape"], ["mylib.save", "CHANGED", "ok"]]
     named = "--save=mylib:save --load=mylib:load_transposed --backend=numpy --accepts=dict --suffix=.bin"
-    assert f"rerun: pytest-ckpt run {named} --select=layout/fortran --examples=0" in run.stdout
+    assert f"rerun: pytest-ckpt run {named} --select=dtype/float32 --examples=0" in run.stdout
 
 
 @pytest.mark.parametrize(

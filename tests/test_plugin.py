@@ -335,10 +335,10 @@ class TestIt:
     def test_static(check): check()
 
 @pytest.mark.xfail(reason="the format is under construction", strict=True)
-@conformance(make(load=load_transposed), select="layout/fortran")
+@conformance(make(load=load_other_order), select="layout/fortran")
 def test_marked(check): check()
 
-@conformance(make(load=load_transposed), select="layout/fortran")
+@conformance(make(load=load_other_order), select="layout/fortran")
 def test_raises(check):
     with pytest.raises(AssertionError, match="CHANGED"): check()
 """,

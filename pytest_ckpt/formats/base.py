@@ -73,6 +73,7 @@ class Format:
       numbers, int64 and uint32. The state of a training run is outside every narrowed domain.
     - ``expected_failures`` maps names of checks, families or globs to `refused`, `changed` and the
       others, each with a reason: ``{"dtype/complex*": refused("the format has no complex numbers")}``.
+      It covers only the verdict that it names; a list of these covers several.
 
     Optional functions and settings:
 
