@@ -19,7 +19,7 @@ from pytest_ckpt.reports.declaration import closing, entries, imported, opening,
 from pytest_ckpt.reports.record import read_record
 from pytest_ckpt.results import Outcome, Result
 from pytest_ckpt.runner.hints import shared_errors
-from pytest_ckpt.runner.survey import LEAST_RUNS, Survey, merged, without_declarations
+from pytest_ckpt.runner.survey import Survey, merged, without_declarations
 from pytest_ckpt.util.temporary_names import without_temporary_names
 
 FORMATS = """
@@ -174,7 +174,7 @@ def test_racy_check_runs_several_times(tmp_path: pathlib.Path) -> None:
     format = Format(name="racy", backend="numpy", save=save, load=load, accepts="dict")
     with Survey(without_declarations(format), "process/threads,shape/plain", examples=0) as survey:
         plain, threads = (survey.run(check) for check in survey.checks)
-    assert counter.stat().st_size > LEAST_RUNS * 4
+    assert counter.stat().st_size > 2 * 4
     assert [(each.verdict, each.flaky) for each in threads.outcomes] == [(Verdict.UNREADABLE, True)]
     assert not CHECKS[plain.check].racy
 

@@ -17,9 +17,10 @@ from ..verdicts import Verdict
 from ..workers import Workers
 from .format_runner import Runner
 
-#: How often a racy check runs: at least twice, at most so often, and no longer than so many seconds. The least number of runs may take
-#: three times as long.
-MOST_RUNS, LEAST_RUNS, SECONDS = 12, 4, 8.0
+#: How often a racy check runs: at least twice, and at most so often.
+MOST_RUNS = 20
+#: Seconds after which no further run begins: if every run was KEPT, and if one failed. Races that fail have several verdicts.
+_SECONDS_KEPT, _SECONDS_FAILED = 8.0, 30.0
 
 
 def without_declarations(format: Format, domain: Mapping[str, Any] | None = None) -> Format:
@@ -62,8 +63,8 @@ class Survey:
         start = time.monotonic()
         results = [self._runner.run(check)]
         while check.racy and results[-1].verdict not in (None, Verdict.ERROR) and len(results) < MOST_RUNS:
-            seconds = time.monotonic() - start
-            if len(results) > 1 and seconds > (SECONDS if len(results) >= LEAST_RUNS else 3 * SECONDS):
+            limit = _SECONDS_KEPT if all(each.verdict is Verdict.KEPT for each in results) else _SECONDS_FAILED
+            if len(results) > 1 and time.monotonic() - start > limit:
                 break
             with self._new_runner() as fresh:  # A runner records a save once, and uses the record in all of its runs.
                 results.append(fresh.run(check))
