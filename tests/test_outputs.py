@@ -185,6 +185,33 @@ def test_layers_that_sample_in_inference_mode_round_trip() -> None:
 
 
 @needs_keras
+def test_random_state_with_a_long_name_need_not_be_restored() -> None:
+    """Names of layers may be longer than the keys that messages show."""
+    import keras
+
+    def make() -> Any:
+        inner = keras.Sequential([keras.layers.Dense(2), keras.layers.Dropout(0.5)], name="inner_" * 12)
+        model = keras.Sequential([keras.Input((3,)), keras.Sequential([inner], name="outer_" * 12)])
+        model(np.ones((2, 3), np.float32), training=True)
+        return model
+
+    def save(model: Any, path: pathlib.Path) -> None:
+        model.save_weights(path)
+
+    def load(path: pathlib.Path, model: Any) -> None:
+        model.load_weights(path)
+
+    def forgetful(path: pathlib.Path, model: Any) -> None:
+        kept = [variable.numpy() for variable in model.weights]
+        load(path, model)
+        model.weights[0].assign(kept[0])
+
+    assert_roundtrip(make(), save=save, load=load, make=make, suffix=".weights.h5")
+    with pytest.raises(AssertionError, match="kernel"):
+        assert_roundtrip(make(), save=save, load=forgetful, make=make, suffix=".weights.h5")
+
+
+@needs_keras
 def test_run_preserves_random_state_of_tensorflow() -> None:
     import tensorflow as tf
 

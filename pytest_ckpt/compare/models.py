@@ -15,7 +15,7 @@ from ..backends.model_base import ModelBackend, ModelReading
 from ..verdicts import Difference
 from .aliasing import SEPARATE_MEMORY
 from .ignored import NOTHING, Ignored
-from .objects import type_name
+from .objects import item_step, type_name
 from .walk import walk
 
 #: Aspects of tensors that do not count in models.
@@ -33,12 +33,13 @@ def model_differences(
     """
     ignored = dataclasses.replace(ignored, extended=True)
     ours, theirs = models.read(expected), models.read(actual)
-    found = [_with_cause(each, ours) for each in walk(theirs.tensors, ours.tensors, ignored.more(_IGNORED))]
+    # A framework that does not save the random states of layers does not restore them either.
+    wanted, given = (
+        {name: tensor for name, tensor in tensors.items() if name not in ours.random_states} for tensors in (ours.tensors, theirs.tensors)
+    )
+    found = [_with_cause(each, ours) for each in walk(given, wanted, ignored.more(_IGNORED))]
     # Instance attributes of tensors are notes of libraries, not flags of the model.
     found = [each for each in found if each.aspect != "flags" or not each.expected.startswith(".")]
-    # A framework that does not save the random states of layers does not restore them either.
-    random_states = tuple(f"[{name!r}]" for name in ours.random_states)
-    found = [each for each in found if not each.path.startswith(random_states)] if random_states else found
     if not any(each.aspect == "alias" for each in found):
         found += _untied(theirs, ours)
     # Compared by name, because a class that is defined again (in a function or a reloaded module)
@@ -97,13 +98,13 @@ def _untied(actual: ModelReading, expected: ModelReading) -> list[Difference]:
         if other != name and name in actual.tensors and actual.tensors.get(other) is not actual.tensors[name]:
             cause = "the weights are no longer tied, so an optimizer over all parameters would update this memory twice"
             states = f"the same parameter as {other!r}", "another parameter in the same memory"
-            found.append(Difference(f"[{name!r}]", "alias", *states, leaf="model", cause=cause))
+            found.append(Difference(item_step(name), "alias", *states, leaf="model", cause=cause))
     return found
 
 
 def _with_cause(difference: Difference, expected: ModelReading) -> Difference:
     """Return the difference with a likely cause, where the model shows one."""
-    unsaved = next((key for key in expected.unsaved if difference.path.startswith(f"[{key!r}]")), None)
+    unsaved = next((key for key in expected.unsaved if difference.path.startswith(item_step(key))), None)
     cause = difference.cause
     if unsaved is not None and difference.aspect in ("values", "keys", "dtype", "shape"):
         cause = "the framework does not save this buffer (it is not persistent), so loading must not change it, or must compute it again"

@@ -57,7 +57,7 @@ class Contents:
         """Return one step of a path as Python code."""
         if isinstance(key, Attribute):
             return f".{key.name}"
-        return f".{key}" if self.kind in ("fields", "object") and isinstance(key, str) else f"[{shown(key)}]"
+        return f".{key}" if self.kind in ("fields", "object") and isinstance(key, str) else item_step(key)
 
     def label(self, key: Any) -> str:
         """Return a key as a noun for a message."""
@@ -66,6 +66,11 @@ class Contents:
         if self.kind in ("fields", "object") and isinstance(key, str):
             return f"attribute {key!r}"
         return f"item {key}" if self.kind == "sequence" else shown(key)
+
+
+def item_step(key: Any) -> str:
+    """Return the step to an item as Python code. It is shortened only where no library has such a long name."""
+    return f"[{shown(key, 400)}]"
 
 
 def contents(node: Any) -> Contents | None:

@@ -11,6 +11,7 @@ from ..backends import owner_of
 from ..backends.model_base import ModelBackend, ModelReading
 from ..compare.ignored import Ignored
 from ..compare.models import is_mode_difference, model_differences
+from ..compare.objects import item_step
 from ..compare.outputs import output_differences
 from ..compare.tensors import copy_tree, read
 from ..compare.trees import differences
@@ -32,7 +33,7 @@ def model_roundtrip(model: Any, models: ModelBackend, call: Call) -> None:
     fresh = _fresh(model, models, call.make, call.ignored) if call.make is not None else None
     # Loading may leave the flags of the fresh model. Tensors that both models share before loading
     # are constants.
-    call.ignored.check_used(f"[{name!r}]" for name in {**models.read(model).tensors, **models.modules(model)})
+    call.ignored.check_used(item_step(name) for name in {**models.read(model).tensors, **models.modules(model)})
     own_flags = _flags_of(model_differences(fresh, model, models)) if fresh is not None else set()
     shared_before = _shared(models.read(fresh), models.read(model)) if fresh is not None else frozenset()
     before = _copy(models.read(model))
@@ -87,7 +88,7 @@ def _with_outputs(found: list[Difference], loaded: Any, model: Any, models: Mode
     A tensor that the framework does not save may be a cache, so it counts only if outputs differ.
     Without inputs, each layer that the framework does not track counts as a difference.
     """
-    unsaved = tuple(f"[{name!r}]" for name in models.read(model).unsaved)
+    unsaved = tuple(item_step(name) for name in models.read(model).unsaved)
     caches = [each for each in found if unsaved and each.path.startswith(unsaved)]
     rest = [each for each in found if each not in caches]
     if any(each.verdict >= Verdict.CHANGED for each in rest):
