@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...expectations import changed, converted, refused, unreadable
+from ...expectations import changed, converted, crashed, refused, unreadable
 from ..base import Format
 from ..shared_failures import GAPS_DETECTED, GAPS_UNDETECTED, HEADER_UNCHECKED, IN_PLACE, INTERRUPTIBLE, NO_CHECKSUM, PICKLE
 from .shared_failures import ARRAYS, PICKLED
@@ -80,8 +80,11 @@ FORMATS = (
             **INTERRUPTIBLE,
             **GAPS_DETECTED,
             **NO_CHECKSUM,
-            **HEADER_UNCHECKED,
             **PICKLE,
+            "corruption/bit-flip-header": [
+                changed("a pickle has no checksum, so load accepts a changed header that is still valid"),
+                crashed("a changed pickle may release memory that an array still uses, and the process dies"),
+            ],
             "process/two-writers": changed(
                 "both writers write in place, and a pickle does not show that two writers mixed it", when="numpy>=2"
             ),
