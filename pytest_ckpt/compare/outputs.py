@@ -58,7 +58,7 @@ def output_differences(actual: Any, expected: Any, inputs: Any, models: ModelBac
         if excused and all(distance <= limit for distance, limit in zip(nearest, spread, strict=False)):
             note = f"{_places(excused)} differ by up to {max(seen):.3g}, which is excused as rounding: runs of the original itself differ"
             return [each for each in found if each not in excused], f"{note} by up to {max(spread):.3g}"
-    cause = _cause(max(seen, default=0.0), max(spread, default=0.0), first, causes_of_other_outputs(actual, expected, models))
+    cause = _cause(seen, max(spread, default=0.0), first, causes_of_other_outputs(actual, expected, models))
     return [dataclasses.replace(each, cause=cause) for each in found], ""
 
 
@@ -68,15 +68,18 @@ def _places(found: Sequence[Difference]) -> str:
     return f"{listed} and {len(paths) - 3} more" if len(paths) > 3 else listed
 
 
-def _cause(seen: float, spread: float, outputs: Sequence[_Numbers], causes: Sequence[str]) -> str:
+def _cause(seen: Sequence[float], spread: float, outputs: Sequence[_Numbers], causes: Sequence[str]) -> str:
     """Return a sentence about the size of a difference that was not excused, and what may cause it."""
-    size = f"outputs differ by up to {seen:.3g}" if seen else "outputs differ"
+    size = f"outputs differ by up to {max(seen):.3g}" if any(seen) else "outputs differ"
     if spread > max((each.rounding for each in outputs), default=0.0):
         return (
             f"{size}, but runs of the original itself differ by up to {spread:.3g}, which is more than rounding: "
             "make the model repeat its outputs, or do not compare outputs"
         )
-    limit = f"more than its own runs ({spread:.3g}) or more than rounding" if spread else "while the original repeats its outputs"
+    if any(distance > each.rounding for distance, each in zip(seen, outputs, strict=False)):
+        limit = "more than rounding"
+    else:
+        limit = f"more than its own runs ({spread:.3g})" if spread else "while the original repeats its outputs"
     reason = "; ".join(causes) or "something that is not part of the state was not restored, such as a setting of a layer"
     return f"all state is equal, and {size}, {limit}: {reason}"
 
