@@ -45,6 +45,35 @@ def test_declared_blocker_is_judged_and_not_added() -> None:
     assert list(results) == ["bits/float32"]
 
 
+def save_native_order(tree: Any, path: pathlib.Path) -> None:
+    if not all(value.dtype.isnative and value.dtype.kind in "if" for value in tree.values()):
+        raise TypeError("only numbers in native byte order")
+    save_pickle(tree, path)
+
+
+@pytest.mark.parametrize(("check", "reporter"), [
+    ("bits/bool", "dtype/bool"),
+    ("nan-payload/complex64", "dtype/complex64"),
+    ("tensor/byte-order", "layout/byte-swapped"),
+])  # fmt: skip
+def test_refusal_is_reported_by_one_check(check: str, reporter: str) -> None:
+    results = by_check(pickle_format(save=save_native_order, accepts="dict"), check)
+    assert (results[check].verdict, results[check].blocked_by) == (None, (reporter,))
+    assert results[reporter].verdict is Verdict.REFUSED
+    assert results[reporter].failed
+
+
+def test_refusal_of_special_values_is_reported_as_such() -> None:
+    def save(tree: Any, path: pathlib.Path) -> None:
+        if any(np.isnan(value).any() for value in tree.values() if value.dtype.kind == "f"):
+            raise ValueError("NaN")
+        save_pickle(tree, path)
+
+    results = by_check(pickle_format(save=save, accepts="dict"), "bits/float32", "dtype/float32")
+    assert results["dtype/float32"].verdict is Verdict.KEPT
+    assert results["bits/float32"].verdict is Verdict.REFUSED
+
+
 @pytest.mark.parametrize("check", ["files/size", "process/fresh-process", "crash/kill", "corruption/truncate", "security/code"])
 def test_scenario_fails_if_everything_is_lost(check: str) -> None:
     results = by_check(zeros_format(), check)

@@ -97,6 +97,16 @@ def test_glob_merges_only_one_kind_of_reason() -> None:
     assert entries(refusals) == ['    "shape/*": refused("TypeError: \'tuple\'"),']
 
 
+def test_family_that_keeps_nothing_is_one_glob_with_exceptions() -> None:
+    names = [check for check in CHECKS if check.startswith("shape/")]
+    refusals = [_result(check, _refused("TypeError: no shapes")) for check in names[:-2]]
+    others = [_result(names[-2], _refused("OSError: disk full")), _result(names[-1], skipped="no example")]
+    assert entries([*refusals, *others]) == [
+        '    "shape/*": refused("TypeError: no shapes"),', f'    "{names[-2]}": refused("OSError: disk full"),',
+    ]  # fmt: skip
+    assert len(entries(_family("shape", *refusals))) > 1
+
+
 def test_glob_does_not_cut_a_number() -> None:
     lines = entries(_family("dtype", *(_result(f"dtype/{name}", _refused("TypeError: no")) for name in ("int1", "int16"))))
     assert [line.split(":")[0].strip() for line in lines] == ['"dtype/int1"', '"dtype/int16"']

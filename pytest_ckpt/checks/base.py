@@ -47,7 +47,8 @@ class Check:
     otherwise the example is skipped. A check that ``needs_worker`` uses other processes, and runs
     only if it is selected. The verdict of a check that is ``racy`` may depend on timing or on the
     clock, so a survey runs it several times. If ``share_of`` is not empty, the result reports how many examples got
-    the verdict, and calls them by this plural noun.
+    the verdict, and calls them by this plural noun. ``reported_by`` names the check that reports it
+    if objects of this kind cannot be saved or loaded at all; this check is then skipped.
 
     Where a format accepts only some dtypes, shapes or keys, those of the examples are replaced by
     the most similar ones that it accepts, except those that the check is about: ``keeps`` holds
@@ -71,6 +72,7 @@ class Check:
     share_of: str = ""
     subjects: frozenset[str] = frozenset({TREE})
     keeps: frozenset[str] = frozenset()
+    reported_by: str = ""
 
     def __post_init__(self) -> None:
         family, _, case = self.name.partition("/")
@@ -148,6 +150,7 @@ def check(
     share_of: str = "",
     subjects: Iterable[str] = (TREE,),
     keeps: Iterable[str] = (),
+    reported_by: str = "",
 ) -> Callable[[Examples], Check]:
     """Make a `Check` of the decorated function, which takes a `FormatProfile` and yields specs.
 
@@ -174,6 +177,7 @@ def check(
             share_of=share_of,
             subjects=frozenset(subjects),
             keeps=frozenset(keeps),
+            reported_by=reported_by,
         )
 
     return make

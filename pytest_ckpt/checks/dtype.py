@@ -23,7 +23,7 @@ DTypeExplore = Callable[[FormatProfile, str], "SearchStrategy[Any]"]
 def checks_for_dtypes(
     family: str, examples: DTypeExamples, explore: DTypeExplore, *, judges: Iterable[str], level: str = CORE, dtypes: Iterable[str] = DTYPES
 ) -> tuple[Check, ...]:
-    """Return one check for each of ``dtypes``, named after it."""
+    """Return one check for each of ``dtypes``, named after it. `dtype` reports a dtype that cannot be saved at all."""
 
     def check_for(dtype: str) -> Check:
         return Check(
@@ -35,6 +35,7 @@ def checks_for_dtypes(
             needs=needs_of({"dtypes": dtype}),
             explore=lambda profile: explore(profile, dtype),
             keeps=frozenset({KEEP_DTYPE}),
+            reported_by="" if family == "dtype" else f"dtype/{dtype}",
         )
 
     return tuple(check_for(dtype) for dtype in dtypes)

@@ -159,7 +159,14 @@ def memory_format(profile: FormatProfile) -> Iterator[Spec]:
     yield profile.tree_of(TensorSpec("float32", (2, 3, 2, 2), "channels-last", Fill(1)))
 
 
-@check("tensor/byte-order", level=EXTENDED, premise=_premise, judges={"flags", "values"}, needs={"layouts": "byte-swapped"})
+@check(
+    "tensor/byte-order",
+    level=EXTENDED,
+    premise=_premise,
+    judges={"flags", "values"},
+    needs={"layouts": "byte-swapped"},
+    reported_by="layout/byte-swapped",
+)
 def byte_order(profile: FormatProfile) -> Iterator[Spec]:
     """An array in the byte order that is not native keeps its byte order.
 

@@ -38,13 +38,20 @@ def entries(family: Sequence[Result]) -> list[str]:
     """Return the lines for the results of one family: one for each check that needs an entry, or for several of the same kind.
 
     A glob replaces several names if every check that it matches has the same verdicts for the same
-    kind of reason, or no verdict.
+    kind of reason, or no verdict. The glob of a whole family also stands for most of its checks if
+    none of them is kept.
     """
     failing = {result.check: found for result in family if (found := declared(result))}
     skipped = {result.check for result in family if result.verdict is None}
     keys: dict[str, str] = {}
-    for group in _groups(failing):
-        keys.update(_globs(group, _known(family) | failing.keys() | skipped, skipped))
+    known, groups = _known(family) | failing.keys() | skipped, _groups(failing)
+    most = max(groups, key=len, default=[])
+    if known <= failing.keys() | skipped and 2 * len(most) > len(failing):
+        # Nothing of the family is kept. The other checks get entries of their own, which take precedence.
+        keys.update(dict.fromkeys(most, f"{most[0].split('/')[0]}/*"))
+    else:
+        for group in groups:
+            keys.update(_globs(group, known, skipped))
     lines: dict[str, str] = {}
     for check, found in failing.items():
         lines.setdefault(keys.get(check, check), _value(found))

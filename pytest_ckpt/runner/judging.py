@@ -29,6 +29,8 @@ class ExampleJudge:
         self.expectations = expectations
         self._observed_examples: dict[str, list[Observation]] = {}
         self._unmet_premises: dict[Spec, Judgement | None] = {}
+        #: By the name of a check in `Check.reported_by`: the worst verdict of its fixed examples.
+        self._reported: dict[str, Verdict] = {}
 
     @functools.cached_property
     def checks(self) -> frozenset[str]:
@@ -45,7 +47,10 @@ class ExampleJudge:
         if observation.unmet is not None and (unmet := self._unmet_premise(observation.unmet)) is not None:
             return unmet
         blockers = self._run_blockers(check, observation)
-        return judge(observation, check.judges, blockers.get, check.allows)
+        judgement = judge(observation, check.judges, blockers.get, check.allows)
+        if observation.refused or observation.unreadable or observation.crashed:
+            return self._unless_reported(check, judgement)
+        return judgement
 
     def observe(self, check: Check, spec: Spec, keep_in: pathlib.Path | None = None) -> Observation:
         """Run a spec, in a worker if the format is isolated or the check is expected to crash."""
@@ -78,6 +83,18 @@ class ExampleJudge:
             check = CHECKS[name]
             self._observed_examples[name] = [self.observe(check, spec) for spec in check.examples(self.profile)]
         return self._observed_examples[name]
+
+    def _unless_reported(self, check: Check, judgement: Judgement) -> Judgement:
+        """Return a judgement, or a skip if the check that reports such objects gets a verdict that is at least as bad."""
+        name = check.reported_by
+        if name not in self.checks or judgement.verdict is None:
+            return judgement
+        if name not in self._reported:
+            found = [self.judge(CHECKS[name], spec).verdict for spec in CHECKS[name].examples(self.profile)]
+            self._reported[name] = max((each for each in found if each is not None), default=Verdict.KEPT)
+        if self._reported[name] < judgement.verdict:
+            return judgement
+        return Judgement(None, skipped=f"blocked by {name}: {judgement.verdict}: {judgement.detail}", blockers=(name,))
 
     def _unmet_premise(self, spec: Spec) -> Judgement | None:
         """Return the judgement of an example whose simpler spec is not restored; None if the simpler one is restored.
