@@ -111,14 +111,18 @@ def test_mismatch_skips_when_matching_file_cannot_be_loaded() -> None:
 
     format = dataclasses.replace(reference_with_template("numpy"), load=load)
     results = check_format(format, select=["mismatch"])
-    assert {result.verdict for result in results} == {None}
-    assert all("a file that matches is not loaded either" in (result.skipped or "") for result in results)
+    skipped, reporting = ([result for result in results if (result.family == "mismatch") is own] for own in (True, False))
+    assert {result.verdict for result in skipped} == {None}
+    assert all("a simpler example is not restored: UNREADABLE" in (result.skipped or "") for result in skipped)
+    assert {result.check for result in reporting} == {name for result in skipped for name in result.blocked_by}
+    assert {result.verdict for result in reporting} == {Verdict.UNREADABLE}
 
 
 def test_mismatch_skips_without_template_and_models() -> None:
-    results = check_format(reference_format("numpy"), select=["mismatch"])
+    *results, nothing_judged = check_format(reference_format("numpy"), select=["mismatch"])
     assert {result.verdict for result in results} == {None}
     assert all("has no template" in (result.skipped or "") for result in results)
+    assert nothing_judged.failed
 
 
 @pytest.mark.parametrize("backend", WITH_MODELS)

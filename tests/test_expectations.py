@@ -11,7 +11,7 @@ import pytest
 from pytest_ckpt import Verdict, changed, check_format, refused, unreadable
 from pytest_ckpt.expectations import Expectations, Resolved
 
-from .pickle_format import pickle_format, run_check, save_pickle
+from .pickle_format import load_pickle, pickle_format, run_check, save_pickle
 
 CHECK = "dtype/float32"
 
@@ -108,5 +108,8 @@ def test_flaky_expectation_allows_milder_verdicts_and_kept() -> None:
     for more, verdict in ((dict[str, Any](), Verdict.KEPT), ({"load": fails}, Verdict.UNREADABLE), ({"save": refuses}, Verdict.REFUSED)):
         result = run_check(pickle_format(expected_failures=declared, **more), CHECK)
         assert (result.verdict, result.passed) == (verdict, True)
-    worse = run_check(pickle_format(expected_failures=declared, load=lambda path: {"a": 1}), CHECK)
+    doubles = pickle_format(
+        expected_failures=declared, load=lambda path: {key: each.astype("f8") for key, each in load_pickle(path).items()}
+    )
+    worse = run_check(doubles, CHECK)
     assert (worse.verdict, worse.passed) == (Verdict.CHANGED, False)

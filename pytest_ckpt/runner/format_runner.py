@@ -96,7 +96,7 @@ class Runner:
         found: dict[str, Result] = {}
         names = [name for result in results for name in result.blocked_by]
         while names:
-            name = names.pop()
+            name = names.pop(0)
             if name in found or not any(check.name == name for check in checks_of_format(self.format)):
                 continue
             if name not in self._results:

@@ -112,11 +112,11 @@ class ExampleJudge:
     def _without_premise(self, spec: Spec, observation: Observation, judgement: Judgement) -> Judgement:
         if judgement.verdict is None:
             return Judgement(None, skipped=f"a simpler example could not run: {judgement.skipped} ({spec!r})", blockers=judgement.blockers)
-        text = f"a simpler example is not restored: {judgement.verdict}: {judgement.detail} ({spec!r})"
+        text = f"a simpler example is not restored: {judgement.verdict}: {judgement.detail}"
         for name in reporters(spec, observation, self.profile):
             if name in self.checks and self._is_reported(name, judgement.verdict):
-                return Judgement(None, skipped=f"blocked by {name}: {text}", blockers=(name,))
-        return Judgement(judgement.verdict, text, traceback=judgement.traceback)
+                return Judgement(None, skipped=f"blocked by {name}: {text.splitlines()[0]} ({spec!r})", blockers=(name,))
+        return Judgement(judgement.verdict, f"{text}\nthe simpler example: {spec!r}", traceback=judgement.traceback)
 
     def _is_reported(self, name: str, verdict: Verdict) -> bool:
         """Return whether a fixed example of a check gets a verdict that is at least as bad, and no mere conversion.
