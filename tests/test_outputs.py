@@ -90,7 +90,9 @@ def test_setting_that_pickle_forgets_fails(name: str) -> None:
     model, inputs = layer(SETTINGS[name][0]), torch.randn(4, 4)
     assert_roundtrip(model, save=_save_whole, load=_whole, inputs=inputs)
     layer.forgets = True
-    with pytest.raises(AssertionError, match=r"all state is equal, and outputs differ by up to(.|\n)*value was .* in the saved model and is"):
+    with pytest.raises(
+        AssertionError, match=r"all state is equal, and outputs differ by up to(.|\n)*value was .* in the saved model and is"
+    ):
         assert_roundtrip(model, save=_save_whole, load=_whole, inputs=inputs)
 
 
@@ -123,7 +125,9 @@ def test_setting_that_get_config_forgets_fails(name: str) -> None:
     inputs = np.linspace(-1, 1, 16, dtype=np.float32).reshape(4, 4)
     assert_roundtrip(model, save=save, load=load, inputs=inputs, suffix=".keras")
     Layer.forgets = True
-    with pytest.raises(AssertionError, match=r"all state is equal, and outputs differ by up to(.|\n)*value was .* in the saved model and is"):
+    with pytest.raises(
+        AssertionError, match=r"all state is equal, and outputs differ by up to(.|\n)*value was .* in the saved model and is"
+    ):
         assert_roundtrip(model, save=save, load=load, inputs=inputs, suffix=".keras")
 
 
