@@ -101,7 +101,7 @@ SELECT = ("container/list", "container/none", "layout/fortran", "dtype/float16",
 def test_full_record_round_trips(record: Record, tmp_path: pathlib.Path) -> None:
     (row,) = record.rows
     assert row.versions.keys() >= {"pytest-ckpt", "numpy"}
-    assert {cell.check for cell in row.cells} == set(SELECT)
+    assert {cell.check for cell in row.cells} >= set(SELECT), "and what blocks some of these"
     write_record(record, tmp_path / "again.json")
     assert read_record(tmp_path / "again.json") == record
 

@@ -67,8 +67,13 @@ def shared_objects(first: Any, second: Any) -> frozenset[Any]:
 
 
 def shared_place(loaded: Any, saved: Any) -> str | None:
-    """Return the path, in the loaded tree, of something that it shares with the saved tree, or None."""
+    """Return the path, in the loaded tree, of something that it shares with the saved tree, or None.
+
+    The path is empty if both are the same object.
+    """
     shared = _shared(loaded, saved)
+    if any(not path for path, _, _ in shared):
+        return ""
     # A tensor says more than the container that holds it.
     best = [path for path, node, _ in shared if is_leaf(node)] or [path for path, _, _ in shared]
     return path_text(best[0]) if best else None
