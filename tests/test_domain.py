@@ -212,6 +212,27 @@ def test_survey_adds_nothing_for_a_format_that_accepts_everything() -> None:
     assert find_domain(pickle_format(dtypes=["int8"])) == {"accepts": "tree"}
 
 
+def test_survey_of_nested_dicts_without_lists_finds_dicts() -> None:
+    def save(tree: Any, path: pathlib.Path) -> None:
+        if "list" in repr(list(map(type, tree.values()))):
+            raise TypeError("no lists")
+        save_pickle(tree, path)
+
+    assert find_domain(pickle_format(save=save)) == {"accepts": "dict"}
+
+
+def test_survey_of_a_format_that_declares_dtypes_finds_dtypes() -> None:
+    def save(tree: Any, path: pathlib.Path) -> None:
+        if "|V" in repr([array.dtype.str for array in tree.values()]):
+            raise TypeError("no structures")
+        save_pickle(tree, path)
+
+    domain = find_domain(pickle_format(save=save, accepts="dict", dtypes=["int8", "float32"]))
+    assert {"int8", "float32", "float64"} < set(domain["dtypes"])
+    assert "void" not in domain["dtypes"]
+    assert "dtypes" not in find_domain(pickle_format(save=save, accepts="dict"))
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [

@@ -40,8 +40,9 @@ def find_domain(format: Format) -> dict[str, Any]:
     """Return the domain of a format as fields of `Format`. It is found by trying.
 
     It has ``accepts``, and ``dtypes``, ``shapes`` and ``keys`` only if the format does not restore
-    what most formats do. It is empty for a format that saves no trees. What the format declares is
-    tried too, because a shape or a key that is required cannot be guessed.
+    what most formats do, or declares dtypes or keys itself. A format that accepts nested dicts and
+    refuses lists has the domain "dict". The result is empty for a format that saves no trees. What
+    the format declares is tried too, because a shape or a key that is required cannot be guessed.
     """
     if format.save is None:
         return {}
@@ -71,7 +72,8 @@ class _Search:
         fields: dict[str, Any] = {"accepts": self._accepts}
         dtypes = [each for each in self._known_dtypes if self._has(each, shape)]
         usual = [each for each in _DTYPES if each in self._known_dtypes]
-        if "float32" not in dtypes or 2 * len(set(dtypes) & set(usual)) < len(usual):
+        few = self._limits.dtypes and len(dtypes) < len(self._known_dtypes)
+        if few or "float32" not in dtypes or 2 * len(set(dtypes) & set(usual)) < len(usual):
             fields["dtypes"] = dtypes
         if not all(self._has(dtype, each) for each in _SHAPES):
             fields["shapes"] = self._shapes(dtype)
@@ -87,6 +89,8 @@ class _Search:
         """Return the widest containers, and a dtype and a shape, if float32 vectors and matrices are restored."""
         first, second = TensorSpec("float32", (2,), fill=Fill(1)), TensorSpec("float32", (2, 3), fill=Fill(2))
         for accepts in reversed(DOMAINS):
+            if accepts == "tree" and self._refuses(DictSpec((("a", ListSpec((first,))), ("b", second)))):
+                continue
             if all(self._restores(spec, _TRIES) for spec in self._trees(accepts, first, second)):
                 return accepts, "float32", first.shape
         return None
@@ -158,6 +162,10 @@ class _Search:
         if spec not in self._tried:
             self._tried[spec] = any(self._is_restored(spec) for _ in range(tries))
         return self._tried[spec]
+
+    def _refuses(self, spec: Spec) -> bool:
+        """Return whether `save` raises for an example."""
+        return run_example(self._runner.context, spec, in_worker=self._runner.format.isolate).refused is not None
 
     def _is_restored(self, spec: Spec) -> bool:
         seen = run_example(self._runner.context, spec, in_worker=self._runner.format.isolate)
