@@ -138,3 +138,19 @@ def test_option_in_process_runs_checks_in_pytest_process(folder: pathlib.Path) -
         pids = set((folder / "pids").read_text().split())
         (folder / "pids").unlink()
         assert (pids == {str(process.pid)}) is in_process
+
+
+def test_process_that_a_library_has_damaged_is_replaced() -> None:
+    """The next call of the plugin fails in the same process, and not in a new one."""
+    from pytest_ckpt import check_format
+
+    from .pickle_format import load_pickle, pickle_format
+
+    def load(path: pathlib.Path) -> object:
+        import pytest_ckpt.backends.tree_builder as damaged
+
+        damaged._Builder = None
+        return load_pickle(path)
+
+    results = check_format(pickle_format(load=load, isolate=True), select=["dtype/object"], examples=0)
+    assert [str(result.verdict) for result in results] == ["KEPT"]

@@ -18,7 +18,7 @@ from ..crash_model.recording import traced_worker
 from ..crash_model.tracing import DELAY, slowed_worker
 from ..formats.base import Format
 from ..verdicts import Difference, Observation
-from ..workers import MEMORY_LIMIT, CannotSerialize, SerializedObject, Worker, WorkerDied, Workers
+from ..workers import MEMORY_LIMIT, CannotSerialize, RemoteError, SerializedObject, Worker, WorkerDied, Workers
 from .alterations import collect
 from .user_code import EarlyResult
 
@@ -96,7 +96,14 @@ class Remote:
             seconds = min(seconds, max(seconds / _SHORTER, 1.0))
         limits: dict[str, Any] = {"seconds": seconds, "memory": memory, "file_size": file_size}
         try:
-            value, altered = worker.ask(self._answer, self.serialized, str(self.folder), function, arguments, raises=_ERRORS, **limits)
+            question = (self._answer, self.serialized, str(self.folder), function, arguments)
+            try:
+                value, altered = worker.ask(*question, raises=_ERRORS, **limits)
+            except RemoteError:
+                # A library that corrupts the memory of its process makes unrelated code fail. A bug of this package also shows in a
+                # new process.
+                self.end(role)
+                value, altered = self.worker(role).ask(*question, raises=_ERRORS, **limits)
         except _ERRORS:
             self._timeouts_in_a_row, self._only_deaths = 0, None
             raise
