@@ -46,8 +46,8 @@ def test_declared_blocker_is_judged_and_not_added() -> None:
 
 
 def save_native_order(tree: Any, path: pathlib.Path) -> None:
-    if not all(value.dtype.isnative and value.dtype.kind in "if" for value in tree.values()):
-        raise TypeError("only numbers in native byte order")
+    if not all(value.flags.c_contiguous and value.dtype.isnative and value.dtype.kind in "if" for value in tree.values()):
+        raise TypeError("only contiguous numbers in native byte order")
     save_pickle(tree, path)
 
 
@@ -55,6 +55,7 @@ def save_native_order(tree: Any, path: pathlib.Path) -> None:
     ("bits/bool", "dtype/bool"),
     ("nan-payload/complex64", "dtype/complex64"),
     ("tensor/byte-order", "layout/byte-swapped"),
+    ("tensor/strides", "layout/transposed"),
 ])  # fmt: skip
 def test_refusal_is_reported_by_one_check(check: str, reporter: str) -> None:
     results = by_check(pickle_format(save=save_native_order, accepts="dict"), check)

@@ -136,7 +136,14 @@ def device(profile: FormatProfile) -> Iterator[Spec]:
     yield from _with(profile, ("accelerator",), ((2,),))
 
 
-@check("tensor/strides", level=EXTENDED, premise=_premise, judges={"strides", "values"}, needs={"layouts": ("transposed", "fortran")})
+@check(
+    "tensor/strides",
+    level=EXTENDED,
+    premise=_premise,
+    judges={"strides", "values"},
+    needs={"layouts": ("transposed", "fortran")},
+    reported_by="layout/transposed",
+)
 def strides(profile: FormatProfile) -> Iterator[Spec]:
     """A dense tensor with permuted dimensions keeps its strides.
 
