@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
+import signal
 import subprocess
 import sys
 
 import pytest
+
+from pytest_ckpt import Format
+from pytest_ckpt.runner.domain_search import find_domain
 
 from .command_line import results_table, run_and_read
 
@@ -154,3 +159,17 @@ def test_process_that_a_library_has_damaged_is_replaced() -> None:
 
     results = check_format(pickle_format(load=load, isolate=True), select=["dtype/object"], examples=0)
     assert [str(result.verdict) for result in results] == ["KEPT"]
+
+
+def test_search_of_domain_ends_when_no_process_survives(tmp_path: pathlib.Path) -> None:
+    """Otherwise each of its hundreds of examples would start a process."""
+    saves = tmp_path / "saves"
+
+    def save(tree: object, path: pathlib.Path) -> None:
+        with saves.open("a") as file:
+            file.write("x")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    format = Format(name="dies", backend="numpy", save=save, load=lambda path: None, isolate=True)
+    assert find_domain(format) == {"accepts": "tree"}
+    assert 0 < len(saves.read_text()) < 10

@@ -168,6 +168,9 @@ class _Search:
         return run_example(self._runner.context, spec, in_worker=self._runner.format.isolate).refused is not None
 
     def _is_restored(self, spec: Spec) -> bool:
+        # A search has hundreds of examples, each of which would start a process or wait for the time limit.
+        if self._runner.context.hopeless or self._runner.context.timeouts >= _TRIES:
+            return False
         seen = run_example(self._runner.context, spec, in_worker=self._runner.format.isolate)
         failures: Iterable[str | None] = (seen.refused, seen.unreadable, seen.crashed, seen.skipped)
         return not any(failures) and all(difference.verdict < Verdict.CHANGED for difference in seen.differences)
