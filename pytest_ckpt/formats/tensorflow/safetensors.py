@@ -15,8 +15,8 @@ def _save(tensors: Any, path: pathlib.Path) -> None:
     from safetensors.tensorflow import save_file
 
     # Given the dict of the caller, it would replace the tensors in it by NumPy arrays
-    # (safetensors/safetensors#480), in every check.
-    save_file(dict(tensors), path)
+    # (safetensors/safetensors#480), in every check. dict() would also accept an empty list.
+    save_file({**tensors}, path)
 
 
 def _load(path: pathlib.Path) -> Any:
