@@ -325,7 +325,7 @@ def test_version_and_help(folder: pathlib.Path) -> None:
 
 def test_explain_prints_assertion_reason_and_fix(folder: pathlib.Path) -> None:
     text = _call(folder, "explain", "process/memory").stdout
-    assert text.startswith("process/memory (extended, runs in worker processes)\n    Saving and loading use at most three times")
+    assert text.startswith("process/memory (extended, in worker processes, if selected)\n    Saving and loading use at most three times")
     for part in ("Why: ", "numpy/numpy#5902", "What to do: "):
         assert part in text
     wrong = _call(folder, "explain", "process/memoryy")

@@ -116,7 +116,7 @@ def test_each_keyword_narrows_what_is_drawn() -> None:
 
 def _smallest(strategy: st.SearchStrategy[Any], condition: Callable[[Any], bool] = bool) -> Any:
     """Return the value to which Hypothesis shrinks, without its explanation, which takes most of the time."""
-    return find(strategy, condition, settings=settings(phases=[Phase.generate, Phase.shrink], database=None))
+    return find(strategy, condition, settings=settings(phases=[Phase.generate, Phase.shrink], max_examples=2000, database=None))
 
 
 def test_specs_shrink_to_one_element_of_zero() -> None:
