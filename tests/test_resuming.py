@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from pytest_ckpt import Format, check_format
+from pytest_ckpt.backends import get_training
 from pytest_ckpt.compare.tensors import copy_tree
 from pytest_ckpt.results import Result
 from pytest_ckpt.verdicts import Verdict
@@ -60,6 +61,14 @@ def test_loader_that_fills_only_existing_slots_is_changed() -> None:
 def test_loader_that_restores_in_an_untrained_run_passes() -> None:
     results = _run(_format("torch"), "training/adam", "training/momentum", "training/before-first-step", "training/save-twice")
     assert [str(result) for result in results.values() if not result.passed] == []
+
+
+@pytest.mark.parametrize("backend", [name for name in BACKENDS if get_training(name) is not None])
+def test_states_of_generators_are_read_without_alarm(backend: str) -> None:
+    """A run may make a new copy of them each time it shows its state; that is no alteration by save."""
+    results = _run(_format(backend), "training/rng", "training/dropout")
+    assert [str(result) for result in results.values() if not result.passed] == []
+    assert Verdict.KEPT in {result.verdict for result in results.values()}
 
 
 _PROGRESS = ("best", "last_epoch", "num_bad_epochs", "cooldown_counter")

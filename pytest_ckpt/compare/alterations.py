@@ -65,6 +65,22 @@ def record(tree: Any, *, is_held: bool = True) -> Recorded:
     return root
 
 
+def forget_new_memory(first: Recorded, again: Recorded) -> None:
+    """Mark the tensors of ``first`` whose memory says nothing, because ``again`` shows other memory.
+
+    Both are records of one unchanged object, so such a tensor was made to look at the object.
+    """
+    todo, visited = [(first, again)], {id(first)}
+    while todo:
+        one, other = todo.pop()
+        if one.reading is not None and other.reading is not None and _address(one.reading) != _address(other.reading):
+            one.is_part = True
+        for step, (_, child) in one.children.items():
+            if step in other.children and id(child) not in visited:
+                visited.add(id(child))
+                todo.append((child, other.children[step][1]))
+
+
 def _look(here: Recorded) -> Iterator[tuple[str, str, Any, bool]]:
     """Record a node, and yield the step, the name and the node of each child, and whether it is held."""
     node, reading = here.node, read(here.node)

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ..compare.alterations import Recorded, alterations, record
+from ..compare.alterations import Recorded, alterations, forget_new_memory, record
 from ..verdicts import Difference
 
 #: Each collects the alterations in one example. They are not separate for each thread, because the saves of an example may run in several.
@@ -37,6 +37,8 @@ def watching(obj: Any, state: Callable[[], Any] | None = None) -> Iterator[None]
     ``state`` returns a tree that shows the state of an object that is no tree, such as a model.
     """
     before = _record(obj, state)
+    if before is not None and state is not None and (again := _record(obj, state)) is not None:
+        forget_new_memory(before, again)
     try:
         yield
     except Exception:
