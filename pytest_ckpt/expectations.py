@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import fnmatch
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 from .util.versions import installed_version
 from .verdicts import Verdict
@@ -30,8 +30,7 @@ class Expectation:
     ``flaky=True`` marks a failure that does not occur in every run. Then this verdict and every
     milder one, KEPT included, are as expected.
 
-    Raises ValueError if the reason is empty, if ``when`` is not a requirement, and for ERROR, which
-    is a bug in pytest-ckpt.
+    Raises ValueError if the reason is empty or ``when`` is not a requirement.
     """
 
     verdict: Verdict
@@ -41,8 +40,6 @@ class Expectation:
     flaky: bool = False
 
     def __post_init__(self) -> None:
-        if self.verdict is Verdict.ERROR:
-            raise ValueError("ERROR cannot be expected: it is a bug in pytest-ckpt, not a failure of the format")
         if not isinstance(self.why, str) or not self.why.strip():
             call = f"{self.verdict.lower()}('the format cannot store complex numbers')"
             raise ValueError(f"an expected failure needs a reason, for example {call}; got {self.why!r}")
@@ -121,39 +118,28 @@ def matches(check: str, name: str) -> bool:
 
 @dataclasses.dataclass(frozen=True)
 class Resolved:
-    """The expectations that apply to one check: all entries of one key whose ``when`` holds.
+    """The expectation that applies to one check.
 
-    Without any, only KEPT passes. ``key`` is the key of ``expected_failures`` that applies. An
-    exact name always takes precedence: if no ``when`` holds, there is a ``key`` and no expectation.
-    ``is_pattern`` is true if the key is a glob or a family, which matches several checks. Each of
-    these may be KEPT, but not all (`results.unused_patterns`).
+    Without an ``expectation`` (None), only KEPT passes. ``key`` is the key of ``expected_failures``
+    that applies. An exact name always takes precedence: if its ``when`` does not hold, there is a
+    ``key`` and no ``expectation``. ``is_pattern`` is true if the key is a glob or a family, which
+    matches several checks. Each of these may be KEPT, but not all (`results.unused_patterns`).
     """
 
-    expectations: tuple[Expectation, ...] = ()
+    expectation: Expectation | None = None
     key: str | None = None
     is_pattern: bool = False
 
-    def covers(self, verdict: Verdict, outside: bool = False) -> bool:
-        """Return whether an example may get ``verdict``.
+    def allows(self, verdict: Verdict, outside: bool = False) -> bool:
+        """Return whether a check passes with ``verdict``.
 
         ``outside`` means that the example is outside the domain of the format. There, REFUSED needs
         no declaration.
         """
-        return (
-            verdict is Verdict.KEPT or (outside and verdict is Verdict.REFUSED) or any(each.allows(verdict) for each in self.expectations)
-        )
-
-    def passes(self, verdicts: Iterable[tuple[Verdict, bool]]) -> bool:
-        """Return whether a check passes whose examples got ``verdicts``, each with ``outside`` as for `covers`.
-
-        Each verdict must be covered. If an exact name declares failures, at least one of them must
-        occur; otherwise the declaration is out of date.
-        """
-        found = list(verdicts)
-        if not all(self.covers(*pair) for pair in found):
-            return False
-        occurs = any(each.allows(verdict) for each in self.expectations for verdict, _ in found)
-        return self.is_pattern or not self.expectations or occurs or any(each.flaky for each in self.expectations)
+        undeclared = verdict is Verdict.KEPT or (outside and verdict is Verdict.REFUSED)
+        if self.expectation is None:
+            return undeclared
+        return self.expectation.allows(verdict) or (self.is_pattern and undeclared)
 
 
 class Expectations:
@@ -165,14 +151,14 @@ class Expectations:
 
     def __init__(self, declared: Declared) -> None:
         several = {key: [entry] if isinstance(entry, Expectation) else entry for key, entry in declared.items()}
-        found = {key: tuple(each for each in entries if each.holds()) for key, entries in several.items()}
+        found = {key: next((each for each in entries if each.holds()), None) for key, entries in several.items()}
         self._exact = frozenset(declared)
-        #: The expectations whose versions are installed, by key. All those of a list apply together.
-        self.in_force: dict[str, tuple[Expectation, ...]] = {key: entries for key, entries in found.items() if entries}
+        #: The expectations whose versions are installed, by key. Of a list, it is the first such one.
+        self.in_force: dict[str, Expectation] = {key: each for key, each in found.items() if each is not None}
         self._resolved: dict[str, Resolved] = {}
 
     def for_check(self, check: str) -> Resolved:
-        """Return the expectations that apply to the check named ``check``.
+        """Return the expectation that applies to the check named ``check``.
 
         An exact name takes precedence over a family or a glob. Raises ValueError if two families or
         globs match the check.
@@ -187,7 +173,7 @@ class Expectations:
 
     def _resolve(self, check: str) -> Resolved:
         if check in self._exact:
-            return Resolved(self.in_force.get(check, ()), check)
+            return Resolved(self.in_force.get(check), check)
         keys = [key for key in self.in_force if matches(check, key)]
         if len(keys) > 1:
             names = ", ".join(map(repr, keys))
@@ -196,16 +182,3 @@ class Expectations:
                 "only one matches"
             )
         return Resolved(self.in_force[keys[0]], keys[0], True) if keys else Resolved()
-
-
-def unmet_requirements(declared: Declared) -> Iterator[str]:
-    """Yield one sentence for each entry that can never apply: no package that its ``when`` names is installed."""
-    from packaging.requirements import Requirement
-
-    for key, entry in declared.items():
-        several = [entry] if isinstance(entry, Expectation) else entry
-        requirements = [each.when for each in several if each.when is not None]
-        if len(requirements) < len(several) or any(installed_version(Requirement(when).name) for when in requirements):
-            continue
-        names = " and ".join(dict.fromkeys(Requirement(when).name for when in requirements))
-        yield f"expected_failures[{key!r}]: when={requirements[0]!r} never holds, because {names} is not installed; check the name"

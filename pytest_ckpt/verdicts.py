@@ -4,8 +4,7 @@ One example was saved and loaded, and an `Observation` states the facts. They ar
 order.
 
 If loading ran foreign code, or touched something outside the checkpoint, the verdict is UNSAFE,
-whatever else happened. If `save` altered the object that it was given, it is CHANGED, in every
-check. If `save` or `load` ended the process, hung, or ran out of its memory, it is
+whatever else happened. If `save` or `load` ended the process, hung, or ran out of its memory, it is
 CRASHED. If `save` raised, it is REFUSED. If `save` succeeded and no file exists at the path, or
 `load` raises, it is UNREADABLE. The same applies if `load` returns the very object that was saved,
 because then nothing shows that the file can be read.
@@ -17,20 +16,16 @@ is CONVERTED if every value was restored and only the type, order, sharing, flag
 If nothing differs, files left on disk, or a size or a time above the allowed limit, are COSTLY.
 
 If the aspects of a check are equal, a difference in another aspect may still block it: values
-cannot be compared if the dtype differs. Then the check is skipped if another check judges that
-aspect and finds a difference at least as bad. That check runs in the same run, whether it is
-selected or not, and reports the difference. If there is no such check, the verdict is CHANGED. So
-no difference is lost, none is counted twice, and the verdict does not depend on the selection. The
-same holds for a simpler example that must be restored first.
+cannot be compared if the dtype differs. Then the check is skipped if another check of the same run
+judges that aspect and found a difference at least as bad. If there is no such check, the verdict is
+CHANGED. So no difference is lost, and none is counted twice.
 
 For some checks an error is the correct result: a damaged file must not load, and a read-only folder
 must not be written to. Such a check *allows* UNREADABLE or REFUSED, which then counts as KEPT. What
 a failed save does to the old checkpoint is a separate fact. If the old checkpoint is damaged, the
 observation is the result of loading it now.
 
-A check has every verdict other than KEPT that one of its examples got. Each of them must be declared;
-the worst one that is not is the verdict that a result shows first. If the plugin itself fails, the
-verdict is ERROR, which is no statement about the format.
+The verdict of a check is the worst verdict of its examples.
 
 This module knows no backend, no format and no file, and it runs nothing. So stored observations can
 be judged again.
@@ -40,10 +35,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Callable, Collection, Iterable
-from typing import Any
-
-from .messages import describe, raised_lines
+from collections.abc import Callable, Collection, Sequence
 
 
 class Verdict(enum.StrEnum):
@@ -57,12 +49,10 @@ class Verdict(enum.StrEnum):
     CRASHED = "CRASHED"
     CHANGED = "CHANGED"
     UNSAFE = "UNSAFE"
-    #: The check itself failed, by a bug in pytest-ckpt. It says nothing about the format, and cannot be declared.
-    ERROR = "ERROR"
 
     @property
     def severity(self) -> int:
-        """The place in the order: 0 for KEPT, 8 for ERROR."""
+        """The place in the order: 0 for KEPT, 7 for UNSAFE."""
         return list(Verdict).index(self)
 
     def __lt__(self, other: str) -> bool:
@@ -111,8 +101,7 @@ class Difference:
     ``count`` of ``total`` elements differ; ``elements`` describes the first of them: index, expected
     bits and number, actual bits and number. ``lost`` means that the leaves below the path could not
     be compared at all. ``leaf`` is the dtype of the leaf, or its Python type. ``cause`` is a likely
-    cause that explains every differing element, or empty. ``part`` is the first step of the path,
-    ``part_size`` the number of leaves below it, and ``tree_size`` the number of all leaves.
+    cause that explains every differing element, or empty.
     """
 
     path: str
@@ -125,65 +114,27 @@ class Difference:
     lost: bool = False
     leaf: str = ""
     cause: str = ""
-    part: str = dataclasses.field(default="", compare=False, repr=False)
-    part_size: int = dataclasses.field(default=0, compare=False, repr=False)
-    tree_size: int = dataclasses.field(default=0, compare=False, repr=False)
 
     @property
     def verdict(self) -> Verdict:
         """The verdict for this difference in a check that judges its aspect."""
         return Verdict.CHANGED if self.lost else ASPECTS[self.aspect]
 
-    @property
-    def tree_path(self) -> str:
-        """The path without the words in front of it that say when the difference was observed."""
-        return self.path[self.path.find(self.part) :] if self.part else ""
-
     def located(self, where: str, lost: bool | None = None) -> Difference:
         """Return the same difference with ``where`` in front of its path, and ``lost`` replaced if given."""
         path = f"{where}: {self.path}" if self.path else where
         return dataclasses.replace(self, path=path, lost=self.lost if lost is None else lost)
 
-    def summary(self, path: str | None = None) -> str:
-        """Return path, aspect and the two states on one line. ``path`` replaces the path."""
+    def __str__(self) -> str:
         states = f"expected {self.expected}, got {self.actual}" if self.expected else self.actual
         counts = f"{self.count} of {self.total} elements differ"
         if not states:
             states = counts
         elif self.total > 1:
             states += f" ({counts})"
-        where = self.path if path is None else path
-        return f"{where}: {self.aspect}: {states}" if where else f"{self.aspect}: {states}"
-
-    def __str__(self) -> str:
+        text = f"{self.path}: {self.aspect}: {states}" if self.path else f"{self.aspect}: {states}"
         cause = [f"    likely cause: {self.cause}"] if self.cause else []
-        return "\n".join([self.summary(), *(f"    {element}" for element in self.elements), *cause])
-
-
-@dataclasses.dataclass(frozen=True)
-class Place:
-    """A line of code: its file, the name of the file below the folder from which it is imported, and the function."""
-
-    file: str
-    short: str
-    line: int
-    function: str
-    code: str
-
-
-@dataclasses.dataclass(frozen=True)
-class Raised:
-    """An exception of one of the user's functions.
-
-    ``message`` is its text if that is too long for a sentence. ``places`` are the line of the user's
-    own code, and the line in a library that it led to. ``causes`` are the exceptions that led to it,
-    each as text with its places. ``traceback`` is what Python prints.
-    """
-
-    message: str = ""
-    places: tuple[Place, ...] = ()
-    causes: tuple[tuple[str, tuple[Place, ...]], ...] = ()
-    traceback: str = dataclasses.field(default="", compare=False, repr=False)
+        return "\n".join([text, *(f"    {element}" for element in self.elements), *cause])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -195,11 +146,6 @@ class Observation:
     the example could not run. ``note`` is text that a reader needs with any verdict, such as the
     tolerance that was used. ``limitation`` is a limitation of the format that this example shows
     although the verdict is KEPT, such as that it never overwrites a checkpoint; reports list it.
-    ``raised`` describes the exception in ``refused`` or ``unreadable``. ``cause`` is the reason of
-    all lost values, as a sentence: it replaces the causes of the single differences. ``blockers``
-    are the checks that report why the example could not run, and ``unmet`` is the spec of a simpler
-    object that is not restored, so that the example proves nothing.
-    ``altered`` is what saves changed in the objects that they were given.
     """
 
     unsafe: str | None = None
@@ -211,32 +157,19 @@ class Observation:
     skipped: str | None = None
     note: str = ""
     limitation: str = ""
-    raised: Raised | None = None
-    cause: str = ""
-    blockers: tuple[str, ...] = ()
-    unmet: Any = None
-    altered: tuple[Difference, ...] = ()
-
-    def with_alterations(self, found: Iterable[Difference]) -> Observation:
-        """Return the same observation, in which saves have altered more."""
-        return dataclasses.replace(self, altered=tuple(dict.fromkeys((*self.altered, *found))))
 
 
 @dataclasses.dataclass(frozen=True)
 class Judgement:
     """A verdict with its explanation, or no verdict (None) and in ``skipped`` the reason.
 
-    The first line of ``detail`` states the cause. ``limitation`` is that of the observation if the
-    verdict is KEPT. ``blockers`` are the checks that report what prevented a verdict. ``traceback``
-    is that of the user's exception.
+    ``limitation`` is that of the observation if the verdict is KEPT.
     """
 
     verdict: Verdict | None
     detail: str = ""
     skipped: str | None = None
     limitation: str = ""
-    blockers: tuple[str, ...] = ()
-    traceback: str = dataclasses.field(default="", compare=False, repr=False)
 
 
 def judge(
@@ -248,8 +181,8 @@ def judge(
     """Return the judgement of one observation.
 
     ``judges`` are the aspects that the check judges, and the verdicts in ``allows`` count as KEPT.
-    ``blocked_by(difference)`` returns the name of the other check that judges a difference in
-    another aspect and found one at least as bad, or None. It must be a pure lookup in
+    ``blocked_by(difference)`` returns the name of the other check of this run that judges a
+    difference in another aspect and found one at least as bad, or None. It must be a pure lookup in
     results that exist already: judging runs nothing.
     """
     found = _judged(seen, judges, blocked_by)
@@ -257,43 +190,33 @@ def judge(
 
 
 def _judged(seen: Observation, judges: Collection[str], blocked_by: Callable[[Difference], str | None]) -> Judgement:
+    if seen.skipped is not None:
+        return Judgement(None, skipped=seen.skipped)
     if seen.unsafe is not None:
         return Judgement(Verdict.UNSAFE, seen.unsafe)
-    if seen.altered:
-        return Judgement(Verdict.CHANGED, f"save altered what it was given:\n{describe(seen.altered)}")
-    if seen.skipped is not None:
-        return Judgement(None, skipped=seen.skipped, blockers=seen.blockers)
     if seen.crashed is not None:
-        return _with_exception(Verdict.CRASHED, seen.crashed, seen)
+        return Judgement(Verdict.CRASHED, seen.crashed)
     if seen.refused is not None:
-        return _with_exception(Verdict.REFUSED, seen.refused, seen)
+        return Judgement(Verdict.REFUSED, seen.refused)
     if seen.unreadable is not None:
-        return _with_exception(Verdict.UNREADABLE, seen.unreadable, seen)
+        return Judgement(Verdict.UNREADABLE, seen.unreadable)
     own = [difference for difference in seen.differences if difference.aspect in judges]
     if own:
-        return Judgement(max(difference.verdict for difference in own), _with_note(seen, describe(own, seen.cause)))
+        return Judgement(max(difference.verdict for difference in own), _with_note(seen, describe(own)))
     blocking = [difference for difference in seen.differences if blocks(difference, judges)]
     for difference in blocking:
         if blocked_by(difference) is None:
-            return Judgement(Verdict.CHANGED, _with_note(seen, describe([difference], seen.cause)))
+            return Judgement(Verdict.CHANGED, _with_note(seen, describe([difference])))
     if blocking:
         first = blocking[0]
-        names = dict.fromkeys(str(blocked_by(difference)) for difference in blocking)
-        reason = f"blocked by {blocked_by(first)}, which checks the {first.aspect}: {first}"
-        return Judgement(None, skipped=reason, blockers=tuple(names))
+        return Judgement(None, skipped=f"blocked by {blocked_by(first)}, which checks the {first.aspect}: {first}")
     if seen.excess is not None:
         return Judgement(Verdict.COSTLY, seen.excess)
     return Judgement(Verdict.KEPT, seen.limitation or seen.note, limitation=seen.limitation)
 
 
 def _with_note(seen: Observation, text: str) -> str:
-    return f"{text}\n{seen.note}" if seen.note else text
-
-
-def _with_exception(verdict: Verdict, text: str, seen: Observation) -> Judgement:
-    if seen.raised is None:
-        return Judgement(verdict, text)
-    return Judgement(verdict, "\n".join([text, *raised_lines(seen.raised)]), traceback=seen.raised.traceback)
+    return f"{seen.note}\n{text}" if seen.note else text
 
 
 def blocks(difference: Difference, judges: Collection[str]) -> bool:
@@ -301,3 +224,12 @@ def blocks(difference: Difference, judges: Collection[str]) -> bool:
     if difference.aspect in judges:
         return False
     return difference.lost or any(difference.aspect in NEEDS.get(aspect, ()) for aspect in judges)
+
+
+def describe(differences: Sequence[Difference], limit: int = 8) -> str:
+    """Return the first ``limit`` differences as text, one after the other, and how many more there are."""
+    lines = [str(difference) for difference in differences[:limit]]
+    if len(differences) > limit:
+        more = len(differences) - limit
+        lines.append(f"and {more} more difference{'s' if more > 1 else ''}")
+    return "\n".join(lines)

@@ -12,7 +12,6 @@ import pytest
 
 import pytest_ckpt.strategies  # noqa: F401
 from pytest_ckpt.backends import get_backend, installed_backends
-from pytest_ckpt.formats import BUILTIN, get_format, missing
 from pytest_ckpt.workers import Worker
 
 #: The framework of a tox environment. Its tests must run there, so a missing framework is an error and not a skip.
@@ -45,7 +44,6 @@ _WITHOUT_FRAMEWORK = [
     "test_renamed.py",
     "test_runner.py",
     "test_specs.py",
-    "test_survey.py",
     "test_util.py",
     "test_workers.py",
 ]
@@ -86,18 +84,6 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # A pytest session that a test runs in this process removes the modules that it imported first from sys.modules when it ends.
 # Import the backends and strategies here, so that they are not imported twice.
 get_backend("numpy")
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _formats_are_imported() -> None:
-    """Import the formats under test before the first use of pytester, which also removes what a test imports.
-
-    The second import of a framework into the same process fails or ends the process.
-    """
-    for name, shipped in BUILTIN.items():
-        if shipped.backend in BACKENDS and missing(name) is None:
-            get_format(name)
-
 
 if "COVERAGE_PROCESS_CONFIG" in os.environ:
     # A worker that is killed loses its coverage data. Let it end by itself first.

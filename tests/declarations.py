@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pytest_ckpt import Result
+from pytest_ckpt import Result, Verdict
 
 
 def disagreements(results: Iterable[Result]) -> list[str]:
@@ -17,7 +17,9 @@ def disagreements(results: Iterable[Result]) -> list[str]:
 
 
 def _agrees(result: Result) -> bool:
-    if not result.expectations or not result.passed:
+    expectation = result.expectation
+    if expectation is None:
         return result.passed
-    declared = [outcome for outcome in result.outcomes if result.expectation_for(outcome.verdict) is not None]
-    return bool(declared) or any(expectation.flaky for expectation in result.expectations)
+    assert result.verdict is not None
+    needed = result.verdict is not Verdict.KEPT and not (result.outside and result.verdict is Verdict.REFUSED)
+    return expectation.allows(result.verdict) and (needed or expectation.flaky)

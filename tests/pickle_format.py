@@ -28,5 +28,6 @@ def raise_error(error: BaseException) -> Any:
 
 
 def run_check(format: Format, check: str, **options: Any) -> Any:
-    """Return the result of one check, without those that `check_format` adds."""
-    return next(result for result in check_format(format, select=[check], **options) if result.check == check)
+    """Return the result of one check."""
+    (result,) = check_format(format, select=[check], **options)
+    return result

@@ -4,9 +4,7 @@ correctly.
 
 from __future__ import annotations
 
-import gc
 import inspect
-import pathlib
 import random
 import sys
 import tempfile
@@ -16,7 +14,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pytest_ckpt import Format, check_format
 from pytest_ckpt.backends import BUILTIN, get_backend, installed_backends, is_installed, known_backends, owner_of
 from pytest_ckpt.backends.base import Backend, CannotBuild
 from pytest_ckpt.backends.spec_values import logical_words, objects, texts
@@ -25,7 +22,6 @@ from pytest_ckpt.compare.elements import equal
 from pytest_ckpt.compare.tensors import same_object
 from pytest_ckpt.compare.trees import differences
 from pytest_ckpt.specs import DTYPES, LAYOUTS, TRAITS, Fill, ListSpec, SameAs, TensorSpec, ViewOf, dtypes_of, layout_error, layouts_of
-from pytest_ckpt.verdicts import Verdict
 
 from .conftest import BACKENDS
 
@@ -389,29 +385,3 @@ def test_names_are_known_without_the_frameworks() -> None:
     for name in set(BUILTIN) - set(installed_backends()):
         with pytest.raises(ImportError, match=f"pip install 'pytest-ckpt\\[{name}\\]'"):
             get_backend(name)
-
-
-def test_mapped_array_has_a_file_that_lives_as_long_as_it() -> None:
-    spec = TensorSpec("float32", (2, 3), "memory-mapped", Fill(1))
-    array = get_backend("numpy").build(spec)
-    file = pathlib.Path(array.filename)
-    assert np.array_equal(np.memmap(file, array.dtype, "r", shape=array.shape), array)
-    part = array[1:]
-    del array
-    assert file.exists()
-    del part
-    gc.collect()
-    assert not file.exists()
-
-
-@pytest.mark.parametrize(("order", "verdict"), [("C", Verdict.KEPT), ("F", Verdict.CHANGED)])
-def test_saver_may_open_the_file_of_a_mapped_array_again(order: str, verdict: Verdict) -> None:
-    def save(array: Any, path: pathlib.Path) -> None:
-        if isinstance(array, np.memmap):  # As a library does that sends only the name of the file to another process.
-            array = np.memmap(array.filename, array.dtype, "r", shape=array.shape or (1,), order=order).reshape(array.shape)
-        with path.open("wb") as file:
-            np.save(file, array)
-
-    format = Format(name="reopens", backend="numpy", save=save, load=np.load, accepts="tensor")
-    (result,) = check_format(format, select="layout/memory-mapped")
-    assert result.verdict is verdict

@@ -206,11 +206,9 @@ def test_skips_when_checkpoint_cannot_be_copied() -> None:
     def load(path: pathlib.Path) -> Any:
         return decode("numpy", verify_checksum(pathlib.Path(path.read_text()).read_bytes()))
 
-    *results, blocker = check_format(_make_format(save, load), select=["corruption", "security"])
-    for result in results:
+    for result in check_format(_make_format(save, load), select=["corruption", "security"]):
         assert result.verdict is None
         assert "is not restored in a worker" in (result.skipped or "")
-    assert (blocker.check, blocker.verdict) == ("process/moved", Verdict.UNREADABLE)
 
 
 def test_skips_payload_of_unknown_compression() -> None:

@@ -29,7 +29,7 @@ def test_tolerance_is_reported_in_detail() -> None:
 def test_diverging_run_is_reported_with_step_and_leaf(backend: str) -> None:
     (result,) = check_format(training_format(zeroes_tensor("optimizer"), backend), select=["training/momentum"])
     assert result.verdict is Verdict.CHANGED
-    assert "right after loading, at step 2: ['optimizer']" in result.detail
+    assert result.detail.startswith("right after loading, at step 2: ['optimizer']")
     (result,) = check_format(training_format(keeps_own("step"), backend), select=["training/step"])
     assert "right after loading, at step 3: ['step']: values: expected 3, got 1" in result.detail
 
@@ -51,7 +51,7 @@ def test_stale_schedule_function_is_found_at_the_next_step() -> None:
         dataclasses.replace(reference_format("torch"), save_training=save, load_training=load), select=["training/schedule"]
     )
     assert result.verdict is Verdict.CHANGED
-    assert "step 3, the first after loading: ['optimizer']['param_groups'][0]['lr']" in result.detail
+    assert result.detail.startswith("step 3, the first after loading: ['optimizer']['param_groups'][0]['lr']")
 
 
 @pytest.mark.skipif("torch" not in WITH_MODELS, reason="tests a schedule of torch")
@@ -111,18 +111,14 @@ def test_mismatch_skips_when_matching_file_cannot_be_loaded() -> None:
 
     format = dataclasses.replace(reference_with_template("numpy"), load=load)
     results = check_format(format, select=["mismatch"])
-    skipped, reporting = ([result for result in results if (result.family == "mismatch") is own] for own in (True, False))
-    assert {result.verdict for result in skipped} == {None}
-    assert all("a simpler example is not restored: UNREADABLE" in (result.skipped or "") for result in skipped)
-    assert {result.check for result in reporting} == {name for result in skipped for name in result.blocked_by}
-    assert {result.verdict for result in reporting} == {Verdict.UNREADABLE}
+    assert {result.verdict for result in results} == {None}
+    assert all("a file that matches is not loaded either" in (result.skipped or "") for result in results)
 
 
 def test_mismatch_skips_without_template_and_models() -> None:
-    *results, nothing_judged = check_format(reference_format("numpy"), select=["mismatch"])
+    results = check_format(reference_format("numpy"), select=["mismatch"])
     assert {result.verdict for result in results} == {None}
     assert all("has no template" in (result.skipped or "") for result in results)
-    assert nothing_judged.failed
 
 
 @pytest.mark.parametrize("backend", WITH_MODELS)

@@ -11,7 +11,7 @@ import pytest
 from pytest_ckpt import Verdict, changed, check_format, refused, unreadable
 from pytest_ckpt.expectations import Expectations, Resolved
 
-from .pickle_format import load_pickle, pickle_format, run_check, save_pickle
+from .pickle_format import pickle_format, run_check, save_pickle
 
 CHECK = "dtype/float32"
 
@@ -44,11 +44,11 @@ def test_expectations_are_strict() -> None:
 def test_exact_name_takes_precedence_over_patterns() -> None:
     exact, glob, family = refused("exact", when="numpy<1"), changed("glob"), unreadable("family")
     expectations = Expectations({"dtype/int8": exact, "dtype/int*": glob, "shape": family})
-    assert expectations.for_check("dtype/int8") == Resolved((), "dtype/int8", False), "the installed numpy does not meet its when"
-    assert expectations.for_check("dtype/int16") == Resolved((glob,), "dtype/int*", True)
-    assert expectations.for_check("shape/scalar") == Resolved((family,), "shape", True)
+    assert expectations.for_check("dtype/int8") == Resolved(None, "dtype/int8", False), "the installed numpy does not meet its when"
+    assert expectations.for_check("dtype/int16") == Resolved(glob, "dtype/int*", True)
+    assert expectations.for_check("shape/scalar") == Resolved(family, "shape", True)
     assert expectations.for_check("keys/nul") == Resolved()
-    assert expectations.in_force == {"dtype/int*": (glob,), "shape": (family,)}
+    assert expectations.in_force == {"dtype/int*": glob, "shape": family}
     assert expectations.checks_under("dtype/int*", ["dtype/int8", "dtype/int16", "keys/nul"]) == ["dtype/int16"]
 
 
@@ -108,8 +108,5 @@ def test_flaky_expectation_allows_milder_verdicts_and_kept() -> None:
     for more, verdict in ((dict[str, Any](), Verdict.KEPT), ({"load": fails}, Verdict.UNREADABLE), ({"save": refuses}, Verdict.REFUSED)):
         result = run_check(pickle_format(expected_failures=declared, **more), CHECK)
         assert (result.verdict, result.passed) == (verdict, True)
-    doubles = pickle_format(
-        expected_failures=declared, load=lambda path: {key: each.astype("f8") for key, each in load_pickle(path).items()}
-    )
-    worse = run_check(doubles, CHECK)
+    worse = run_check(pickle_format(expected_failures=declared, load=lambda path: {"a": 1}), CHECK)
     assert (worse.verdict, worse.passed) == (Verdict.CHANGED, False)

@@ -25,7 +25,6 @@ from pytest_ckpt.execution.context import Context
 from pytest_ckpt.execution.dispatch import run_example
 from pytest_ckpt.execution.process_state import SHARED, state_of, temporary_places
 from pytest_ckpt.formats import get_format
-from pytest_ckpt.results import NOTHING_JUDGED
 from pytest_ckpt.specs import DictSpec, Fill, LayerSpec, ModelSpec, NamedScenario, TensorSpec, from_json, to_json
 from pytest_ckpt.specs.paths import NAMES, PATTERNS
 from pytest_ckpt.verdicts import Observation
@@ -49,9 +48,7 @@ def _private_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
 
 
 def _run(format: Format, case: str) -> Result:
-    """Return the result of one check. A skip is followed by the result that nothing could be judged."""
-    result, *run = check_format(format, select=[f"files/{case}"])
-    assert [each.check for each in run] == [NOTHING_JUDGED] * (result.verdict is None)
+    (result,) = check_format(format, select=[f"files/{case}"])
     return result
 
 
@@ -95,7 +92,7 @@ def test_passes_when_save_refuses_to_overwrite() -> None:
             "after a save that failed, a part of the new checkpoint: <path>.",
         ),
         ("no-leftovers", "leaves_file_with_tmp_suffix", Verdict.COSTLY, "a temporary file that loading does not need: <path>.tmp"),
-        ("no-side-effects", "removes_saved_leaf", Verdict.CHANGED, "save altered what it was given:"),
+        ("no-side-effects", "removes_saved_leaf", Verdict.CHANGED, "the saved object, after save"),
         ("no-side-effects", "changes_umask", Verdict.COSTLY, "save changed the umask (from 0o"),
         ("no-side-effects", "changes_environment", Verdict.COSTLY, "the environment (PLANTED)"),
         ("deterministic", "stores_time", Verdict.COSTLY, "saved by one process at two times: 'checkpoint' first differs at byte"),

@@ -13,7 +13,6 @@ import pytest
 from pytest_ckpt import assert_roundtrip
 from pytest_ckpt.backends import get_backend
 
-from .architectures import architectures
 from .conftest import BACKENDS
 
 
@@ -51,22 +50,6 @@ def test_transformers_models_round_trip(name: str) -> None:
 
     with pytest.raises(AssertionError, match="the loaded object differs from the saved one"):
         assert_roundtrip(model, save=lambda given, path: given.save_pretrained(path), load=forgetful, inputs=inputs)
-
-
-#: Architectures that are quick, and differ from each other: `tests.architectures` has more.
-QUICK = {
-    "torch": ("gpt_neo", "resnet", "swin", "t5"),
-    "jax": ("jraphx/GAT", "jraphx/GIN"),
-}
-
-
-@pytest.mark.parametrize(("backend", "name"), [(backend, name) for backend in QUICK if backend in BACKENDS for name in QUICK[backend]])
-def test_published_architectures_round_trip(backend: str, name: str) -> None:
-    found = architectures(backend)
-    name = f"transformers/{name}" if backend == "torch" else name
-    if name not in found:
-        pytest.skip(f"needs the package of {name}")
-    found[name].check()
 
 
 @pytest.mark.skipif("tensorflow" not in BACKENDS, reason="needs tensorflow")

@@ -15,7 +15,7 @@ from pytest_ckpt.backends.model_base import ModelBackend
 from pytest_ckpt.backends.training_base import TrainingBackend
 from pytest_ckpt.checks.model import smallest_model
 from pytest_ckpt.compare.elements import as_array
-from pytest_ckpt.compare.models import model_differences, models_in_trees
+from pytest_ckpt.compare.models import model_differences
 from pytest_ckpt.compare.tensors import read, tensors_in
 from pytest_ckpt.compare.trees import differences
 from pytest_ckpt.specs import LAYERS, LayerSpec, ModelSpec, TensorSpec, other_model
@@ -116,17 +116,6 @@ def test_exactly_one_backend_owns_a_model(backend: str) -> None:
         assert models_of(other) is None
 
 
-def test_node_that_is_a_model_is_compared_as_a_model(backend: str) -> None:
-    models, spec = models_named(backend), smallest_model("dense")
-    model = models.build(spec)
-    assert models_in_trees(model, model) == models_in_trees(models.build(spec), model) == []
-    assert {each.aspect for each in models_in_trees(models.build(other_model(spec)), model) or ()} == {"values"}
-    (lost,) = models_in_trees({"a": model}, model) or ()
-    assert lost.lost
-    for other in (None, 1, [model], {"a": model}):
-        assert models_in_trees(model, other) is None
-
-
 def test_modules_have_names(backend: str) -> None:
     models = models_named(backend)
     spec = ModelSpec((LayerSpec("model", inside=(LayerSpec("dense", 2), LayerSpec("list", inside=(LayerSpec("dense", 2),)))),), (2,))
@@ -155,20 +144,3 @@ def test_numpy_reports_that_it_has_no_models() -> None:
     with pytest.raises(ValueError, match="the backend 'numpy' has no models; backends with models: torch, tensorflow, jax, mxnet"):
         strategies.models("numpy")
     assert check_format(reference_format("numpy"), select=["model", "training"]) == []
-
-
-@pytest.mark.parametrize("name", WITH_MODELS)
-def test_package_that_models_need_is_a_reason_to_skip(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The trees of the framework are still checked."""
-    from pytest_ckpt import backends, check_format
-
-    from .faults.reference import reference_format
-
-    format = reference_format(name)
-    for needs in (backends._MODELS_NEED, backends._TRAINING_NEEDS):
-        monkeypatch.setitem(needs, name, ("package_of_models",))
-    results = check_format(format, select=["dtype/float32", "model/dense", "mismatch/missing", "training/sgd"])
-    reasons = {result.check: result.skipped for result in results}
-    assert reasons.pop("dtype/float32") is None
-    assert reasons
-    assert all(f"need the package 'package_of_models': pip install 'pytest-ckpt[{name}]'" in str(reason) for reason in reasons.values())

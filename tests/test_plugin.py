@@ -26,11 +26,6 @@ def load(path):
 def load_transposed(path):
     return {name: value.T.copy().reshape(value.shape) if value.ndim == 2 else value for name, value in load(path).items()}
 
-def load_other_order(path):
-    # Only the layout of memory decides: values in C order are restored.
-    wrong = {name: value.T.copy().reshape(value.shape) for name, value in load(path).items() if not value.flags.c_contiguous}
-    return {**load(path), **wrong}
-
 def save_no_bool(tree, path):
     if any(getattr(value, "dtype", None) == bool for value in tree.values()):
         raise ValueError("no bool")
@@ -104,14 +99,14 @@ def test_broken(check):
 
 
 def test_failure_message_is_complete_and_its_spec_evaluates(mylib: pytest.Pytester) -> None:
-    _test(mylib, "@conformance(make(load=load_other_order), select='layout/fortran')\ndef test_mylib(check): check()")
+    _test(mylib, "@conformance(make(load=load_transposed), select='layout/fortran')\ndef test_mylib(check): check()")
     result = mylib.runpytest("-p", "no:cacheprovider", "--ckpt-seed=3")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines([
-        "mine ?layout/fortran?: CHANGED: *", "*2 of 4 elements differ*", "* expected 0x*, got 0x*",
-        "counterexample: *", "check: A tensor *", "expected: KEPT (no entry in expected_failures)",
+        "mine ?layout/fortran?: CHANGED", "check: A tensor *", "expected: KEPT (no entry in expected_failures)",
+        "counterexample: *", "*2 of 4 elements differ*", "* expected 0x*, got 0x*",
         "rerun: pytest 'test_it.py::test_mylib?layout/fortran?' --ckpt-seed=3",
-        "FAILED test_it.py::test_mylib?layout/fortran? - CHANGED: *",
+        "FAILED test_it.py::test_mylib?layout/fortran? - CheckFailed: mine*",
     ])  # fmt: skip
     text = next(line for line in result.stdout.lines if line.startswith("counterexample: ")).removeprefix("counterexample: ")
     assert repr(eval(text)) == text
@@ -132,40 +127,11 @@ def test_rerun_command_reproduces_failure(mylib: pytest.Pytester) -> None:
     assert shown[0] == shown[1] != []
 
 
-def test_rerun_command_names_the_regressions_file(mylib: pytest.Pytester) -> None:
-    _test(mylib, "@conformance(make(load=load_other_order), select='layout/fortran')\ndef test_mylib(check): check()")
-    result = mylib.runpytest(*FAST, "--ckpt-regressions=known.json", "--ckpt-update-regressions")
-    result.stdout.fnmatch_lines(["rerun: pytest *layout/fortran* --ckpt-regressions=known.json --ckpt-examples=0"])
-
-
-@pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["", "xdist"])
-def test_requirement_that_never_holds_is_a_warning(mylib: pytest.Pytester, workers: tuple[str, ...]) -> None:
-    _test(
-        mylib,
-        """
-declared = {
-    "dtype/bool": refused("no bool", when="nunpy<3"),
-    "dtype/int8": [refused("no int8", when="no-such-package<3"), refused("no int8", when="numpy<1")],
-    "dtype/int16": refused("no int16", when="numpy<1"),
-}
-@conformance(make(expected_failures=declared), select=["dtype/bool", "dtype/int8"])
-def test_mylib(check): check()
-""",
-    )
-    result = (mylib.runpytest_subprocess if workers else mylib.runpytest)(*FAST, *workers)
-    lines = [line for line in result.stdout.lines if line.startswith("ckpt: warning")]
-    assert lines == [
-        "ckpt: warning: mine: expected_failures['dtype/bool']: when='nunpy<3' never holds, because nunpy is not installed; check the name"
-    ]
-
-
 def test_expected_failure_that_is_kept_fails(mylib: pytest.Pytester) -> None:
     _test(mylib, "@conformance(make(expected_failures={'dtype/bool': refused('x')}), select='dtype/bool')\ndef test_mylib(check): check()")
     result = mylib.runpytest(*FAST)
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(
-        ["*: KEPT: the declared failure no longer exists: remove the line for 'dtype/bool' *", "expected: REFUSED (x)"]
-    )
+    result.stdout.fnmatch_lines(["*: KEPT", "expected: REFUSED (x)"])
 
 
 UNUSED = "@conformance(make(expected_failures={'shape/*': refused('x')}), select='shape')\ndef test_mylib(check): check()"
@@ -179,9 +145,9 @@ def test_unused_pattern_fails_the_run_once(mylib: pytest.Pytester, workers: tupl
     assert result.parseoutcomes()["failed"] == 1
     result.stdout.fnmatch_lines(
         [
-            "mine [[]shape/[*]]: KEPT: the declared failure no longer exists: remove the line for 'shape/[*]' *",
-            "expected_failures?'shape/[*]'?: all 7 checks that it covers are KEPT; remove the entry",
+            "mine [[]shape/[*]]: KEPT",
             "expected: REFUSED (x)",
+            "expected_failures?'shape/[*]'?: all 7 checks that it covers are KEPT; remove the entry",
             "FAILED test_it.py::test_mylib?shape/??*",
         ]
     )
@@ -219,7 +185,6 @@ def test_decorated(check): print("decorated", check().check, check.runner.exampl
         "bare shape/plain 3 0", "decorated shape/plain 2 7",
     ]  # fmt: skip
     assert seen("--ckpt-examples=0")[-1] == "decorated shape/ones 0 7"
-    assert seen("--ckpt-select=-shape/empty") == ["bare shape/scalar 3 0", "decorated shape/ones 2 7"]
 
 
 DRAWS = """
@@ -255,7 +220,7 @@ def test_random_seed_is_printed_and_shared_by_workers(mylib: pytest.Pytester, mo
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--ckpt-backend=numpy,nunpy",), "--ckpt-backend: unknown backend 'nunpy': did you mean 'numpy'?"),
+        (("--ckpt-backend=nunpy",), "--ckpt-backend: unknown backend 'nunpy': did you mean 'numpy'?"),
         (("--ckpt-select=layuot",), "--ckpt-select: unknown check or family 'layuot': did you mean 'layout'?"),
         (("--ckpt-examples=-1",), "--ckpt-examples must be an integer of at least 0, got -1"),
         (("--ckpt-seed=two",), "--ckpt-seed must be an integer of at least 0, or 'random', got 'two'"),
@@ -335,10 +300,10 @@ class TestIt:
     def test_static(check): check()
 
 @pytest.mark.xfail(reason="the format is under construction", strict=True)
-@conformance(make(load=load_other_order), select="layout/fortran")
+@conformance(make(load=load_transposed), select="layout/fortran")
 def test_marked(check): check()
 
-@conformance(make(load=load_other_order), select="layout/fortran")
+@conformance(make(load=load_transposed), select="layout/fortran")
 def test_raises(check):
     with pytest.raises(AssertionError, match="CHANGED"): check()
 """,
@@ -399,7 +364,6 @@ def test_select_accepts_names_separated_by_commas(mylib: pytest.Pytester) -> Non
     plain, ones = (f"test_it.py::test_mylib[shape/{case}]" for case in ("plain", "ones"))
     assert _items(mylib.runpytest("-v", *FAST, "--ckpt-select", "shape/plain,shape/ones,-shape/p*")) == [ones]
     assert _items(mylib.runpytest("-v", *FAST, "--ckpt-select=shape,-shape/[!op]*", "--ckpt-select=-layout")) == [ones, plain]
-    assert _items(mylib.runpytest("-v", *FAST, "--ckpt-select=shape/ones", "--ckpt-backend=numpy,numpy")) == [ones]
     mylib.makeini("[pytest]\nckpt_select = shape/plain,shape/ones")
     assert _items(mylib.runpytest("-v", *FAST)) == [ones, plain]
 

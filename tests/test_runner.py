@@ -119,7 +119,7 @@ def test_run_is_repeatable_with_other_modules_loaded(monkeypatch: pytest.MonkeyP
     def run(seed: int) -> list[bytes]:
         """Return everything that is saved while a fault is found and shrunk."""
         seen.append([])
-        results = check_format(pickle_format(save=save), select=["bits/int32", "dtype/int64", "shape/plain"], seed=seed)
+        results = check_format(pickle_format(save=save), select=["bits/int32", "dtype/int64", "layout/fortran"], seed=seed)
         assert all(result.failed for result in results)
         return seen[-1]
 
@@ -200,12 +200,9 @@ def _closed_file(path: pathlib.Path) -> Any:
     "load", [lambda path: _RaisesOnAccess(), lambda path: {"x": _RaisesOnAccess()}, lambda path: _nested_list(5000), _closed_file]
 )
 def test_unusable_loaded_objects_get_a_verdict(load: Any) -> None:
-    results = check_format(pickle_format(load=load), select=["dtype/float32", "container/dict"], examples=0)
-    failed = [result for result in results if result.failed]
-    assert {result.verdict for result in failed} <= {Verdict.CHANGED, Verdict.UNREADABLE}
-    assert "container/dict" in {result.check for result in failed}
-    assert all(result.counterexample is not None for result in failed)
-    assert all(result.failed or result.skipped for result in results)
+    for result in check_format(pickle_format(load=load), select=["dtype/float32", "container/int"], examples=0):
+        assert result.verdict in (Verdict.CHANGED, Verdict.UNREADABLE)
+        assert result.counterexample is not None
 
 
 def test_judge_follows_the_rules_of_verdicts() -> None:
@@ -225,7 +222,7 @@ def test_judge_follows_the_rules_of_verdicts() -> None:
     assert verdict(Observation(skipped="not here"), "values") is None
     assert blocks(shape, ["values"])
     assert not blocks(kind, ["values"])
-    assert sorted(Verdict, reverse=True)[:2] == [Verdict.ERROR, Verdict.UNSAFE]
+    assert sorted(Verdict, reverse=True)[0] is Verdict.UNSAFE
     assert Verdict.KEPT < Verdict.COSTLY < Verdict.REFUSED < Verdict.CONVERTED < Verdict.UNREADABLE < Verdict.CRASHED < Verdict.CHANGED
 
 

@@ -3,7 +3,7 @@
     python tools/compare_records.py OLD.json NEW.json [--allow-flaky] [--ignore-text]
 
 A cell is one check of one format. Two cells are equal if they have the same verdict, pass or fail
-alike, have the same counterexample and the same other verdicts, and are both skipped or both not skipped. Reasons, details and
+alike, have the same counterexample, and are both skipped or both not skipped. Reasons, details and
 times are not compared. Records of earlier versions can be read: checks and specs that were renamed
 since are compared under their new names.
 
@@ -35,12 +35,10 @@ class Cell:
     passed: bool
     counterexample: str | None
     skipped: bool
-    also: tuple[str, ...] = ()
     flaky: bool = dataclasses.field(default=False, compare=False)
 
     def __str__(self) -> str:
         outcome = "skipped" if self.skipped else f"{self.verdict}, {'passed' if self.passed else 'failed'}"
-        outcome += f", also {', '.join(self.also)}" if self.also else ""
         return f"{outcome}, counterexample {self.counterexample}" if self.counterexample else outcome
 
 
@@ -63,13 +61,10 @@ def read_cells(path: pathlib.Path, ignore_text: bool = False) -> dict[tuple[str,
 
 def read_cell(cell: dict[str, Any], ignore_text: bool = False) -> Cell:
     """Return one cell, with the present names of specs."""
-    one = cell.get("expectation") or cell.get("declared")
-    expectations = cell.get("expectations") or ([one] if one else [])
-    also = tuple(each["verdict"] for each in cell.get("outcomes", ()) if each["verdict"] != cell.get("verdict"))
+    expectation = cell.get("expectation") or cell.get("declared") or {}
     spec = from_json(without_prose(cell.get("counterexample")) if ignore_text else cell.get("counterexample"))
     skipped = cell.get("skipped") is not None
-    flaky = any(each.get("flaky") for each in expectations)
-    return Cell(cell.get("verdict"), cell["passed"], None if spec is None else repr(spec), skipped, also, flaky)
+    return Cell(cell.get("verdict"), cell["passed"], None if spec is None else repr(spec), skipped, bool(expectation.get("flaky")))
 
 
 def without_prose(data: Any) -> Any:

@@ -30,9 +30,6 @@ BUILTIN: dict[str, tuple[str, str]] = {
     "jax": ("jax", "pytest_ckpt.backends.jax.tensors"),
     "mxnet": ("mxnet", "pytest_ckpt.backends.mxnet.tensors"),
 }
-#: The packages that models and training runs need in addition, where they are not part of the framework.
-_MODELS_NEED: dict[str, tuple[str, ...]] = {"jax": ("flax",)}
-_TRAINING_NEEDS: dict[str, tuple[str, ...]] = {"jax": ("flax", "optax")}
 ENTRY_POINTS = "pytest_ckpt.backends"
 _T = TypeVar("_T")
 
@@ -119,11 +116,12 @@ def get_models(name: str) -> ModelBackend | None:
     """Return the object that builds and reads the models of a backend, or None if the backend has
     no models.
 
-    A backend of a third party gives it as an attribute ``models``. Raises ImportError, with the command
-    that installs it, for a package that is needed and not installed.
+    A backend of a third party gives it as an attribute ``models``.
     """
     if name in BUILTIN:
-        return cast("ModelBackend", _part(name, "models", _MODELS_NEED)) if "models" in capabilities(name).features else None
+        return (
+            cast("ModelBackend", importlib.import_module(f"{__name__}.{name}.models")) if "models" in capabilities(name).features else None
+        )
     backend: Any = get_backend(name)
     return cast("ModelBackend | None", getattr(backend, "models", None))
 
@@ -132,22 +130,16 @@ def get_training(name: str) -> TrainingBackend | None:
     """Return the object that builds the training runs of a backend, or None if the backend has
     none.
 
-    A backend of a third party gives it as an attribute ``training``. Raises ImportError, with the command
-    that installs it, for a package that is needed and not installed.
+    A backend of a third party gives it as an attribute ``training``.
     """
     if name in BUILTIN:
-        return cast("TrainingBackend", _part(name, "training", _TRAINING_NEEDS)) if "training" in capabilities(name).features else None
+        return (
+            cast("TrainingBackend", importlib.import_module(f"{__name__}.{name}.training"))
+            if "training" in capabilities(name).features
+            else None
+        )
     backend: Any = get_backend(name)
     return cast("TrainingBackend | None", getattr(backend, "training", None))
-
-
-def _part(name: str, module: str, needs: dict[str, tuple[str, ...]]) -> object:
-    """Return a module of a built-in backend. Raise ImportError for a package that it needs and that is not installed."""
-    for package in needs.get(name, ()):
-        if importlib.util.find_spec(package) is None:
-            what = "models" if module == "models" else "training runs"
-            raise ImportError(f"{what} of the backend {name!r} need the package {package!r}: pip install 'pytest-ckpt[{name}]'")
-    return importlib.import_module(f"{__name__}.{name}.{module}")
 
 
 def _imported(get: Callable[[str], _T]) -> Iterator[tuple[str, _T]]:
@@ -190,26 +182,4 @@ def owner_of(leaf: Any) -> Backend | None:
             return backend
     if kind.__module__ == "builtins":
         _OWNERS[kind] = None
-    return None
-
-
-def static_fields(node: Any) -> frozenset[str]:
-    """Return the fields of an object that loaders take from the template and not from the file.
-
-    Only a backend whose framework has such fields defines a function ``static_fields``.
-    """
-    found = (fields(node) for _, backend in _imported(get_backend) if (fields := getattr(backend, "static_fields", None)) is not None)
-    return frozenset().union(*found)
-
-
-def object_state(obj: Any) -> dict[str, Any] | None:
-    """Return the state of an object of a framework that is neither a tensor nor a model, such as an
-    optimizer, or None for any other object.
-
-    Only a backend defines ``object_state`` whose objects cannot be compared by their pickled state.
-    """
-    for _, models in _imported(get_models):
-        state = getattr(models, "object_state", None)
-        if state is not None and (found := state(obj)) is not None:
-            return cast("dict[str, Any]", found)
     return None

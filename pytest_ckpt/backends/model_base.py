@@ -6,7 +6,6 @@ Knows specs and no framework.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -81,14 +80,6 @@ class ModelBackend(Protocol):
         random numbers start from a fixed state, as far as the framework allows this. The call
         leaves the model, including its mode and counters, and the framework's random state
         unchanged.
-        """
-
-    def elsewhere(self, model: Any, inputs: Any, place: int) -> contextlib.AbstractContextManager[Any]:
-        """Return a context with the inputs, in which the tensors of the model and of the inputs have
-        the same values in other memory.
-
-        ``place`` is a number, and each gives another alignment. Nothing is copied by serialization.
-        Where the framework aligns all memory alike, the context changes nothing.
         """
 
     def copy(self, model: Any) -> Any:

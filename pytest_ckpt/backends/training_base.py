@@ -7,7 +7,6 @@ generators of the process, as training scripts do.
 from __future__ import annotations
 
 import contextlib
-import copy
 import random
 import struct
 from collections.abc import Iterator
@@ -113,14 +112,6 @@ class Run:
             set_numpy_state(self.to_bytes(rng["numpy"]))
             set_python_state(self.to_bytes(rng["python"]))
 
-    def with_other_settings(self, state: dict[str, Any]) -> dict[str, Any]:
-        """Return the same state with other settings, such as another learning rate.
-
-        Settings are plain numbers here. Zeros stay, because they switch something off, and so do
-        lists of integers, because they are indices.
-        """
-        return {**state, **{part: _changed(state[part]) for part in ("optimizer", "schedule", "scaler") if part in state}}
-
     def to_bytes(self, tensor: Any) -> bytes:
         """Return the elements of a uint8 tensor as bytes."""
         return np.asarray(tensor).astype(np.uint8).tobytes()
@@ -160,22 +151,6 @@ class Run:
     def from_bytes(self, data: bytes) -> Any:
         """Return a uint8 tensor with these elements."""
         raise NotImplementedError
-
-
-def _changed(node: Any) -> Any:
-    """Return the same state with other plain numbers."""
-    if isinstance(node, dict):
-        found = copy.copy(node)  # A Counter remains a Counter.
-        for key, value in node.items():
-            found[key] = _changed(value)
-        return found
-    if isinstance(node, list):
-        return [item if isinstance(item, int) else _changed(item) for item in node]
-    if isinstance(node, tuple) and type(node) is tuple:
-        return tuple(map(_changed, node))
-    if type(node) is float:
-        return node / 2
-    return node + 1 if type(node) is int and node else node
 
 
 class TrainingBackend(Protocol):

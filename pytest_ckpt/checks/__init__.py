@@ -13,18 +13,16 @@ module, a list or tuple of checks, or a single check::
 See ``examples/extra_checks`` for a complete package.
 """
 
-from .base import ALL, CORE, EXTENDED, LEVELS, MODEL, TRAINING, TREE, Check, check
-from .names import check_pattern, is_named, parse_selection, select_checks
+from .base import CORE, EXTENDED, MODEL, TRAINING, TREE, Check, check
+from .names import check_pattern, parse_selection, select_checks
 from .owners import owning_check
 from .profile import FormatProfile, plain_shapes
 from .registry import CHECKS, SCENARIOS, CheckRegistry, checks_for, checks_from, list_checks
 
 __all__ = [
-    "ALL",
     "CHECKS",
     "CORE",
     "EXTENDED",
-    "LEVELS",
     "MODEL",
     "SCENARIOS",
     "TRAINING",
@@ -36,7 +34,6 @@ __all__ = [
     "check_pattern",
     "checks_for",
     "checks_from",
-    "is_named",
     "list_checks",
     "owning_check",
     "parse_selection",

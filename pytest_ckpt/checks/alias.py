@@ -78,4 +78,4 @@ def file_size_of_alias(profile: FormatProfile) -> Iterator[Spec]:
     Why: a shared parameter is stored once for each name (apache/mxnet#16582).
     What to do: write each tensor once, and store where it occurs.
     """
-    yield profile.tree_of(TensorSpec("float32", (1 << 8, 1 << 8), fill=Fill(1, "any")), SameAs(0))
+    yield profile.tree_of(TensorSpec("float32", (1 << 16,), fill=Fill(1, "any")), SameAs(0))

@@ -19,7 +19,7 @@ _SIZE = 1200
 
 def _crash(kind: str) -> Callable[[Callable[[FormatProfile], Iterator[Spec]]], Check]:
     return check(
-        f"crash/{kind}", judges=CONTENT, premise=lambda spec: [spec.saved], needs_worker=True, racy=True, subjects={TREE, MODEL}
+        f"crash/{kind}", judges=CONTENT, premise=lambda spec: [spec.saved], needs_worker=True, subjects={TREE, MODEL}
     )  # fmt: skip
 
 

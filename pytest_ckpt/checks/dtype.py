@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from ..specs import DTYPES, Fill, Spec, TensorSpec, special_patterns
 from ..specs.capabilities import needs_of
-from ..specs.fitting import DTYPE as KEEP_DTYPE
 from .base import CORE, Check
 from .profile import FormatProfile, plain_shapes
 
@@ -23,7 +22,7 @@ DTypeExplore = Callable[[FormatProfile, str], "SearchStrategy[Any]"]
 def checks_for_dtypes(
     family: str, examples: DTypeExamples, explore: DTypeExplore, *, judges: Iterable[str], level: str = CORE, dtypes: Iterable[str] = DTYPES
 ) -> tuple[Check, ...]:
-    """Return one check for each of ``dtypes``, named after it. `dtype` reports a dtype that cannot be saved at all."""
+    """Return one check for each of ``dtypes``, named after it."""
 
     def check_for(dtype: str) -> Check:
         return Check(
@@ -34,8 +33,6 @@ def checks_for_dtypes(
             explanation=inspect.getdoc(examples) or "",
             needs=needs_of({"dtypes": dtype}),
             explore=lambda profile: explore(profile, dtype),
-            keeps=frozenset({KEEP_DTYPE}),
-            reported_by="" if family == "dtype" else f"dtype/{dtype}",
         )
 
     return tuple(check_for(dtype) for dtype in dtypes)

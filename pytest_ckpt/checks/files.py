@@ -26,12 +26,9 @@ def _is_unsavable(spec: Spec) -> bool:
     return any(isinstance(each, UnsavableSpec) for each in (spec, *getattr(spec, "children", tuple)()))
 
 
-def _files(
-    case: str, *, level: str = CORE, allows: Iterable[Verdict] = (), needs_worker: bool = False, racy: bool = False
-) -> Callable[[Examples], Check]:
+def _files(case: str, *, level: str = CORE, allows: Iterable[Verdict] = (), needs_worker: bool = False) -> Callable[[Examples], Check]:
     return check(
-        f"files/{case}", level=level, judges=CONTENT, premise=_premise, allows=allows, needs_worker=needs_worker, racy=racy,
-        subjects={TREE, MODEL}
+        f"files/{case}", level=level, judges=CONTENT, premise=_premise, allows=allows, needs_worker=needs_worker, subjects={TREE, MODEL}
     )  # fmt: skip
 
 
@@ -54,20 +51,6 @@ def overwrite_smaller(profile: FormatProfile) -> Iterator[Spec]:
     yield NamedScenario("files/overwrite-smaller", profile.subject(1), profile.subject(2))
     yield NamedScenario("files/overwrite-smaller", profile.subject(1), profile.subject(2, 1 << 12))
     yield NamedScenario("files/overwrite-smaller", profile.subject(1), profile.subject(2), how="the twelfth")
-
-
-@_files("save-twice")
-def save_twice(profile: FormatProfile) -> Iterator[Spec]:
-    """An object that is saved, changed and saved again is restored with the values of each save.
-
-    The second save is at another path, or at the same one.
-
-    Why: what is saved is kept for the next save, by the identity of the object, by its path or by
-    its step (see `training/save-twice`).
-    What to do: read every value again in each save.
-    """
-    for how in ("another path", "the same path"):
-        yield NamedScenario("files/save-twice", profile.subject(), how=how)
 
 
 @_files("overwrite-other-structure", allows=_OR_RAISES)
@@ -316,7 +299,7 @@ def no_side_effects(profile: FormatProfile) -> Iterator[Spec]:
     yield NamedScenario("files/no-side-effects", profile.subject())
 
 
-@_files("deterministic", level=EXTENDED, needs_worker=True, racy=True)
+@_files("deterministic", level=EXTENDED, needs_worker=True)
 def deterministic(profile: FormatProfile) -> Iterator[Spec]:
     """Saving the same object again, two seconds later and in another process, writes the same files and bytes.
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ..specs import DictSpec, Fill, Spec, TensorSpec
-from ..specs.fitting import KEYS as KEEP_KEYS
 from ..specs.keys import KEYS
 from .base import CORE, EXTENDED, Check, check
 from .profile import FormatProfile
@@ -39,7 +38,7 @@ def _explore(case: str) -> Callable[[FormatProfile], SearchStrategy[Any]]:
 
 
 def _keys(case: str, level: str = CORE, judges: Iterable[str] = _JUDGES) -> Callable[[Any], Check]:
-    return check(f"keys/{case}", level=level, judges=judges, explore=_explore(case), keeps={KEEP_KEYS})
+    return check(f"keys/{case}", level=level, judges=judges, explore=_explore(case))
 
 
 @_keys("order", EXTENDED, {"order"})
@@ -52,9 +51,6 @@ def order(profile: FormatProfile) -> Iterator[Spec]:
     """
     yield _dict(("b", "a"))
     yield _dict(KEYS["order"])
-    if profile.limits.keys:
-        yield _dict(profile.limits.keys)
-        yield _dict(reversed(profile.limits.keys))
 
 
 @check("keys/nested", judges=_JUDGES)

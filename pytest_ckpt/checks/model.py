@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ..specs import LAYERS, LayerSpec, LoadInto, ModelSpec, NamedScenario, Spec, other_model
+from ..specs import LAYERS, LayerSpec, LoadInto, ModelSpec, Spec, other_model
 from ..specs.capabilities import needs_of
 from .base import CORE, EXTENDED, MODEL, Check, Explore, Premise, check
 from .profile import FormatProfile
@@ -235,19 +235,6 @@ def mode(profile: FormatProfile) -> Iterator[Spec]:
     layers = (dense(2), LayerSpec("batch-norm"), dense(2))
     for training in (True, False):
         yield LoadInto(ModelSpec(layers, (2,), training=training), ModelSpec(layers, (2,), seed=7, training=not training))
-
-
-@_model("save-twice")
-def save_twice(profile: FormatProfile) -> Iterator[Spec]:
-    """A model that is saved, changed and saved again is restored with the values of each save.
-
-    The second save is at another path, or at the same one.
-
-    Why: a state that was collected for the first save is saved again.
-    What to do: read every tensor again in each save.
-    """
-    for how in ("another path", "the same path"):
-        yield NamedScenario("model/save-twice", ModelSpec((dense(2), dense(2)), (2,)), how=how)
 
 
 @_model("mixed-dtype")

@@ -1,4 +1,4 @@
-"""Select checks: families, names, globs and levels, such as ``layout``, ``bits/int8``, ``-dtype/complex*``, ``extended``."""
+"""Select checks by name: families, names and globs, such as ``layout``, ``bits/int8``, ``-dtype/complex*``."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from ..expectations import is_pattern, matches
 from ..util.entry_points import load_failures
 from ..util.renamed import CHECKS as RENAMED
 from ..util.suggestions import nearest
-from .base import ALL, LEVELS, Check
+from .base import CORE, Check
 from .registry import CHECKS, ENTRY_POINTS, checks_for
+
+#: The name that selects every check.
+ALL = "all"
 
 
 def parse_selection(select: str | Iterable[str] | None) -> tuple[str, ...]:
@@ -28,41 +31,36 @@ def parse_selection(select: str | Iterable[str] | None) -> tuple[str, ...]:
 
 
 def check_pattern(name: str) -> None:
-    """Raise ValueError, with the most similar name, if ``name`` selects no check: see `is_named`."""
-    if any(is_named(check, name) for check in CHECKS.values()):
+    """Raise ValueError, with the most similar name, if ``name`` is not a check, a family or a glob that matches a check."""
+    if name == ALL or any(matches(check, name) for check in CHECKS):
         return
     if name in RENAMED:
         raise ValueError(f"the check {name!r} has been renamed: use {RENAMED[name]!r}")
     what = "pattern" if is_pattern(name) else "check or family"
-    similar = nearest(name, [*CHECKS.families, *LEVELS, *CHECKS])
+    similar = nearest(name, [*CHECKS.families, *CHECKS])
     # Without a similar name, the list of all names would fill a screen.
-    families = (
-        f"the families are: {', '.join(CHECKS.families)}; the levels are: {', '.join(LEVELS)}; pytest-ckpt list checks shows all checks"
-    )
+    families = f"the families are: {', '.join(CHECKS.families)}; pytest-ckpt list checks shows all checks"
     hint = similar if similar.startswith("did") else families
     failures = "".join(f"; {failure}" for failure in load_failures() if failure.group == ENTRY_POINTS)
     raise ValueError(f"unknown {what} {name!r}: {hint}{failures}")
 
 
-def is_named(check: Check, name: str) -> bool:
-    """Return whether ``name`` selects a check: as its name, its family, a glob, its level, or "all"."""
-    return name in (ALL, check.level) or matches(check.name, name)
-
-
 def select_checks(backend: str, select: str | Iterable[str] | None = None) -> tuple[Check, ...]:
     """Return the checks of a run, in their fixed order.
 
-    ``select`` holds families, names, globs, levels, or "all"; see `parse_selection`. An entry with
-    a leading "-" excludes. If there are only such entries, or none, the selection starts from the
-    checks that run by default. Raises ValueError for an unknown name.
+    ``select`` holds families, names and globs, or "all"; see `parse_selection`. An entry with a
+    leading "-" excludes. If there are only such entries, or none, the selection starts from the
+    core checks that run in this process. Raises ValueError for an unknown name.
     """
     entries = parse_selection(select)
     included = [entry for entry in entries if not entry.startswith("-")]
     excluded = [entry.removeprefix("-") for entry in entries if entry.startswith("-")]
 
     def is_selected(check: Check) -> bool:
-        if any(is_named(check, name) for name in excluded):
+        if any(name == ALL or matches(check.name, name) for name in excluded):
             return False
-        return any(is_named(check, name) for name in included) if included else check.runs_by_default
+        if included:
+            return any(name == ALL or matches(check.name, name) for name in included)
+        return check.level == CORE and not check.needs_worker
 
     return tuple(check for check in checks_for(backend) if is_selected(check))

@@ -17,10 +17,8 @@ def _premise(scenario: NamedScenario) -> list[Spec]:
     return [scenario.other if scenario.case == "process/memory" and scenario.other is not None else scenario.saved]
 
 
-def _process(case: str, level: str = CORE, racy: bool = False) -> Callable[[Callable[[FormatProfile], Iterator[Spec]]], Check]:
-    return check(
-        f"process/{case}", level=level, judges=CONTENT, needs_worker=True, racy=racy, premise=_premise, subjects={TREE, MODEL}
-    )  # fmt: skip
+def _process(case: str, level: str = CORE) -> Callable[[Callable[[FormatProfile], Iterator[Spec]]], Check]:
+    return check(f"process/{case}", level=level, judges=CONTENT, needs_worker=True, premise=_premise, subjects={TREE, MODEL})
 
 
 @_process("fresh-process")
@@ -67,7 +65,7 @@ def delete_after_load(profile: FormatProfile) -> Iterator[Spec]:
     yield NamedScenario("process/delete-after-load", profile.subject())
 
 
-@_process("change-after-save", racy=True)
+@_process("change-after-save")
 def change_after_save(profile: FormatProfile) -> Iterator[Spec]:
     """A write to a tensor after `save` has returned does not change the file.
 
@@ -103,7 +101,7 @@ def moved(profile: FormatProfile) -> Iterator[Spec]:
     yield NamedScenario("process/moved", profile.subject())
 
 
-@_process("two-writers", racy=True)
+@_process("two-writers")
 def two_writers(profile: FormatProfile) -> Iterator[Spec]:
     """After two processes have saved at the same path at the same time, one of the two checkpoints is restored completely.
 
@@ -114,7 +112,7 @@ def two_writers(profile: FormatProfile) -> Iterator[Spec]:
     yield NamedScenario("process/two-writers", profile.subject(1, 1 << 13, 6), profile.subject(2, 1 << 13, 6))
 
 
-@_process("reader-beside-writer", racy=True)
+@_process("reader-beside-writer")
 def reader_beside_writer(profile: FormatProfile) -> Iterator[Spec]:
     """A process that loads while another one saves gets the old or the new checkpoint completely.
 
@@ -125,7 +123,7 @@ def reader_beside_writer(profile: FormatProfile) -> Iterator[Spec]:
     yield NamedScenario("process/reader-beside-writer", profile.subject(1, 1 << 13, 6), profile.subject(2, 1 << 13, 6))
 
 
-@_process("threads", racy=True)
+@_process("threads")
 def threads(profile: FormatProfile) -> Iterator[Spec]:
     """Threads that save and load at the same time, each at a different path, get their own values.
 
@@ -135,7 +133,7 @@ def threads(profile: FormatProfile) -> Iterator[Spec]:
     yield NamedScenario("process/threads", profile.subject(1, 1 << 12))
 
 
-@_process("memory", level=EXTENDED, racy=True)
+@_process("memory", level=EXTENDED)
 def memory(profile: FormatProfile) -> Iterator[Spec]:
     """Saving and loading use at most three times the bytes of the values as additional memory, at the peak.
 
@@ -149,7 +147,7 @@ def memory(profile: FormatProfile) -> Iterator[Spec]:
     yield NamedScenario("process/memory", profile.subject(1, 1 << 22), profile.subject(1, 1 << 10))
 
 
-@_process("leaks", level=EXTENDED, racy=True)
+@_process("leaks", level=EXTENDED)
 def leaks(profile: FormatProfile) -> Iterator[Spec]:
     """Saving one object 200 times leaks no files, memory, threads, processes or descriptors.
 

@@ -8,14 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from ..backends import capabilities
 from ..specs import Capabilities, DictSpec, Fill, LayerSpec, ListSpec, ModelSpec, Spec, TensorSpec
-from ..specs.domain import NO_LIMITS, Domain
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
 _KEYS = "xyzuvw"
-#: From how many elements on an ordinary tensor is a matrix.
-_LONG = 1 << 15
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,8 +23,7 @@ class FormatProfile:
     or "tree". ``template`` is True if its loader takes a template. ``model_loading`` says how it
     loads models: "into" a given one, "whole" from only the path, or as a "state", which it saves
     as a tree. ``loads_parts`` is True if it has ``load_partial``. ``saves_trees`` is False for a
-    format that saves nothing but models. ``limits`` are the dtypes, shapes and keys that it accepts.
-    Checks need not follow them: `Check` fits their examples to them.
+    format that saves nothing but models.
     """
 
     backend: str
@@ -36,7 +32,6 @@ class FormatProfile:
     model_loading: str = "state"
     loads_parts: bool = False
     saves_trees: bool = True
-    limits: Domain = NO_LIMITS
 
     @property
     def capabilities(self) -> Capabilities:
@@ -46,15 +41,12 @@ class FormatProfile:
     def subject(self, seed: int = 1, size: int = 8, leaves: int = 2) -> Spec:
         """Return an ordinary object that the format can save.
 
-        It has ``leaves`` float32 tensors of ``size`` elements, fewer if the domain holds fewer. Large
-        ones are matrices, because some formats limit the length of a dimension. For a format that
-        saves only models, it is a model of about that size. Another ``seed`` gives the same
-        structure with other values.
+        It has ``leaves`` float32 tensors of ``size`` elements, fewer if the domain holds fewer. For
+        a format that saves only models, it is a model of about that size. Another ``seed`` gives
+        the same structure with other values.
         """
         if self.saves_trees:
-            rows = 1 << size.bit_length() // 2
-            shape = (size,) if size < _LONG or size % rows else (rows, size // rows)
-            return self.tree_of(*(TensorSpec("float32", shape, fill=Fill(10 * seed + leaf)) for leaf in range(self.leaf_count(leaves))))
+            return self.tree_of(*(TensorSpec("float32", (size,), fill=Fill(10 * seed + leaf)) for leaf in range(self.leaf_count(leaves))))
         width = max(2, math.isqrt(size))
         return ModelSpec((LayerSpec("dense", width),) * leaves, (width,), seed=seed)
 

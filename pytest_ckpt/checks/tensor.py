@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
-from ..specs import TRAITS, Fill, Spec, TensorSpec, in_c_order
+from ..specs import TRAITS, Fill, Spec, TensorSpec
 from .base import EXTENDED, check
 from .profile import FormatProfile
 
@@ -25,12 +24,7 @@ def _with(profile: FormatProfile, traits: Iterable[str], shapes: Iterable[tuple[
                 yield profile.tree_of(TensorSpec(dtype, shape, fill=Fill(seed), traits=(trait,)))
 
 
-def _premise(spec: Any) -> tuple[Spec, ...]:
-    """Return the same tensors in C order: if these are not restored, `dtype` or `shape` reports it."""
-    return (in_c_order(spec),)
-
-
-@check("tensor/class", level=EXTENDED, premise=_premise, judges={"kind"})
+@check("tensor/class", level=EXTENDED, judges={"kind"})
 def class_(profile: FormatProfile) -> Iterator[Spec]:
     """A tensor is restored as a tensor of its framework.
 
@@ -136,14 +130,7 @@ def device(profile: FormatProfile) -> Iterator[Spec]:
     yield from _with(profile, ("accelerator",), ((2,),))
 
 
-@check(
-    "tensor/strides",
-    level=EXTENDED,
-    premise=_premise,
-    judges={"strides", "values"},
-    needs={"layouts": ("transposed", "fortran")},
-    reported_by="layout/transposed",
-)
+@check("tensor/strides", level=EXTENDED, judges={"strides", "values"}, needs={"layouts": ("transposed", "fortran")})
 def strides(profile: FormatProfile) -> Iterator[Spec]:
     """A dense tensor with permuted dimensions keeps its strides.
 
@@ -155,7 +142,7 @@ def strides(profile: FormatProfile) -> Iterator[Spec]:
         yield profile.tree_of(TensorSpec("float32", shape, layout, Fill(1)))
 
 
-@check("tensor/memory-format", level=EXTENDED, premise=_premise, judges={"strides", "values"}, needs={"features": "memory-formats"})
+@check("tensor/memory-format", level=EXTENDED, judges={"strides", "values"}, needs={"features": "memory-formats"})
 def memory_format(profile: FormatProfile) -> Iterator[Spec]:
     """A batch of images in channels-last memory format keeps this memory format.
 
@@ -166,14 +153,7 @@ def memory_format(profile: FormatProfile) -> Iterator[Spec]:
     yield profile.tree_of(TensorSpec("float32", (2, 3, 2, 2), "channels-last", Fill(1)))
 
 
-@check(
-    "tensor/byte-order",
-    level=EXTENDED,
-    premise=_premise,
-    judges={"flags", "values"},
-    needs={"layouts": "byte-swapped"},
-    reported_by="layout/byte-swapped",
-)
+@check("tensor/byte-order", level=EXTENDED, judges={"flags", "values"}, needs={"layouts": "byte-swapped"})
 def byte_order(profile: FormatProfile) -> Iterator[Spec]:
     """An array in the byte order that is not native keeps its byte order.
 

@@ -6,9 +6,9 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from ..specs import AGAIN, OPTIMIZERS, SCHEDULES, LayerSpec, ModelSpec, Spec, TrainingSpec
+from ..specs import OPTIMIZERS, SCHEDULES, LayerSpec, ModelSpec, Spec, TrainingSpec
 from ..specs.capabilities import needs_of
-from .base import CORE, EXTENDED, TRAINING, Check, Explore, Premise, check
+from .base import CORE, TRAINING, Check, Explore, Premise, check
 from .model import JUDGES, dense
 from .profile import FormatProfile
 
@@ -21,22 +21,13 @@ _MODEL = ModelSpec((dense(2), LayerSpec("relu"), dense(2)), (2,))
 _STATISTICS = TrainingSpec(ModelSpec((dense(3), LayerSpec("batch-norm"), dense(2)), (2,)), "sgd")
 _DROPOUT = TrainingSpec(ModelSpec((dense(4), LayerSpec("dropout"), dense(2)), (2,)), "sgd")
 _NOISE = TrainingSpec(_MODEL, "sgd", noise=True)
-#: The fixed examples of `training/drawn`.
-_COMBINED = (
-    TrainingSpec(ModelSpec((dense(2), LayerSpec("batch-norm"), dense(2)), (2,)), "adam", before=1, after=1),
-    TrainingSpec(ModelSpec(tuple(dense(2) for _ in range(6)), (2,)), "adam"),
-    TrainingSpec(ModelSpec((dense(2), LayerSpec("tied", 2, of=0), dense(2)), (2,)), "adam"),
-    *(TrainingSpec(ModelSpec((dense(2, dtype=dtype), dense(2)), (2,)), "momentum") for dtype in ("float64", "float16")),
-)
-_PARTLY_FROZEN = TrainingSpec(ModelSpec((dense(2), dense(2, frozen=True), dense(2)), (2,)), "adam")
 
 
 def _optimizer(profile: FormatProfile, optimizer: str) -> Iterator[Spec]:
     """A run with this optimizer continues after loading as if it had never been interrupted.
 
-    The run is trained, saved, loaded into a run as a script creates it, with another start and
-    without a training step, and trained further. After every step, its parameters, slots and
-    counters equal those of an uninterrupted run.
+    The run is trained, saved, loaded into a run with another start, and trained further. After
+    every step, its parameters, slots and counters equal those of an uninterrupted run.
 
     Why: slots are lost, cast, swapped or reset, and the loss still looks plausible
     (tensorflow/tensorflow#44670, pytorch/pytorch#75214, databricks/flashoptim#3,
@@ -63,23 +54,19 @@ OPTIMIZER_CHECKS: tuple[Check, ...] = tuple(
 
 
 def _training(
-    case: str, feature: str = "training", explore: Explore | None = None, premise: Premise | None = None, level: str = CORE
+    case: str, feature: str = "training", explore: Explore | None = None, premise: Premise | None = None
 ) -> Callable[[Callable[[FormatProfile], Iterable[Spec]]], Check]:
     needs = {"features": feature}
-    return check(f"training/{case}", level=level, judges=JUDGES, needs=needs, explore=explore, premise=premise, subjects={TRAINING})
+    return check(f"training/{case}", judges=JUDGES, needs=needs, explore=explore, premise=premise, subjects={TRAINING})
 
 
 @_training("schedule")
 def schedule(profile: FormatProfile) -> Iterator[Spec]:
     """The learning rate continues according to its schedule, for every schedule of the framework.
 
-    The progress of the schedule counts here. Its settings may come from the script; whether the
-    checkpoint restores them too is the question of `training/settings`.
-
     Why: the schedule starts again, is combined with the wrong base rate, or keeps an outdated
     function (pytorch/pytorch#29697, pytorch/pytorch#52911, huggingface/nanotron#256,
-    torch-points3d/torch-points3d#630); a counter is left out (facebookresearch/fairseq#4071,
-    huggingface/pytorch-image-models#2756).
+    torch-points3d/torch-points3d#630).
     What to do: save the state of the schedule, and restore it after the optimizer and the schedule
     are built.
     """
@@ -88,63 +75,6 @@ def schedule(profile: FormatProfile) -> Iterator[Spec]:
             yield TrainingSpec(_MODEL, "momentum", schedule=name, before=2, after=3)
             # After an odd number of steps, a schedule that counts bad steps has counted one.
             yield TrainingSpec(_MODEL, "adam", schedule=name, before=3, after=4)
-
-
-def _ordinary_schedule(spec: Any) -> Iterator[Spec]:
-    """Yield an ordinary run with the schedule of a run: what fails there is reported by `training/schedule`."""
-    if spec.schedule:
-        yield TrainingSpec(_MODEL, "momentum", schedule=spec.schedule, before=2, after=3)
-
-
-@_training("settings", "settings", premise=_ordinary_schedule, level=EXTENDED)
-def settings(profile: FormatProfile) -> Iterator[Spec]:
-    """Settings of the optimizer, the schedule and the loss scaler are those of the checkpoint, not those of the new script.
-
-    The run is loaded into a run with other learning rates, decays and the like. A format that
-    saves only progress, and leaves the settings to the script, fails this check and may declare it.
-
-    Why: a script is started with other arguments, and continues with another learning rate than the
-    run that it resumes.
-    What to do: save the settings with the state, or raise if those of the script differ.
-    """
-    yield TrainingSpec(_MODEL, "momentum", other_settings=True)
-    yield TrainingSpec(_MODEL, "adam", other_settings=True)
-    for name in SCHEDULES:
-        if name in profile.capabilities.schedules:
-            yield TrainingSpec(_MODEL, "momentum", schedule=name, other_settings=True)
-    if "loss-scaling" in profile.capabilities.features:
-        yield TrainingSpec(_MODEL, "adam", scaled=True, other_settings=True)
-
-
-@_training("before-first-step", premise=_ordinary_schedule)
-def before_first_step(profile: FormatProfile) -> Iterator[Spec]:
-    """A run that is saved before its first step is restored.
-
-    Its optimizer may have no slots yet, and its schedule has not moved.
-
-    Why: a loader expects slots that do not exist yet, or takes a run at step zero for a new one.
-    What to do: save whatever exists, and restore exactly that.
-    """
-    for optimizer in ("sgd", "momentum", "adam"):
-        yield TrainingSpec(_MODEL, optimizer, before=0)
-    for name in SCHEDULES:
-        if name in profile.capabilities.schedules:
-            yield TrainingSpec(_MODEL, "momentum", schedule=name, before=0)
-
-
-@_training("save-twice")
-def save_twice(profile: FormatProfile) -> Iterator[Spec]:
-    """A run that is saved, changed and saved again is restored with the state of each save.
-
-    Between the saves it is trained, or gets another state of the same step. The second save is at
-    another path, or at the same one.
-
-    Why: what is saved is kept for the next save, by the identity of the run, by its path or by its
-    step.
-    What to do: read the whole state again in each save.
-    """
-    for again in AGAIN:
-        yield TrainingSpec(_MODEL, "adam", again=again)
 
 
 @_training("step")
@@ -253,14 +183,10 @@ def _draw_runs(profile: FormatProfile) -> SearchStrategy[Any]:
 
 
 def _each_feature(spec: Any) -> Iterator[Spec]:
-    """Yield a simple run for each feature of a drawn run: what fails there is reported by another check.
-
-    The fixed examples show by themselves whether a resumed run is right.
-    """
-    if spec in (*_COMBINED, _PARTLY_FROZEN):
-        return
+    """Yield a simple run for each feature of a drawn run: what fails there is reported by another check."""
     yield TrainingSpec(_MODEL, spec.optimizer)
-    yield from _ordinary_schedule(spec)
+    if spec.schedule:
+        yield TrainingSpec(_MODEL, "momentum", schedule=spec.schedule, before=2, after=3)
     kinds = {here.layer.kind for here in spec.model.all_layers()}
     features = ((_NOISE, spec.noise), (_DROPOUT, "dropout" in kinds), (_STATISTICS, "batch-norm" in kinds))
     yield from (run for run, is_used in features if is_used)
@@ -274,6 +200,10 @@ def drawn(profile: FormatProfile) -> Iterator[Spec]:
     (keras-team/keras#9905).
     What to do: see the counterexample.
     """
-    yield from _COMBINED
+    yield TrainingSpec(ModelSpec((dense(2), LayerSpec("batch-norm"), dense(2)), (2,)), "adam", before=1, after=1)
+    yield TrainingSpec(ModelSpec(tuple(dense(2) for _ in range(6)), (2,)), "adam")
+    yield TrainingSpec(ModelSpec((dense(2), LayerSpec("tied", 2, of=0), dense(2)), (2,)), "adam")
+    for dtype in ("float64", "float16"):
+        yield TrainingSpec(ModelSpec((dense(2, dtype=dtype), dense(2)), (2,)), "momentum")
     if "frozen-layers" in profile.capabilities.features:
-        yield _PARTLY_FROZEN
+        yield TrainingSpec(ModelSpec((dense(2), dense(2, frozen=True), dense(2)), (2,)), "adam")

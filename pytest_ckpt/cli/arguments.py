@@ -6,7 +6,6 @@ import argparse
 import contextlib
 import importlib.metadata
 import importlib.util
-import pathlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -28,10 +27,6 @@ def errors_as_usage() -> Iterator[None]:
         raise CommandLineError(str(error)) from None
 
 
-#: The options that describe a format given by --save and --load.
-_SETTINGS = ("accepts", "dtypes", "shapes", "keys", "suffix", "template")
-
-
 def targets_of(options: argparse.Namespace) -> list[Target]:
     """Return the formats that the command line names, or all formats of the installed backends if it names none."""
     from .targets import Target
@@ -43,9 +38,9 @@ def targets_of(options: argparse.Namespace) -> list[Target]:
             raise CommandLineError("--save and --load need --backend, the framework of their tensors")
         if options.formats:
             raise CommandLineError(f"FORMAT cannot be combined with --save and --load: {' '.join(options.formats)}")
-        fields = ("save", "load", "backend", *_SETTINGS)
+        fields = ("save", "load", "backend", "accepts", "suffix", "template")
         return [Target(**{field: value for field in fields if (value := getattr(options, field))})]
-    if unused := [f"--{name}" for name in _SETTINGS if getattr(options, name)]:
+    if unused := [f"--{name}" for name in ("accepts", "suffix", "template") if getattr(options, name)]:
         raise CommandLineError(f"{', '.join(unused)} can only be used with --save and --load")
     if options.formats and options.backend:
         raise CommandLineError(f"FORMAT cannot be combined with --backend, because each format has a backend: {' '.join(options.formats)}")
@@ -117,12 +112,6 @@ def check_examples(options: argparse.Namespace) -> None:
         raise CommandLineError(f"--examples must be an integer of at least 0, got {options.examples}")
     if options.seed is not None and options.seed != "random" and not (options.seed.isascii() and options.seed.isdecimal()):
         raise CommandLineError(f"--seed must be an integer of at least 0, or 'random', got {options.seed!r}")
-
-
-def check_folder(option: str, file: str | None) -> None:
-    """Raise CommandLineError if the folder of a file to write does not exist."""
-    if file and not (folder := pathlib.Path(file).parent).is_dir():
-        raise CommandLineError(f"{option}: the folder {folder} does not exist")
 
 
 def pytest_arguments(options: argparse.Namespace, rest: list[str]) -> list[str]:

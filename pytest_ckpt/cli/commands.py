@@ -5,19 +5,24 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import logging
 import os
 import pathlib
+import random
 import re
 import signal
 import sys
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from ..util.entry_points import EntryPointWarning, load_failures
 from ..util.tempdirs import temporary_folder
-from .arguments import check_examples, check_folder, check_selection, errors_as_usage, pytest_arguments, resolved_formats, targets_of
+from .arguments import check_examples, check_selection, errors_as_usage, pytest_arguments, resolved_formats, targets_of
 from .parser import CommandLineError, parse
+
+if TYPE_CHECKING:
+    from ..results import Result
 
 #: Exit codes: every result is as expected; one is not; the command line is wrong; the run was interrupted.
 OK, FAILED, USAGE_ERROR, INTERRUPTED = 0, 1, 2, 130
@@ -74,7 +79,8 @@ def run(options: argparse.Namespace, rest: list[str]) -> int:
     formats = resolved_formats(targets)
     check_examples(options)
     check_selection(options, formats)
-    check_folder("--json", options.json)
+    if options.json and not pathlib.Path(options.json).parent.is_dir():
+        raise CommandLineError(f"--json: the folder {pathlib.Path(options.json).parent} does not exist")
     settings = os.path.join(os.path.dirname(__file__), "collector.ini")
     command = [settings, "-c", settings, f"--rootdir={os.getcwd()}", "-p", "ckpt", "-p", "pytest_ckpt.cli.collector"]
     # pytest warns that this package was imported before it could rewrite the package's assertions.
@@ -111,11 +117,39 @@ def _without_pytest_variables() -> Iterator[None]:
 
 def survey(options: argparse.Namespace, rest: list[str]) -> int:
     """Run every check without expected failures, and print the declaration that describes the format."""
-    from .survey import survey as run_survey
+    from ..reports.declaration import declaration
+    from ..runner.survey import survey as run_survey
 
-    passed = run_survey(options, rest)
-    _print_failures(options.missing)
-    return OK if passed else FAILED
+    if unknown := [argument for argument in rest if argument.startswith("-")]:
+        raise CommandLineError(f"unrecognized arguments: {' '.join(unknown)} (see pytest-ckpt survey --help)")
+    options.formats += rest
+    check_examples(options)
+    targets = targets_of(options)
+    formats = resolved_formats(targets)
+    check_selection(options, formats)
+    seed = random.SystemRandom().randrange(1 << 32) if options.seed == "random" else int(options.seed or 0)
+    # Libraries log failed saves. The declaration already reports them.
+    logging.disable(logging.CRITICAL)
+    try:
+        for target in targets:
+            if target.missing:
+                print(f"# {target.name}: not run: {target.missing}")
+        for format in formats:
+            select, progress = options.select or "all", _show_progress if sys.stderr.isatty() else None
+            accepts, results = run_survey(format.isolated(), options.examples, seed, select, progress)
+            skipped = sum(result.skipped is not None for result in results)
+            drawn = f"; --seed={seed}" if options.seed == "random" else ""
+            print(f"# {format.name}: {len(results)} checks, {skipped} skipped{drawn}")
+            for line in declaration(accepts, results):
+                print(line)
+    finally:
+        logging.disable(logging.NOTSET)
+    _print_failures(target.missing for target in targets)
+    return OK
+
+
+def _show_progress(number: int, count: int, result: Result) -> None:
+    print(f"\r\033[K{number}/{count} {result.check}", end="" if number < count else "\r\033[K", file=sys.stderr, flush=True)
 
 
 def _print_failures(printed: Iterable[str]) -> None:
@@ -156,7 +190,7 @@ def list_names(options: argparse.Namespace, _: list[str]) -> int:
         rows = [(name, "; ".join(filter(None, [backend, formats.missing(name)]))) for name, backend in pairs]
     else:
         listed = checks.checks_for(options.backend) if options.backend else checks.CHECKS.values()
-        rows = [(check.name, f"{check.placement}: {check.statement}") for check in listed]
+        rows = [(check.name, f"{check.level}: {check.statement}") for check in listed]
     width = max((len(name) for name, _ in rows), default=0)
     for name, description in rows:
         print(f"{name.ljust(width)}  {description}")
@@ -166,15 +200,17 @@ def list_names(options: argparse.Namespace, _: list[str]) -> int:
 
 def explain(options: argparse.Namespace, _: list[str]) -> int:
     """Print what checks assert, why, and what to do if they fail."""
-    from ..checks import CHECKS, check_pattern, is_named
+    from ..checks import CHECKS, check_pattern
+    from ..expectations import matches
 
     with errors_as_usage():
         for name in options.checks:
             check_pattern(name)
     for check in CHECKS.values():
-        if any(is_named(check, name) for name in options.checks):
+        if any(name == "all" or matches(check.name, name) for name in options.checks):
+            placement = ", runs in worker processes" if check.needs_worker else ""
             allowed = f"; {', '.join(sorted(check.allows))} also passes" if check.allows else ""
-            print(f"{check.name} ({check.placement}{allowed})")
+            print(f"{check.name} ({check.level}{placement}{allowed})")
             print("\n".join(f"    {line}".rstrip() for line in check.explanation.splitlines()), end="\n\n")
     _print_failures(())
     return OK

@@ -62,7 +62,7 @@ def _parser() -> _Parser:
     listing.add_argument("what", nargs="?", choices=("formats", "checks", "backends"), default="formats", help="default: formats")
     listing.add_argument("--backend", metavar="NAME", help="list only those of this backend")
     explain = commands.add_parser("explain", help="print what a check asserts, why, and what to do if it fails", allow_abbrev=False)
-    explain.add_argument("checks", nargs="+", metavar="CHECK", help="a check, a family, a glob or a level")
+    explain.add_argument("checks", nargs="+", metavar="CHECK", help="a check, a family or a glob")
     return parser
 
 
@@ -80,8 +80,8 @@ def _add_run(commands: argparse._SubParsersAction[_Parser]) -> None:
     _add_functions(run)
     run.add_argument(
         "--select", action=_AppendNames, metavar="NAME",
-        help="run only these checks: a family, a check, a glob or a level ('core', 'extended'), several separated by commas; "
-        "-NAME excludes; 'all' selects every check (can be given multiple times; default: the core checks that need no worker process)",
+        help="run only these checks: a family, a check or a glob, several separated by commas; -NAME excludes; "
+        "'all' selects every check (can be given multiple times; default: the core checks)",
     )  # fmt: skip
     _add_examples(run)
     run.add_argument(
@@ -101,18 +101,12 @@ def _add_run(commands: argparse._SubParsersAction[_Parser]) -> None:
 def _add_survey(commands: argparse._SubParsersAction[_Parser]) -> None:
     survey = commands.add_parser(
         "survey", help="find out what a format restores, and print its expected_failures", allow_abbrev=False,
-        description="Run every check without expected failures, and print the domain and expected_failures= ready to paste. "
-        "Each line is printed as soon as the checks of its family have run.",
+        description="Run every check without expected failures, and print accepts= and expected_failures= ready to paste.",
     )  # fmt: skip
     survey.add_argument("formats", nargs="*", metavar="FORMAT", help="the name of a built-in format, or module:object")
     _add_functions(survey)
-    survey.add_argument(
-        "--select", action=_AppendNames, metavar="NAME", help="run only these families, checks, globs or levels (default: all)"
-    )
+    survey.add_argument("--select", action=_AppendNames, metavar="NAME", help="run only these families, checks or globs (default: all)")
     _add_examples(survey)
-    survey.add_argument("-n", metavar="NUM", help="run checks in NUM processes, or 'auto' (default: 1)")
-    survey.add_argument("-o", "--output", metavar="FILE", help="also write the printed lines to FILE, with the import in the first line")
-    survey.add_argument("--json", metavar="FILE", help="write the results to FILE, for 'pytest-ckpt report'")
 
 
 def _add_functions(parser: argparse.ArgumentParser) -> None:
@@ -120,9 +114,6 @@ def _add_functions(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--load", metavar="M:F", help="the load function for --save, load(path)")
     parser.add_argument("--backend", metavar="NAME", help="the backend of --save and --load; without them: run the formats of this backend")
     parser.add_argument("--accepts", choices=("tensor", "list", "dict", "tree"), help="what --save accepts (default: tree)")
-    parser.add_argument("--dtypes", metavar="NAMES", help="the dtypes that --save accepts, separated by commas (default: any)")
-    parser.add_argument("--shapes", metavar="CODE", help="the shapes that --save accepts, for example '(None, None), (None, None, 3)'")
-    parser.add_argument("--keys", metavar="NAMES", help="the keys of dicts that --save accepts, separated by commas (default: any)")
     parser.add_argument("--suffix", metavar="TEXT", help="the suffix of the paths that --save gets, for example .npz")
     parser.add_argument("--template", action="store_true", help="call --load as load(path, template)")
 

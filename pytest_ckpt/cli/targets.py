@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 import functools
 import importlib
@@ -26,10 +25,6 @@ class Target:
     load: str = ""
     backend: str = ""
     accepts: str = "tree"
-    #: Names separated by commas, and Python code for one or several shapes.
-    dtypes: str = ""
-    shapes: str = ""
-    keys: str = ""
     suffix: str = ""
     template: bool = False
     #: Why the format cannot run, for example a package that is not installed; empty if it can.
@@ -50,8 +45,7 @@ class Target:
             return [self.name]
         arguments = [f"--save={self.save}", f"--load={self.load}", f"--backend={self.backend}"]
         arguments += [f"--accepts={self.accepts}"] if self.accepts != "tree" else []
-        values = {name: getattr(self, name) for name in ("dtypes", "shapes", "keys", "suffix")}
-        arguments += [f"--{name}={value}" for name, value in values.items() if value]
+        arguments += [f"--suffix={self.suffix}"] if self.suffix else []
         return [*arguments, "--template"] if self.template else arguments
 
     @functools.cache  # noqa: B019, targets are few and live as long as the process
@@ -68,29 +62,11 @@ class Target:
                 save=load_object(self.save),
                 load=load_object(self.load),
                 accepts=self.accepts,
-                dtypes=_names(self.dtypes),
-                shapes=_shapes(self.shapes),
-                keys=_names(self.keys),
                 suffix=self.suffix,
                 template=self.template,
             )
         get_backend(found.backend)
         return found
-
-
-def _names(text: str) -> list[str] | None:
-    return [name.strip() for name in text.split(",")] if text else None
-
-
-def _shapes(text: str) -> list[Any] | None:
-    """Return the shapes that Python code states: one, or several in a tuple or a list. Raise ValueError for other code."""
-    if not text:
-        return None
-    try:
-        found = ast.literal_eval(text)
-    except (SyntaxError, ValueError):
-        raise ValueError(f"--shapes={text} must be Python code for shapes, such as (None, 3) or [(2, 3), (4, 5)]") from None
-    return list(found) if isinstance(found, list | tuple) and found and isinstance(found[0], list | tuple) else [found]
 
 
 def load_object(name: str) -> Any:

@@ -10,36 +10,30 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from ..backends import models_of
 from ..backends.model_base import ModelBackend, ModelReading
 from ..verdicts import Difference
 from .aliasing import SEPARATE_MEMORY
-from .ignored import NOTHING, Ignored
-from .objects import item_step, type_name
-from .walk import walk
+from .objects import type_name
+from .trees import differences
 
 #: Aspects of tensors that do not count in models.
 _IGNORED = frozenset({"strides", "order"})
 _TRAINING = "training"
 
 
-def model_differences(
-    actual: Any, expected: Any, models: ModelBackend, architecture: bool = False, ignored: Ignored = NOTHING
-) -> list[Difference]:
+def model_differences(actual: Any, expected: Any, models: ModelBackend, architecture: bool = False) -> list[Difference]:
     """Return all differences between the states of two models of one framework.
 
     With ``architecture``, also compare the settings of the layers: a file of the whole model must
-    contain them. All aspects count, except for those that are ``ignored``.
+    contain them.
     """
-    ignored = dataclasses.replace(ignored, extended=True)
     ours, theirs = models.read(expected), models.read(actual)
-    # A framework that does not save the random states of layers does not restore them either.
-    wanted, given = (
-        {name: tensor for name, tensor in tensors.items() if name not in ours.random_states} for tensors in (ours.tensors, theirs.tensors)
-    )
-    found = [_with_cause(each, ours) for each in walk(given, wanted, ignored.more(_IGNORED))]
+    found = [_with_cause(each, ours) for each in differences(theirs.tensors, ours.tensors, _IGNORED)]
     # Instance attributes of tensors are notes of libraries, not flags of the model.
     found = [each for each in found if each.aspect != "flags" or not each.expected.startswith(".")]
+    # A framework that does not save the random states of layers does not restore them either.
+    random_states = tuple(f"[{name!r}]" for name in ours.random_states)
+    found = [each for each in found if not each.path.startswith(random_states)] if random_states else found
     if not any(each.aspect == "alias" for each in found):
         found += _untied(theirs, ours)
     # Compared by name, because a class that is defined again (in a function or a reloaded module)
@@ -48,26 +42,7 @@ def model_differences(
         found.append(Difference("", "kind", type_name(expected), type_name(actual), leaf=type_name(expected)))
     found += _flag_differences("frozen", theirs.frozen, ours.frozen)
     found += _flag_differences(_TRAINING, theirs.training, ours.training)
-    found += settings_differences(theirs, ours) if architecture else []
-    return [each for each in found if not ignored.hides(each)]
-
-
-def models_in_trees(actual: Any, expected: Any, ignored: Ignored = NOTHING) -> list[Difference] | None:
-    """Return the differences of two nodes of a tree, compared as models, or None if ``expected`` is
-    not a model.
-
-    Their paths start at the model. If ``actual`` is not a model of the same framework, the only
-    difference is that the model is lost. Modes and settings count only with the extended aspects.
-    """
-    models = models_of(expected)
-    if models is None:
-        return None
-    if actual is expected:
-        return []
-    if not models.owns(actual):
-        return [Difference("", "container", type_name(expected), type_name(actual), lost=True, leaf=type_name(expected))]
-    found = model_differences(actual, expected, models, architecture=ignored.extended, ignored=ignored)
-    return found if ignored.extended else [each for each in found if not is_mode_difference(each)]
+    return found + (settings_differences(theirs, ours) if architecture else [])
 
 
 def settings_differences(actual: ModelReading, expected: ModelReading) -> list[Difference]:
@@ -98,13 +73,13 @@ def _untied(actual: ModelReading, expected: ModelReading) -> list[Difference]:
         if other != name and name in actual.tensors and actual.tensors.get(other) is not actual.tensors[name]:
             cause = "the weights are no longer tied, so an optimizer over all parameters would update this memory twice"
             states = f"the same parameter as {other!r}", "another parameter in the same memory"
-            found.append(Difference(item_step(name), "alias", *states, leaf="model", cause=cause))
+            found.append(Difference(f"[{name!r}]", "alias", *states, leaf="model", cause=cause))
     return found
 
 
 def _with_cause(difference: Difference, expected: ModelReading) -> Difference:
     """Return the difference with a likely cause, where the model shows one."""
-    unsaved = next((key for key in expected.unsaved if difference.path.startswith(item_step(key))), None)
+    unsaved = next((key for key in expected.unsaved if difference.path.startswith(f"[{key!r}]")), None)
     cause = difference.cause
     if unsaved is not None and difference.aspect in ("values", "keys", "dtype", "shape"):
         cause = "the framework does not save this buffer (it is not persistent), so loading must not change it, or must compute it again"

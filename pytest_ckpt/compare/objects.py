@@ -8,19 +8,13 @@ from __future__ import annotations
 import collections
 import collections.abc
 import dataclasses
-import math
 import reprlib
 import struct
 import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ..backends import object_state
-
 MISSING = object()
-#: A path as a linked list (the parent's path, and one step as text), so that deep trees need no
-#: long texts.
-Path = tuple[Any, str] | None
 
 #: Types whose instances have no children. They include everything that pickle stores by name:
 #: classes, functions, modules.
@@ -57,7 +51,7 @@ class Contents:
         """Return one step of a path as Python code."""
         if isinstance(key, Attribute):
             return f".{key.name}"
-        return f".{key}" if self.kind in ("fields", "object") and isinstance(key, str) else item_step(key)
+        return f".{key}" if self.kind in ("fields", "object") and isinstance(key, str) else f"[{shown(key)}]"
 
     def label(self, key: Any) -> str:
         """Return a key as a noun for a message."""
@@ -66,11 +60,6 @@ class Contents:
         if self.kind in ("fields", "object") and isinstance(key, str):
             return f"attribute {key!r}"
         return f"item {key}" if self.kind == "sequence" else shown(key)
-
-
-def item_step(key: Any) -> str:
-    """Return the step to an item as Python code. It is shortened only where no library has such a long name."""
-    return f"[{shown(key, 400)}]"
 
 
 def contents(node: Any) -> Contents | None:
@@ -114,8 +103,6 @@ def _state(node: Any) -> Contents:
     """Return the state of an object that pickle would write, or its attributes if it cannot be
     pickled.
     """
-    if (known := object_state(node)) is not None:
-        return Contents("object", known)
     try:
         reduced = node.__reduce_ex__(4)
     except Exception:  # locks, files and generators cannot be pickled, and an object may raise anything here
@@ -142,34 +129,17 @@ def nodes_in(tree: Any, is_leaf: Callable[[Any], bool]) -> Iterator[tuple[Any, C
     Containers and objects are yielded once, and leaves once for each occurrence. ``is_leaf``
     returns True for nodes whose inside is not a tree, such as tensors.
     """
-    return ((node, found) for _, node, found in places_in(tree, is_leaf))
-
-
-def places_in(tree: Any, is_leaf: Callable[[Any], bool]) -> Iterator[tuple[Path, Any, Contents | None]]:
-    """Yield the same as `nodes_in`, with the path of each node in front."""
-    todo: list[tuple[Path, Any]] = [(None, tree)]
+    todo = [tree]
     visited: dict[int, Any] = {}
     while todo:
-        path, node = todo.pop()
+        node = todo.pop()
         found = None if is_leaf(node) else contents(node)
         if found is None:
-            yield path, node, None
+            yield node, None
         elif id(node) not in visited:
             visited[id(node)] = node
-            yield path, node, found
-            children = [*found.items.items(), *found.extras.items()]
-            todo.extend(((path, found.step(key)), child) for key, child in reversed(children))
-
-
-def path_text(path: Path) -> str:
-    """Return a path as Python code. The middle of a very long path is left out."""
-    steps = []
-    while path is not None:
-        path, step = path[0], path[1]
-        steps.append(step)
-    if len(steps) > 40:
-        steps[20:-20] = [f"…({len(steps) - 40} more)…"]
-    return "".join(reversed(steps))
+            yield node, found
+            todo.extend(reversed([*found.items.values(), *found.extras.values()]))
 
 
 def token(key: Any) -> Any:
@@ -177,22 +147,18 @@ def token(key: Any) -> Any:
     are indistinguishable.
 
     Python's == is not enough: True equals 1. Objects without an __eq__ are equal to all others of
-    their type. All NaN are equal, since JSON and text keep neither sign nor payload.
+    their type.
     """
     if isinstance(key, float):
-        return (type(key), _bits(key))
+        return (type(key), struct.pack("<d", key))
     if isinstance(key, complex):
-        return (type(key), _bits(key.real), _bits(key.imag))
+        return (type(key), struct.pack("<dd", key.real, key.imag))
     if type(key) is tuple:
         return (tuple, tuple(map(token, key)))
     if type(key) is frozenset:
         return (frozenset, frozenset(collections.Counter(map(token, key)).items()))
     own_equality: Any = type(key).__eq__
     return (type(key), None if own_equality is object.__eq__ else key)
-
-
-def _bits(number: float) -> bytes:
-    return struct.pack("<d", math.nan if number != number else number)
 
 
 def matched(expected: dict[Any, Any], actual: dict[Any, Any]) -> dict[Any, Any]:

@@ -7,10 +7,8 @@ or a log record or a returned report that names the leaf. What is reported for f
 from __future__ import annotations
 
 import contextlib
-import io
 import logging
 import re
-import sys
 import warnings
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -28,7 +26,6 @@ class Captured:
         self.warnings: list[str] = []
         self.records: list[str] = []
         self.report = ""
-        self.printed = ""
 
     def messages(self) -> set[str]:
         """Return the texts without numbers and addresses, which differ from call to call."""
@@ -48,10 +45,6 @@ class Captured:
         known = set(usual)
         records = [text for text in self.records if _without_numbers(text) not in known]
         return self.warns(known) or any(_mentions(text, leaf) for text in [*records, self.report])
-
-    def prints(self, leaf: str) -> bool:
-        """Return whether the name of a leaf was printed, where only a reader of the output can see it."""
-        return _mentions(self.printed, leaf)
 
     def warns(self, usual: Iterable[str]) -> bool:
         """Return whether there was a warning that is not one of the ``usual`` messages."""
@@ -94,30 +87,9 @@ class _Handler(logging.Handler):
         self.captured.records.append(record.getMessage())
 
 
-class _Copying(io.TextIOBase):
-    """A stream that keeps a copy of everything that is written to another one."""
-
-    def __init__(self, stream: Any, texts: io.StringIO) -> None:
-        self._stream, self._texts = stream, texts
-
-    def write(self, text: str) -> int:
-        self._texts.write(text)
-        if self._stream is not None:
-            self._stream.write(text)
-        return len(text)
-
-    def flush(self) -> None:
-        if self._stream is not None:
-            self._stream.flush()
-
-    def fileno(self) -> int:
-        number: int = self._stream.fileno()
-        return number
-
-
 @contextlib.contextmanager
 def capturing() -> Iterator[Captured]:
-    """Capture warnings, log records of WARNING and above, and printed text, which still appears. All is restored on exit."""
+    """Capture warnings and log records of WARNING and above. Loggers are restored on exit."""
     captured = Captured()
     handler = _Handler(captured)
     loggers = [logging.getLogger(), *(each for each in logging.Logger.manager.loggerDict.values() if isinstance(each, logging.Logger))]
@@ -127,12 +99,9 @@ def capturing() -> Iterator[Captured]:
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            texts = io.StringIO()
             try:
-                with contextlib.redirect_stdout(_Copying(sys.stdout, texts)), contextlib.redirect_stderr(_Copying(sys.stderr, texts)):
-                    yield captured
+                yield captured
             finally:
-                captured.printed = texts.getvalue()
                 captured.warnings.extend(str(each.message) for each in caught if not issubclass(each.category, _ABOUT_CODE))
     finally:
         for logger in roots:

@@ -40,33 +40,6 @@ def size_on_disk(path: pathlib.Path) -> int | None:
     return sum(file.stat().st_size for file in files_of(path)) if owned_by(path) else None
 
 
-#: The sizes and times of files, by their paths.
-State = dict[str, tuple[int, int]]
-#: The path of the checkpoint that was saved last in this process, and the state of its files when `save` returned.
-_last: tuple[pathlib.Path, State] | None = None
-
-
-def state_at(path: pathlib.Path) -> State:
-    """Return the sizes and times of the files of the checkpoint at ``path``."""
-    found: State = {}
-    for file in files_of(path):
-        with contextlib.suppress(OSError):  # a temporary file that was just removed
-            status = file.stat()
-            found[str(file)] = status.st_size, status.st_mtime_ns
-    return found
-
-
-def remember_state(path: pathlib.Path) -> None:
-    """Remember the state of the checkpoint at ``path``, now that `save` has returned."""
-    global _last
-    _last = path, state_at(path)
-
-
-def state_when_saved(path: pathlib.Path) -> State | None:
-    """Return the state of the checkpoint at ``path`` when `save` returned, or None if another one was saved last."""
-    return _last[1] if _last is not None and _last[0] == path else None
-
-
 def content_of(entries: Iterable[pathlib.Path], folder: pathlib.Path) -> Content:
     """Return the content of files and folders, by names relative to ``folder``. Links are followed."""
     found: Content = {}

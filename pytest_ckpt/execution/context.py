@@ -20,14 +20,11 @@ from ..backends import get_backend, get_models
 from ..backends.base import Backend
 from ..formats.base import Format
 from ..specs import Fill, LayerSpec, ModelSpec, Spec, TensorSpec
-from ..verdicts import Difference
 from ..workers import Workers
-from .alterations import collecting
 from .checkpoint_files import empty_folder
 from .process_state import SET, SHARED, put_back, state_of
 from .remote import Remote
 from .subject import Subject
-from .user_code import EarlyResult
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
@@ -185,24 +182,19 @@ class Workspace:
 _CONTEXTS: dict[int, tuple[Format, Context]] = {}
 
 
-def answer(format: Format, folder: str, function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Any, tuple[Difference, ...]]:
-    """In a worker: return ``function(context, *arguments)``, and what saves altered in their arguments."""
+def answer(format: Format, folder: str, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    """In a worker: return ``function(context, *arguments)``."""
     if id(format) not in _CONTEXTS:
         own = pathlib.Path(folder) / f"process-{os.getpid()}-{len(_CONTEXTS)}"
         own.mkdir()
         _CONTEXTS[id(format)] = (format, Context(format, own))
-    with collecting() as altered:
-        try:
-            return function(_CONTEXTS[id(format)][1], *arguments), tuple(altered)
-        except EarlyResult as early:
-            raise EarlyResult(early.observation.with_alterations(altered)) from early
+    return function(_CONTEXTS[id(format)][1], *arguments)
 
 
 def warm_up(context: Context) -> None:
     """Use the framework once, in a worker, so that no later call pays for imports and start-up."""
     with context.scope():
         context.backend.read(context.backend.build(TensorSpec("float32", (2,), fill=Fill(1))))
-        if context.format.save is None:
-            with contextlib.suppress(ImportError):  # each example of a model is then skipped, with the reason
-                if (models := get_models(context.backend.name)) is not None:
-                    models.build(ModelSpec((LayerSpec("dense", 2),), (2,)))
+        models = get_models(context.backend.name)
+        if context.format.save is None and models is not None:
+            models.build(ModelSpec((LayerSpec("dense", 2),), (2,)))

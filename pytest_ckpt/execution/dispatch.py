@@ -31,13 +31,12 @@ from ..specs import (
 )
 from ..verdicts import Observation
 from ..workers import CannotSerialize, WorkerDied
-from .alterations import collecting
 from .context import Context, Workspace
 from .corruption import damage
 from .crash import interrupt, replay
 
 # These modules register the procedures of named scenarios when they are imported.
-from .files import determinism, disk_full, failed_save, leftovers, overwrite, paths, save_twice, side_effects, size  # noqa: F401
+from .files import determinism, disk_full, failed_save, leftovers, overwrite, paths, side_effects, size  # noqa: F401
 from .mismatch import run_mismatch, run_narrow, run_partial
 from .model import run_model
 from .process import leaks, lifetime, memory, races, relocation, threads  # noqa: F401
@@ -46,7 +45,6 @@ from .remote import Role
 from .security import attack
 from .training import run_training
 from .tree import run_tree
-from .unfinished import with_unfinished
 from .user_code import EarlyResult
 
 #: The procedures of all other specs. A spec that is not listed is a tree.
@@ -74,8 +72,6 @@ EXPANSIONS: dict[type[Spec], Callable[[Workspace, Any], Iterable[Spec]]] = {
     AttackSweep: attack.expand,
 }
 _TREE = Procedure(run_tree)
-#: Procedures that only save and load, so that nothing but `save` writes to the path.
-_PLAIN = (run_tree, run_model, run_training)
 
 
 def procedure_for(spec: Spec) -> Procedure:
@@ -114,19 +110,12 @@ def run_example(
     """
     if reason := context.format.unsupported(spec):
         return Observation(skipped=reason)
-    with collecting() as altered:
-        observation = _observe(context, spec, size_limit, in_worker, keep_in)
-    return observation.with_alterations(altered)
-
-
-def _observe(
-    context: Context, spec: Spec, size_limit: Callable[[int], int] | None, in_worker: bool, keep_in: pathlib.Path | None
-) -> Observation:
+    procedure = procedure_for(spec)
     try:
         with context.fresh_path() as path:
             workspace = Workspace(context, path, size_limit, keep_in)
             try:
-                return _run_where_placed(workspace, procedure_for(spec), spec, in_worker)
+                return _run_where_placed(workspace, procedure, spec, in_worker)
             finally:
                 _keep_the_rest(workspace)
     except (CannotBuild, CannotSerialize) as error:
@@ -159,11 +148,8 @@ def run_here(
 ) -> Observation:
     """Run an example in this process, which may be a worker. Raise CannotBuild and EarlyResult."""
     workspace = Workspace(context, pathlib.Path(path), size_limit, pathlib.Path(keep_in) if keep_in else None)
-    procedure = procedure_for(spec)
     with context.scope():
-        if procedure.function in _PLAIN:
-            return with_unfinished(workspace, procedure.function, spec)
-        return procedure.function(workspace, spec)
+        return procedure_for(spec).function(workspace, spec)
 
 
 def _keep_the_rest(workspace: Workspace) -> None:

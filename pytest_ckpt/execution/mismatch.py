@@ -59,12 +59,11 @@ def _load_matching(loader: _Models | _Trees, spec: Spec, path: pathlib.Path) -> 
             loaded = loader.load(loader.other(spec), path, captured)
         except EarlyResult as early:
             return Observation(
-                skipped=f"a file that matches is not loaded either: {early.observation.unreadable or early.observation.crashed}",
-                unmet=spec,
+                skipped=f"a file that matches is not loaded either: {early.observation.unreadable or early.observation.crashed}"
             )
     lost = _lost(loaded, loader.leaves(loader.build(spec)))
     if lost:
-        return Observation(skipped=f"a file that matches is not restored either: {lost[0]}", unmet=spec)
+        return Observation(skipped=f"a file that matches is not restored either: {lost[0]}")
     return captured.messages()
 
 
@@ -136,8 +135,7 @@ def _silent_changes(
 
     def unless_reported(name: str, aspect: str, expected: str, actual: str) -> None:
         if not captured.reports(name, usual):
-            how = "; the report was only printed" if captured.prints(name) else ", silently"
-            found.append(Difference(f"[{name!r}]", aspect, f"an error or a warning, because {expected}", f"{actual}{how}", lost=True))
+            found.append(Difference(f"[{name!r}]", aspect, f"an error or a warning, because {expected}", f"{actual}, silently", lost=True))
 
     for name, own in before.items():
         now = loaded.get(name)
@@ -218,7 +216,7 @@ def run_narrow(workspace: Workspace, spec: NarrowLoad) -> Observation:
     with capturing() as wide:
         expected = call_user_code("load", format.load, path, *template)
     if lost := _lost(expected, tree):
-        return Observation(skipped=f"with 64-bit types it is not restored either: {lost[0]}", unmet=spec.tree)
+        return Observation(skipped=f"with 64-bit types it is not restored either: {lost[0]}")
     with backend.narrow(), capturing() as captured:
         try:
             loaded = call_user_code("load", format.load, path, *template)

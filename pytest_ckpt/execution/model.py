@@ -8,15 +8,14 @@ from typing import Any
 from ..backends.base import Backend
 from ..backends.model_base import ModelBackend
 from ..compare.models import model_differences, settings_differences
-from ..compare.outputs import OUTPUTS, output_differences
-from ..compare.tensors import shared_place
-from ..compare.unloaded import with_unloaded
+from ..compare.outputs import output_differences
+from ..compare.tensors import same_object
 from ..specs import LoadInto, ModelSpec, other_model
 from ..verdicts import Difference, Observation, Verdict
 from .context import Workspace
 from .model_io import load_model, models_for, save_model
 from .observations import locate
-from .user_code import PROVES_NOTHING, call_user_code, inspect_loaded, shares_with_saved
+from .user_code import PROVES_NOTHING, call_user_code, inspect_loaded
 
 #: How many clones are built until one differs in every tensor that is saved.
 _CLONES = 12
@@ -28,34 +27,28 @@ def run_model(workspace: Workspace, spec: ModelSpec | LoadInto) -> Observation:
     models = models_for(backend)
     saved_spec = spec.saved if isinstance(spec, LoadInto) else spec
     model, expected = models.build(saved_spec), models.build(saved_spec)
-    if isinstance(spec, LoadInto):
-        clone_spec, clone = spec.clone, models.build(spec.clone)
-    else:
-        clone_spec, clone = _clone(models, saved_spec, expected)
+    clone = models.build(spec.clone) if isinstance(spec, LoadInto) else _clone(models, saved_spec, expected)
     if not model_differences(clone, expected, models):
         return Observation(skipped=f"the clone does not differ from the model, {PROVES_NOTHING}")
     before = models.read(clone)
     before = dataclasses.replace(before, training=dict(before.training), settings=dict(before.settings))
     save_model(format, models, model, path)
+    if altered := model_differences(model, expected, models):
+        return Observation(differences=tuple(locate(altered, "the model that was saved, after save", lost=True)))
     target, loaded = clone, load_model(format, models, path, clone)
-    place = "" if loaded is model else shared_place(models.read(loaded).tensors, models.read(model).tensors)
-    if place is not None:
-        return Observation(unreadable=shares_with_saved("model", place))
+    if loaded is model or same_object(models.read(loaded).tensors, models.read(model).tensors):
+        return Observation(unreadable="the loaded model is the one that was saved, or shares tensors with it")
     found, note = call_user_code("load", inspect_loaded, _differences, loaded, expected, backend, models, saved_spec, format.whole_model)
-    cause = ""
-    if loaded is target and any(each.verdict >= Verdict.CHANGED and each.part != OUTPUTS for each in found):
-        found, cause = with_unloaded(found, model_differences(loaded, models.build(clone_spec), models))
     if loaded is target and not isinstance(spec, LoadInto):
         found = [*found, *(each for each in settings_differences(models.read(loaded), before) if each not in found)]
     if altered := model_differences(model, expected, models):
         found = [*found, *locate(altered, "another model, after load", lost=True)]
-    return Observation(differences=tuple(found), note=note, cause=cause)
+    return Observation(differences=tuple(found), note=note)
 
 
-def _clone(models: ModelBackend, saved: ModelSpec, expected: Any) -> tuple[ModelSpec, Any]:
-    """Return a model of the same architecture in which as many tensors as possible have other values, after its spec."""
-    best: tuple[ModelSpec, Any] = saved, None
-    most = -1
+def _clone(models: ModelBackend, saved: ModelSpec, expected: Any) -> Any:
+    """Return a model of the same architecture in which as many tensors as possible have other values."""
+    best, most = None, -1
     look = models.read(expected)
     # Tensors that are not saved are equal in all models of one architecture.
     wanted = len(look.tensors.keys() - look.unsaved - look.random_states)
@@ -65,7 +58,7 @@ def _clone(models: ModelBackend, saved: ModelSpec, expected: Any) -> tuple[Model
         clone = models.build(other)
         paths = {each.path for each in model_differences(clone, expected, models) if each.aspect in ("values", "nan-payload")}
         if len(paths) > most:
-            best, most = (other, clone), len(paths)
+            best, most = clone, len(paths)
         if most >= wanted:
             break
     return best

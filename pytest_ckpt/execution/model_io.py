@@ -15,11 +15,8 @@ from .user_code import EarlyResult, call_user_code, save_and_wait
 
 
 def models_for(backend: Backend) -> ModelBackend:
-    """Return the backend's models. Raise CannotBuild if it has none, or lacks a package for them."""
-    try:
-        models = get_models(backend.name)
-    except ImportError as error:
-        raise CannotBuild(str(error)) from None
+    """Return the backend's models. Raise CannotBuild if it has none."""
+    models = get_models(backend.name)
     if models is None:
         raise CannotBuild(f"{backend.name} has no models")
     return models
@@ -28,17 +25,11 @@ def models_for(backend: Backend) -> ModelBackend:
 def save_model(format: Format, models: ModelBackend, model: Any, path: pathlib.Path) -> None:
     """Save a model with the format's ``save_model``, or its state with ``save``. Raise EarlyResult."""
     if format.save_model is not None:
-        save_and_wait(format, format.save_model, model, path, lambda: model_state(models, model))
+        save_and_wait(format, format.save_model, model, path)
     else:
         assert format.save is not None
         state = models.state(model)
         save_and_wait(format, format.save, flatten(state) if format.accepts == "dict" else state, path)
-
-
-def model_state(models: ModelBackend, model: Any) -> dict[str, Any]:
-    """Return a tree of everything that the framework shows of a model."""
-    reading = models.read(model)
-    return {"tensors": reading.tensors, "frozen": reading.frozen, "training": reading.training, "settings": reading.settings}
 
 
 def load_model(format: Format, models: ModelBackend, path: pathlib.Path, clone: Any) -> Any:
@@ -50,7 +41,7 @@ def load_model(format: Format, models: ModelBackend, path: pathlib.Path, clone: 
 def load_with_report(format: Format, models: ModelBackend, path: pathlib.Path, clone: Any) -> tuple[Any, Any]:
     """Return the loaded model, and what else the loader returned, such as the framework's own report. Raise EarlyResult."""
     if format.load_model is not None:
-        returned = call_user_code("load", format.load_model, path, *(() if format.whole_model else (clone,)), label="load_model")
+        returned = call_user_code("load", format.load_model, path, *(() if format.whole_model else (clone,)))
         if models.owns(returned):
             return returned, None
         within = [each for each in returned if models.owns(each)] if isinstance(returned, tuple) else []
@@ -65,7 +56,7 @@ def load_with_report(format: Format, models: ModelBackend, path: pathlib.Path, c
     state = call_user_code("load", format.load, path, *((template,) if format.template else ()))
     if format.accepts == "dict" and isinstance(state, Mapping):
         state = unflatten(state, own)
-    call_user_code("load", models.load_state, clone, state, label="load returned a state, and loading it into the model")
+    call_user_code("load", models.load_state, clone, state)
     return clone, None
 
 

@@ -8,9 +8,6 @@ from typing import Any
 
 from ..verdicts import Difference, Observation, Verdict
 
-#: The cause of differences if the loaded object is the one that was saved before.
-BEFORE_THE_LAST = "load returned the checkpoint before the last one: all values are those of the save before"
-
 
 def located_at(observation: Observation, where: str) -> Observation:
     """Return the same observation with ``where`` in front of each of its texts."""
@@ -36,4 +33,4 @@ def unless_damaged(raised: Observation, load_old: Callable[[], Observation]) -> 
     if raised.refused is None:
         return raised
     now = load_old()
-    return raised if is_restored(now) else located_at(now, f"the old checkpoint, after {raised.refused}")
+    return raised if is_restored(now) else located_at(now, f"the old checkpoint, after save raised {raised.refused}")

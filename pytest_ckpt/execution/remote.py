@@ -17,9 +17,8 @@ from ..backends.base import CannotBuild
 from ..crash_model.recording import traced_worker
 from ..crash_model.tracing import DELAY, slowed_worker
 from ..formats.base import Format
-from ..verdicts import Difference, Observation
-from ..workers import MEMORY_LIMIT, CannotSerialize, RemoteError, SerializedObject, Worker, WorkerDied, Workers
-from .alterations import collect
+from ..verdicts import Observation
+from ..workers import MEMORY_LIMIT, CannotSerialize, SerializedObject, Worker, WorkerDied, Workers
 from .user_code import EarlyResult
 
 
@@ -46,9 +45,8 @@ _DEATHS = 3
 _GENEROUS: dict[str, Any] = {"seconds": 180.0, "memory": 1 << 46}
 
 
-#: Runs in a worker, and returns ``function(context, *arguments)`` and what saves altered. It receives the format, a folder, the
-#: function and its arguments.
-Answer = Callable[[Format, str, Callable[..., Any], tuple[Any, ...]], tuple[Any, tuple[Difference, ...]]]
+#: Runs in a worker, and returns ``function(context, *arguments)``. It receives the format, a folder, the function and its arguments.
+Answer = Callable[[Format, str, Callable[..., Any], tuple[Any, ...]], Any]
 #: What a function may raise in a worker. The same is raised in this process.
 _ERRORS = (EarlyResult, CannotBuild)
 
@@ -96,14 +94,7 @@ class Remote:
             seconds = min(seconds, max(seconds / _SHORTER, 1.0))
         limits: dict[str, Any] = {"seconds": seconds, "memory": memory, "file_size": file_size}
         try:
-            question = (self._answer, self.serialized, str(self.folder), function, arguments)
-            try:
-                value, altered = worker.ask(*question, raises=_ERRORS, **limits)
-            except RemoteError:
-                # A library that corrupts the memory of its process makes unrelated code fail. A bug of this package also shows in a
-                # new process.
-                self.end(role)
-                value, altered = self.worker(role).ask(*question, raises=_ERRORS, **limits)
+            value = worker.ask(self._answer, self.serialized, str(self.folder), function, arguments, raises=_ERRORS, **limits)
         except _ERRORS:
             self._timeouts_in_a_row, self._only_deaths = 0, None
             raise
@@ -113,7 +104,6 @@ class Remote:
             self._only_deaths = None if self._only_deaths is None else self._only_deaths + 1
             raise
         self._timeouts_in_a_row, self._only_deaths = 0, None
-        collect(altered)
         return value
 
     def observe(self, function: Callable[..., Observation], *arguments: Any, **options: Any) -> Observation:

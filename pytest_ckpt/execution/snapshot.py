@@ -21,7 +21,6 @@ from ..filetypes import RegionRole, regions
 from ..specs import Spec
 from ..verdicts import Observation, Verdict
 from . import questions
-from .alterations import collecting
 from .checkpoint_files import owned_by
 from .context import CacheKey, Context, Workspace
 from .model_io import models_for
@@ -136,8 +135,8 @@ class Snapshot:
         return ""
 
 
-#: Snapshots by spec; an observation is the reason for a missing one.
-_SNAPSHOTS: CacheKey[Spec, Snapshot | Observation] = CacheKey("snapshots")
+#: Snapshots by spec; a text is the reason for a missing one.
+_SNAPSHOTS: CacheKey[Spec, Snapshot | str] = CacheKey("snapshots")
 
 
 def take_snapshot(workspace: Workspace, spec: Spec) -> Snapshot:
@@ -148,15 +147,14 @@ def take_snapshot(workspace: Workspace, spec: Spec) -> Snapshot:
     """
     cache = workspace.context.cache(_SNAPSHOTS)
     if spec not in cache:
-        with collecting() as altered:
-            found = _save(workspace, spec)
-        cache[spec] = Observation(altered=tuple(altered)) if altered else found
-    if isinstance(known := cache[spec], Observation):
-        raise EarlyResult(known)
-    return known
+        cache[spec] = _save(workspace, spec)
+    found = cache[spec]
+    if isinstance(found, str):
+        raise EarlyResult(Observation(skipped=found))
+    return found
 
 
-def _save(workspace: Workspace, spec: Spec) -> Snapshot | Observation:
+def _save(workspace: Workspace, spec: Spec) -> Snapshot | str:
     folder = workspace.context.fresh_folder()
     path = folder / f"checkpoint{workspace.format.suffix}"
     try:
@@ -171,8 +169,7 @@ def _save(workspace: Workspace, spec: Spec) -> Snapshot | Observation:
     failure = control.skipped or control.unsafe or control.crashed or control.refused or control.unreadable
     wrong = [each for each in control.differences if each.lost or (each.aspect in CONTENT and each.verdict >= Verdict.CHANGED)]
     if failure or wrong:
-        text = f"the intact checkpoint, copied to another folder, is not restored in a worker: {failure or wrong[0]}"
-        return Observation(skipped=text, blockers=("process/fresh-process", "process/moved"))
+        return f"the intact checkpoint, copied to another folder, is not restored in a worker: {failure or wrong[0]}"
     return snapshot
 
 

@@ -12,15 +12,13 @@ from ..backends import owner_of
 from ..backends.base import Backend
 from ..backends.tree_builder import build_tree
 from ..compare.models import model_differences
-from ..compare.tensors import is_leaf, shared_place
+from ..compare.tensors import is_leaf, same_object
 from ..compare.trees import differences
 from ..formats.base import Format
 from ..specs import ModelSpec, Spec, other_values, payload_of
 from ..verdicts import Difference, Observation
-from .alterations import watching
-from .model_io import load_model, model_state, models_for, save_model
-from .observations import BEFORE_THE_LAST, is_restored
-from .user_code import EarlyResult, call_user_code, inspect_loaded, save_and_wait, shares_with_saved
+from .model_io import load_model, models_for, save_model
+from .user_code import SAME_OBJECT, EarlyResult, call_user_code, inspect_loaded, save_and_wait
 
 #: Added to a seed to get values that no scenario saves.
 _OTHER_SEED = 7919
@@ -53,13 +51,12 @@ class Subject:
         """Save without waiting, and return what `save` returned. Raise EarlyResult."""
         save = self.format.save_model if self.is_model else self.format.save
         assert save is not None
-        with watching(obj, functools.partial(model_state, models_for(self.backend), obj) if self.is_model else None):
-            return call_user_code("save", save, obj, path)
+        return call_user_code("save", save, obj, path)
 
     def wait(self, result: Any) -> None:
         """Wait for a save that `start_saving` started. Raise EarlyResult."""
         if self.format.wait is not None:
-            call_user_code("save", self.format.wait, result, label="wait")
+            call_user_code("save", self.format.wait, result)
 
     def load(self, path: pathlib.Path, target: Any = None) -> Any:
         """Return the loaded object. ``target`` is the model or template to load into (default: a new one). Raise EarlyResult."""
@@ -76,12 +73,11 @@ class Subject:
     def build_other(self) -> Any:
         """Return a new object of the same structure with other values."""
         if self.is_model:
-            return models_for(self.backend).build(self.other_spec)
-        return build_tree(self.other_spec, self.backend)
+            return models_for(self.backend).build(self._other_spec)
+        return build_tree(self._other_spec, self.backend)
 
     @functools.cached_property
-    def other_spec(self) -> Any:
-        """The spec of `build_other`."""
+    def _other_spec(self) -> Any:
         if isinstance(self.spec, ModelSpec):
             return dataclasses.replace(self.spec, seed=(self.spec.seed + _OTHER_SEED) % (1 << 63))
         return other_values(self.spec)
@@ -98,21 +94,13 @@ class Subject:
     def _expected(self) -> Any:
         return self.build()
 
-    def observe(self, path: pathlib.Path, saved: Any = None, earlier: Subject | None = None) -> Observation:
-        """Load the checkpoint at ``path``, and compare. ``saved`` is the object that was saved, if it is in this process.
-
-        ``earlier`` is what was saved there before, which may be the cause of differences.
-        """
+    def observe(self, path: pathlib.Path, saved: Any = None) -> Observation:
+        """Load the checkpoint at ``path``, and compare. ``saved`` is the object that was saved, if it is in this process."""
         try:
             loaded = self.load(path)
-            if saved is not None and not self.is_model:
-                place = call_user_code("load", inspect_loaded, shared_place, loaded, saved)
-                if place is not None:
-                    return Observation(unreadable=shares_with_saved("tree", place))
-            found = Observation(differences=tuple(self.differences(loaded)))
-            if earlier is not None and not is_restored(found) and is_restored(Observation(differences=tuple(earlier.differences(loaded)))):
-                return dataclasses.replace(found, cause=BEFORE_THE_LAST)
-            return found
+            if saved is not None and not self.is_model and call_user_code("load", inspect_loaded, same_object, loaded, saved):
+                return Observation(unreadable=SAME_OBJECT)
+            return Observation(differences=tuple(self.differences(loaded)))
         except EarlyResult as early:
             return early.observation
 

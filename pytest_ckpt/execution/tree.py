@@ -8,13 +8,12 @@ from ..backends.base import Backend
 from ..backends.spec_values import logical_words
 from ..backends.tree_builder import build_tree
 from ..compare.elements import equal
-from ..compare.tensors import shared_place, tensors_in
+from ..compare.tensors import same_object, tensors_in
 from ..compare.trees import differences
-from ..compare.unloaded import with_unloaded
 from ..specs import DTYPES, Spec, TensorSpec, other_values, payload_of, tensor_specs_in
-from ..verdicts import Observation, Verdict
+from ..verdicts import Observation
 from .context import Workspace
-from .user_code import PROVES_NOTHING, call_user_code, inspect_loaded, save_and_wait, shares_with_saved
+from .user_code import PROVES_NOTHING, SAME_OBJECT, call_user_code, inspect_loaded, save_and_wait
 
 
 def run_tree(workspace: Workspace, spec: Spec) -> Observation:
@@ -37,18 +36,14 @@ def run_tree(workspace: Workspace, spec: Spec) -> Observation:
             return Observation(skipped=f"no template with other values can be built, {PROVES_NOTHING}")
         arguments = (template,)
     loaded = call_user_code("load", format.load, workspace.path, *arguments)
-    if (place := call_user_code("load", inspect_loaded, shared_place, loaded, saved)) is not None:
-        return Observation(unreadable=shares_with_saved("tree", place))
+    if call_user_code("load", inspect_loaded, same_object, loaded, saved):
+        return Observation(unreadable=SAME_OBJECT)
     found = call_user_code("load", inspect_loaded, differences, loaded, expected)
-    cause = ""
-    if format.template and any(each.verdict >= Verdict.CHANGED for each in found):
-        # The template may have been altered, so it is built again.
-        found, cause = with_unloaded(found, differences(loaded, other_tree(backend, spec, expected)))
     excess = None
     payload = payload_of(spec)
     if workspace.size_limit is not None and size > (allowed := workspace.size_limit(payload)):
         excess = f"{size} bytes on disk for {payload} bytes of values (allowed: {allowed})"
-    return Observation(differences=tuple(found), excess=excess, cause=cause)
+    return Observation(differences=tuple(found), excess=excess)
 
 
 def _not_held(backend: Backend, spec: Spec, held: set[TensorSpec]) -> str | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..backends import check_name
@@ -27,9 +27,6 @@ from ..specs import (
     TrainingSpec,
     ViewOf,
 )
-from ..specs.domain import Domain, checked_dtypes, checked_keys
-from ..specs.shapes import checked_shapes
-from ..util.strategies import is_strategy
 from ..util.suggestions import nearest
 from ..workers import CannotSerialize, SerializedObject, serialize
 
@@ -63,17 +60,8 @@ class Format:
 
     - ``accepts`` is the domain of ``save``: ``"tensor"``, ``"list"`` or ``"dict"`` (flat, of
       tensors), or ``"tree"`` (any nesting, the default). Outside the domain, ``save`` may raise.
-    - ``dtypes``, ``shapes`` and ``keys`` narrow the domain of ``save``, with the same values as in
-      the strategies: names of dtypes; shapes such as ``(2, 3)``, ``(None, None, 3)`` (None is any
-      length from 1), ``("n", "n")`` (equal lengths), ``(None, ...)`` (any further dimensions), or a
-      strategy of shapes; keys of dicts, or a strategy of keys. By default (None) nothing is
-      narrowed. Examples are taken from the domain, except in what a check is about. The state of a
-      model that goes through ``save`` is outside a domain with ``shapes`` or ``keys``, and inside
-      one with ``dtypes`` if these include all dtypes of its layers and, if it counts or draws
-      numbers, int64 and uint32. The state of a training run is outside every narrowed domain.
     - ``expected_failures`` maps names of checks, families or globs to `refused`, `changed` and the
       others, each with a reason: ``{"dtype/complex*": refused("the format has no complex numbers")}``.
-      It covers only the verdict that it names; a list of these covers several.
 
     Optional functions and settings:
 
@@ -115,9 +103,6 @@ class Format:
     isolate: bool = False
     time_limit: float = 60.0
     update_checksums: Callable[[Any], Any] | None = None
-    dtypes: Iterable[str] | None = None
-    shapes: Any = None
-    keys: Any = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name.strip():
@@ -147,38 +132,7 @@ class Format:
             raise ValueError(f"format {self.name!r}: load_partial requires save_model and load_model, or save and load")
         if not self.time_limit > 0:
             raise ValueError(f"format {self.name!r}: time_limit must be a number of seconds greater than 0, not {self.time_limit!r}")
-        self._check_limits()
         self._check_expectations()
-
-    def _check_limits(self) -> None:
-        if self.save is None and any(limit is not None for limit in (self.dtypes, self.shapes, self.keys)):
-            raise ValueError(f"format {self.name!r}: dtypes, shapes and keys narrow what save accepts, and the format has no save")
-        if self.keys is not None and self.accepts in ("tensor", "list"):
-            raise ValueError(f"format {self.name!r}: keys narrows dicts, and accepts={self.accepts!r} has none")
-        checks: dict[str, Callable[[Any], tuple[Any, ...]]] = {
-            "dtypes": lambda dtypes: checked_dtypes(self.backend, dtypes),
-            "shapes": checked_shapes,
-            "keys": checked_keys,
-        }
-        for field, checked in checks.items():
-            limit = getattr(self, field)
-            if limit is not None and (field == "dtypes" or not is_strategy(limit)):
-                try:
-                    object.__setattr__(self, field, checked(limit))
-                except (TypeError, ValueError) as error:
-                    raise type(error)(f"format {self.name!r}: {field}: {error}") from None
-
-    @property
-    def limits(self) -> Domain:
-        """Return the limits of the domain. Strategies, whose values are not known before they are drawn, do not limit it."""
-        shapes, keys = (None if limit is None or is_strategy(limit) else tuple(limit) for limit in (self.shapes, self.keys))
-        return Domain(None if self.dtypes is None else tuple(self.dtypes), shapes, keys)
-
-    @property
-    def domain(self) -> str:
-        """Return the domain as text: the arguments that describe it."""
-        limits = [self.limits.described()] if self.limits.is_limited else []
-        return ", ".join([f"accepts={self.accepts!r}", *limits])
 
     def _check_expectations(self) -> None:
         for name, entry in self.expected_failures.items():
@@ -199,16 +153,6 @@ class Format:
             return self.in_domain(spec.saved)
         if isinstance(spec, NarrowLoad):
             return self.in_domain(spec.tree)
-        if not self._accepts_structure(spec):
-            return False
-        if isinstance(spec, ModelSpec | LoadInto | PartialLoad):
-            return self.save_model is not None or _has_model(self.limits, spec if isinstance(spec, ModelSpec) else spec.saved)
-        if isinstance(spec, TrainingSpec):
-            return self.save_training is not None or not self.limits.is_limited
-        return self.limits.has(spec)
-
-    def _accepts_structure(self, spec: Spec) -> bool:
-        """Return whether the containers of a spec are in the domain, whatever their tensors and keys are."""
         if isinstance(spec, ModelSpec | LoadInto | PartialLoad):
             model = spec if isinstance(spec, ModelSpec) else spec.saved
             # Extra state may be any object, so such a state is not a flat dict of tensors.
@@ -235,7 +179,7 @@ class Format:
             return None
         if self.save is None:
             return f"the format saves only {' and '.join(self.saves)}"
-        if type(spec) in saves and not self._accepts_structure(spec):
+        if type(spec) in saves and not self.in_domain(spec):
             what = "the state of a training run is a tree" if isinstance(spec, TrainingSpec) else "the state of a model is a dict"
             return f"{what}, but the format has accepts={self.accepts!r}"
         return None
@@ -260,19 +204,6 @@ class Format:
         """The kinds of objects that the format has functions for, as text."""
         pairs = (("trees", self.save), ("models", self.save_model), ("training runs", self.save_training))
         return tuple(name for name, function in pairs if function is not None)
-
-
-#: Layers with counters or states of random generators besides their parameters, and the dtypes of these.
-_COUNTING = {"batch-norm": "int64", "dropout": "uint32", "attention": "uint32", "transformer": "uint32", "extra-state": "object"}
-
-
-def _has_model(limits: Domain, model: ModelSpec) -> bool:
-    """Return whether the state of a model, which has shapes and names of its own, is within the limits."""
-    if limits.shapes is not None or limits.keys is not None:
-        return False
-    layers = [here.layer for here in model.all_layers()]
-    counted = {_COUNTING[layer.kind] for layer in layers if layer.kind in _COUNTING}
-    return limits.dtypes is None or {"float32", *(layer.dtype for layer in layers), *counted} <= set(limits.dtypes)
 
 
 def _is_tensor(spec: Spec) -> bool:

@@ -27,20 +27,16 @@ INTERRUPTIBLE: Declared = {
     "files/failed-save-keeps-old": unreadable(_TRUNCATED),
     "crash/exception": unreadable(_IN_PLACE),
 }
-_INCOMPLETE = unreadable(f"{_NEVER_SYNCED}, so a power failure may leave a file without its header or its end, which load rejects")
 #: Never synced, and load does not detect missing sectors: it reads zeros or old data in their place.
 GAPS_UNDETECTED: Declared = {
-    "crash/power-loss": [changed(f"{_NEVER_SYNCED}, and load does not detect that sectors of it are missing"), _INCOMPLETE],
-    "crash/durable": [
-        changed(f"{_NEVER_SYNCED}, so a power failure may leave the old checkpoint, or a new one with missing sectors"),
-        _INCOMPLETE,
-    ],
+    "crash/power-loss": changed(f"{_NEVER_SYNCED}, and load does not detect that sectors of it are missing"),
+    "crash/durable": changed(f"{_NEVER_SYNCED}, so a power failure may leave the old checkpoint, or a new one with missing sectors"),
     "crash/new-path": changed(f"{_NEVER_SYNCED}, and load does not detect that sectors of it are missing"),
 }
 #: Written in place and never synced, and load detects missing sectors.
 GAPS_DETECTED: Declared = {
     "crash/power-loss": unreadable("the file is written in place and never synced to disk; load detects that sectors of it are missing"),
-    "crash/durable": [changed(f"{_NEVER_SYNCED}, so a power failure may leave the old checkpoint"), _INCOMPLETE],
+    "crash/durable": changed(f"{_NEVER_SYNCED}, so a power failure may leave the old checkpoint"),
 }
 _NO_CHECKSUM = "the values have no checksum, so load does not detect that they were changed"
 #: Values without a checksum.

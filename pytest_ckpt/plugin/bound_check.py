@@ -8,7 +8,6 @@ from ..checks import Check
 from ..results import Result
 from ..runner import Runner
 from ..verdicts import Verdict
-from .example_output import ExampleOutput
 
 
 class CheckFailed(pytest.fail.Exception, AssertionError):  # type: ignore[name-defined, misc]
@@ -30,43 +29,21 @@ class BoundCheck:
         self.runner = runner
         self.check = check
         self.result: Result | None = None
-        #: The results of the checks that block this one.
-        self.blockers: list[Result] = []
         #: The command that runs this check again.
         self.rerun = ""
-        #: Whether a failure shows the traceback of the user's exception, as the option --tb=long requests.
-        self.shows_traceback = False
-        #: Keeps what the examples print, so that only the output of the example of a failure is shown.
-        self.output: ExampleOutput | None = None
 
     def __repr__(self) -> str:
         return f"<check {self.check.name} of {self.runner.format.name}>"
 
     def __call__(self) -> Result:
         __tracebackhide__ = True
-        self.result = result = self._run()
-        self.blockers = self.runner.blockers_of([result])
+        self.result = result = self.runner.run(self.check)
         if result.skipped is not None:
             pytest.skip(result.skipped)
         if not result.passed:
-            raise CheckFailed(self._message(result), pytrace=False)  # type: ignore[call-arg]
+            raise CheckFailed(f"{result}\nrerun: {self.rerun}" if self.rerun else str(result), pytrace=False)  # type: ignore[call-arg]
         if result.verdict is not Verdict.KEPT:
-            reason = result.expectation.why if result.expectation else f"outside the domain of the format ({self.runner.format.domain})"
+            accepts = self.runner.format.accepts
+            reason = result.expectation.why if result.expectation else f"outside the domain of the format (accepts={accepts!r})"
             pytest.xfail(f"{result.verdict}: {reason}")
         return result
-
-    def _run(self) -> Result:
-        if self.output is None:
-            return self.runner.run(self.check)
-        with self.output.collect():
-            result = self.runner.run(self.check, self.output.of)
-        self.output.show(result.counterexample)
-        return result
-
-    def _message(self, result: Result) -> str:
-        lines = [str(result)]
-        if self.rerun:
-            lines.append(f"rerun: {self.rerun}")
-        if result.traceback:
-            lines.append(f"\n{result.traceback}" if self.shows_traceback else "traceback: add --tb=long")
-        return "\n".join(lines)

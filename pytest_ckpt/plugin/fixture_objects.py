@@ -41,15 +41,12 @@ OBJECTS: dict[str, dict[str, Spec]] = {
 def build_object(fixture: str, name: str, backend: str) -> Any:
     """Return a new object of the backend.
 
-    Raises CannotBuild for a model if the backend has no models, or lacks a package for them.
+    Raises CannotBuild for a model if the backend has no models.
     """
     spec = OBJECTS[fixture][name]
     if not isinstance(spec, ModelSpec):
         return build_tree(spec, get_backend(backend))
-    try:
-        models = get_models(backend)
-    except ImportError as error:
-        raise CannotBuild(str(error)) from None
+    models = get_models(backend)
     if models is None:
         raise CannotBuild(f"{backend} has no models")
     return models.build(spec)

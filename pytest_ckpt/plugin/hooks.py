@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ..messages import short_summary
 from ..util.entry_points import EntryPointWarning, load_failures
 from .session import SESSION, Session
 from .settings import Settings
-from .summary import BLOCKERS, FAILURES, RESULT, WARNINGS, Summary, seed_lines
+from .summary import FAILURES, RESULT, Summary, seed_lines
 
 if TYPE_CHECKING:
     from .bound_check import BoundCheck
@@ -61,10 +60,6 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     session, bound = item.config.stash[SESSION], _bound_check(item)
     if bound is not None:
         bound.result = None
-        from .example_output import ExampleOutput
-
-        bound.output = ExampleOutput(item.config)
-        bound.shows_traceback = item.config.getoption("tbstyle") in ("long", "native")
         if not hasattr(item, "bound"):  # An item of the command line has its own command. Other items may share a check.
             bound.rerun = session.rerun_command(item)
     with session.in_test():
@@ -81,10 +76,6 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     if call.when == "call" and bound is not None and bound.result is not None:
         # A report travels from a worker of pytest-xdist as simple values.
         setattr(report, RESULT, json.dumps(bound.result.to_json()))
-        setattr(report, BLOCKERS, json.dumps([each.to_json() for each in bound.blockers]))
-        if (crash := getattr(report.longrepr, "reprcrash", None)) is not None:
-            # The short summary shows only the beginning of this text, after the name of the check.
-            crash.message = short_summary(bound.result)
     return report
 
 
@@ -97,7 +88,6 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """In a worker of pytest-xdist, send the controller the entry points that could not be loaded, and the warnings."""
+    """In a worker of pytest-xdist, send the controller the entry points that could not be loaded."""
     if (output := getattr(session.config, "workeroutput", None)) is not None:
         output[FAILURES] = [str(failure) for failure in load_failures()]
-        output[WARNINGS] = list(session.config.stash[SESSION].warnings)

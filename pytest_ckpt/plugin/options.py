@@ -30,14 +30,11 @@ class _Select(argparse.Action):
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("ckpt", "checkpoint checks (pytest-ckpt)")
-    group.addoption(
-        "--ckpt-backend", action="append", metavar="NAME",
-        help="run only tests of this backend, or of several separated by commas (can be given multiple times)",
-    )  # fmt: skip
+    group.addoption("--ckpt-backend", action="append", metavar="NAME", help="run only tests of this backend (can be given multiple times)")
     group.addoption(
         "--ckpt-select", action=_Select, nargs="?", metavar="NAME",
-        help="run only these checks: a family, a check, a glob or a level ('core', 'extended'), several separated by commas; "
-        "--ckpt-select=-NAME only excludes; 'all' selects every check (can be given multiple times)",
+        help="run only these checks: a family, a check or a glob, several separated by commas; --ckpt-select=-NAME excludes; "
+        "'all' selects every check (can be given multiple times)",
     )  # fmt: skip
     group.addoption(
         "--ckpt-examples", type=int, metavar="N", help="draw N examples for each check in addition to the fixed examples (default: 15)"
@@ -47,6 +44,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--ckpt-update-regressions", action="store_true", help="add new counterexamples to that file")
     group.addoption("--ckpt-keep-files", metavar="FOLDER", help="copy the checkpoint files that show a failure to FOLDER")
     parser.addini("ckpt_backends", "backends for the fixtures (default: all installed backends)", type="args", default=[])
-    parser.addini("ckpt_select", "checks to run by default: families, checks, globs and levels", type="args", default=[])
+    parser.addini("ckpt_select", "checks to run by default: families, checks and globs", type="args", default=[])
     parser.addini("ckpt_examples", "number of examples to draw for each check (default: 15)", default="")
     parser.addini("ckpt_regressions", "file of stored counterexamples, relative to the ini file", default="")

@@ -36,13 +36,9 @@ class Session:
     def __init__(self, settings: Settings, parent_folder: str | None = None) -> None:
         self.settings = settings
         self.results: list[Result] = []
-        #: The results of checks that block others, selected or not.
-        self.blockers: list[Result] = []
         #: The number of new counterexamples in the regressions file.
         self.written = 0
         self._failures: dict[str, None] = {}
-        #: Sentences about declarations that can never apply, each once.
-        self.warnings: dict[str, None] = {}
         self._parent_folder = parent_folder
         self._stack = contextlib.ExitStack()
         self._runners: dict[Any, Runner] = {}
@@ -111,7 +107,6 @@ class Session:
         A format whose backend is excluded by an option has no checks. Raises ValueError, TypeError or
         ImportError for invalid arguments or a missing backend.
         """
-        from ..expectations import unmet_requirements
         from .bound_check import BoundCheck
         from .settings import check_installed
 
@@ -121,7 +116,6 @@ class Session:
                 continue
             check_installed(format.backend)
             runner = self._runner(format, self.settings.select(select), self.settings.examples(examples), self.settings.seed(seed))
-            self.warnings.update(dict.fromkeys(f"{format.name}: {text}" for text in unmet_requirements(format.expected_failures)))
             found += [BoundCheck(runner, check) for check in runner.checks]
         return found
 
@@ -142,8 +136,6 @@ class Session:
         name = item.nodeid.partition("::")[2]
         path = os.path.relpath(item.path, item.config.invocation_params.dir)
         options = [f"--ckpt-select={name}" for name in self.settings.option_select]
-        if regressions := item.config.getoption("--ckpt-regressions"):
-            options.append(f"--ckpt-regressions={regressions}")
         return shlex.join(["pytest", f"{path}::{name}", *options, *self.settings.draw_options()])
 
     def write_regressions(self) -> None:

@@ -45,7 +45,7 @@ class Settings:
             raise ValueError(f"the setting ckpt_examples must be an integer of at least 0, got {setting!r}")
 
     def _check_backends(self) -> None:
-        for origin, names in (("--ckpt-backend", self.option_backends), ("ckpt_backends", self.ini_backends)):
+        for origin, names in (("--ckpt-backend", self.option_backends), ("ckpt_backends", self.config.getini("ckpt_backends"))):
             for name in names:
                 try:
                     check_installed(name)
@@ -81,12 +81,7 @@ class Settings:
     @property
     def option_backends(self) -> list[str]:
         """The backends that the command line names."""
-        return _split(self.config.getoption("--ckpt-backend") or ())
-
-    @property
-    def ini_backends(self) -> list[str]:
-        """The backends that the ini file names."""
-        return _split(self.config.getini("ckpt_backends"))
+        return list(self.config.getoption("--ckpt-backend") or ())
 
     @property
     def option_select(self) -> list[str]:
@@ -96,25 +91,20 @@ class Settings:
     @property
     def ini_select(self) -> list[str]:
         """The checks that the ini file selects."""
-        return _split(self.config.getini("ckpt_select"))
+        return [name for names in self.config.getini("ckpt_select") for name in names.split(",") if name]
 
     @property
     def backends(self) -> list[str]:
         """The backends of the fixtures: those that an option or setting names, or otherwise all that are installed."""
         from ..backends import installed_backends
 
-        return list(dict.fromkeys(self.option_backends or self.ini_backends or installed_backends()))
+        return list(dict.fromkeys(self.option_backends or self.config.getini("ckpt_backends") or installed_backends()))
 
     def select(self, decorated: Iterable[str] | None) -> tuple[str, ...] | None:
-        """Return the selection of checks; None means the default selection.
-
-        Options that only exclude are added to the selection of the decorator or the ini file. Other
-        options replace it.
-        """
-        given = self.option_select
-        if not all(name.startswith("-") for name in given):
-            return tuple(given)
-        return (*(self.ini_select if decorated is None else decorated), *given) or None
+        """Return the selection of checks; None means the default selection."""
+        if self.option_select or decorated is None:
+            decorated = self.option_select or self.ini_select
+        return tuple(decorated) or None
 
     def examples(self, decorated: int | None) -> int | None:
         """Return the number of examples to draw for each check; None means the default number."""
@@ -163,11 +153,6 @@ def check_installed(backend: str) -> None:
 
     if (reason := missing(backend)) is not None:
         raise ImportError(f"{reason}; installed backends: {', '.join(installed_backends())}")
-
-
-def _split(texts: Iterable[str]) -> list[str]:
-    """Return the names in texts that each hold several, separated by commas."""
-    return [name for text in texts for name in text.split(",") if name]
 
 
 def is_number(text: object) -> bool:

@@ -7,7 +7,7 @@ A format has one line for each of these, if there are such cells:
 - ``outside``: REFUSED outside the domain of the format, which needs no declaration;
 - ``limitations``: KEPT, with a limitation of the format;
 - ``expected``: a verdict that an expected failure allows, with the expected failure, and for a bug
-  the smallest example; a cell with several verdicts is in several groups;
+  the smallest example;
 - ``failed``: not as expected; these cells are stored in full.
 
 Names of checks are stored by family, as in ``{"layout": "fortran transposed"}``.
@@ -15,14 +15,11 @@ Names of checks are stored by family, as in ``{"layout": "fortran transposed"}``
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ..expectations import Expectation
-from ..results import Outcome, Result
-from ..specs import to_json
+from ..results import Result
 from ..verdicts import Verdict
 
 #: A cell and its full JSON.
@@ -33,19 +30,20 @@ def lines_of(cells: Sequence[Cell]) -> Iterator[tuple[str, str]]:
     """Yield the name and the JSON of each line for the cells of one format."""
     plain: dict[str, list[str]] = {"kept": [], "skipped": [], "outside": []}
     limitations: dict[str, list[str]] = {}
-    expected: dict[str, list[tuple[str, Outcome]]] = {}
+    expected: dict[str, list[Cell]] = {}
     failed: list[Mapping[str, Any]] = []
     for cell, data in cells:
         if cell.failed:
             failed.append(data)
         elif cell.limitation:
             limitations.setdefault(cell.limitation, []).append(cell.check)
-        elif not (declared := _declared(cell)):
+        elif cell.expectation is None or (cell.verdict in (None, Verdict.KEPT) and not cell.expectation.flaky):
             plain[_plain_outcome(cell)].append(cell.check)
+        elif cell.verdict is None:
+            plain["skipped"].append(cell.check)
         else:
-            for outcome, expectation in declared:
-                key = json.dumps({"verdict": outcome.verdict, "expectation": dataclasses.asdict(expectation)})
-                expected.setdefault(key, []).append((cell.check, outcome))
+            key = json.dumps({"verdict": cell.verdict, "expectation": data["expectation"]})
+            expected.setdefault(key, []).append((cell, data))
     for name, checks in plain.items():
         if checks:
             yield name, json.dumps(_by_family(checks))
@@ -68,33 +66,14 @@ def cells_of(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for group in row.get("limitations", ()):
         for check in _checks(group["checks"]):
             yield {"check": check, "verdict": "KEPT", "passed": True, "limitation": group["why"]}
-    cells: dict[str, dict[str, Any]] = {}
     for group in row.get("expected", ()):
         expectation = {"when": None, "defect": False, "flaky": False, **group["expectation"]}
         verdict = group.get("verdict", expectation["verdict"])
         example = group.get("example", {})
         for check in _checks(group["checks"]):
-            cell = cells.setdefault(check, {"check": check, "passed": True, "expectations": [], "outcomes": []})
-            cell["expectations"].append(expectation)
-            more = {"counterexample": None, "detail": ""} | (example if check == example.get("check") else {})
-            cell["outcomes"].append({"verdict": verdict, "counterexample": more["counterexample"], "detail": more["detail"]})
-    yield from map(_with_headline, cells.values())
+            more = example if check == example.get("check") else {}
+            yield {"check": check, "verdict": verdict, "passed": True, "expectation": expectation, **more}
     yield from row.get("failed", ())
-
-
-def _with_headline(cell: dict[str, Any]) -> dict[str, Any]:
-    """Return a cell of the line ``expected`` with its outcomes in order, and with the fields of the worst."""
-    found = sorted(cell["outcomes"], key=lambda each: Verdict(each["verdict"]).severity, reverse=True)
-    return {**cell, **found[0], "outcomes": [each for each in found if each["verdict"] != Verdict.KEPT]}
-
-
-def _declared(cell: Result) -> list[tuple[Outcome, Expectation]]:
-    """Return the outcomes of a passed cell that are declared. KEPT is one of them only if it is declared as a flaky failure."""
-    if cell.verdict is None:
-        return []
-    found = cell.outcomes or (Outcome(Verdict.KEPT),)
-    pairs = [(outcome, cell.expectation_for(outcome.verdict)) for outcome in found]
-    return [(outcome, expectation) for outcome, expectation in pairs if expectation is not None]
 
 
 def _plain_outcome(cell: Result) -> str:
@@ -103,17 +82,17 @@ def _plain_outcome(cell: Result) -> str:
     return "kept" if cell.verdict is Verdict.KEPT else "outside"
 
 
-def _group(key: str, cells: Sequence[tuple[str, Outcome]]) -> dict[str, Any]:
+def _group(key: str, cells: Sequence[Cell]) -> dict[str, Any]:
     """Return cells with the same verdict and the same expected failure, and the smallest example if it is a bug."""
     same = json.loads(key)
     group = {"expectation": {name: value for name, value in same["expectation"].items() if value not in (None, False)}}
     if same["verdict"] != same["expectation"]["verdict"]:
         group["verdict"] = same["verdict"]
-    group["checks"] = _by_family([check for check, _ in cells])
-    shown = [pair for pair in cells if pair[1].counterexample is not None]
+    group["checks"] = _by_family([cell.check for cell, _ in cells])
+    shown = [pair for pair in cells if pair[0].counterexample is not None]
     if same["expectation"]["defect"] and shown:
-        check, outcome = min(shown, key=lambda pair: (len(repr(pair[1].counterexample)), pair[0]))
-        group["example"] = {"check": check, "counterexample": to_json(outcome.counterexample), "detail": outcome.detail}
+        _, data = min(shown, key=lambda pair: (len(repr(pair[0].counterexample)), pair[0].check))
+        group["example"] = {name: data[name] for name in ("check", "counterexample", "detail") if name in data}
     return group
 
 

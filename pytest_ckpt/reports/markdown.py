@@ -5,7 +5,6 @@ It has an overview, the limitations and bugs of each format, and a table of all 
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Iterable, Sequence
 
@@ -15,10 +14,10 @@ from ..verdicts import Verdict
 from .record import Record, Row, judged, lost
 
 _LEGEND = """\
-Each cell of a table contains the verdicts of its examples, the worst first, as defined in the README; **kept** is the verdict KEPT. A
-mark after the verdict has a meaning: `!` is a bug in the library (other failures are limitations of the format), `~` is a failure
-that does not occur in every run, and `?` is a verdict that is not expected. *skip*: the check could not run here. An empty cell: the
-check does not apply to this format."""
+Each cell of a table contains the worst verdict of all examples, as defined in the README; **kept** is the verdict KEPT. A mark after
+the verdict has a meaning: `!` is a bug in the library (other failures are limitations of the format), `~` is a failure that does not
+occur in every run, and `?` is a verdict that is not expected. *skip*: the check could not run here. An empty cell: the check does not
+apply to this format."""
 
 _OVERVIEW = """\
 For each format and each family of checks, the table shows the worst verdict, and how many checks are not KEPT: `3/15` means 3 of 15.
@@ -57,7 +56,7 @@ def _origin(records: Sequence[Record], rows: Sequence[Row]) -> list[str]:
     ]
     for record in records:
         names = ", ".join(dict.fromkeys(row.backend for row in record.rows))
-        selected = " ".join(record.select) or "the checks that run by default"
+        selected = " ".join(record.select) or "the core checks"
         lines.append(f"| {record.date}, {record.machine}, {names} | {selected} | {len(record.rows)} | {record.seconds:.0f} |")
     counts = [
         f"{sum(bool(row.cells) for row in rows)} formats, {len(judged(cells))} cells with a verdict: {kept} kept",
@@ -105,21 +104,16 @@ def _limits(row: Row) -> list[str]:
     lines = [f"### {row.name}", "", f"{domain}. Versions: {versions}.", ""]
     groups: dict[tuple[Verdict, str, str], list[str]] = {}
     for cell in judged(row.cells):
-        if not cell.outcomes and (_marks([cell]) or cell.limitation):
-            groups.setdefault((Verdict.KEPT, _kind(cell), _why(cell)), []).append(cell.check)
-        for outcome in cell.outcomes:
-            # A cell with the fields of one outcome, which may differ from those of the whole.
-            passed = cell.is_expected(outcome)
-            one = dataclasses.replace(cell, verdict=outcome.verdict, outside=outcome.outside, passed=passed, outcomes=(outcome,))
-            groups.setdefault((outcome.verdict, _kind(one), _why(one)), []).append(cell.check)
+        if cell.verdict and (cell.verdict is not Verdict.KEPT or _marks([cell]) or cell.limitation):
+            groups.setdefault((cell.verdict, _kind(cell), _why(cell)), []).append(cell.check)
     for (verdict, kind, why), checks in sorted(groups.items(), key=lambda group: -group[0][0].severity):
         lines.append(f"- {verdict}{kind}: {linked(why)} ({', '.join(f'`{check}`' for check in checks)})")
     return lines if groups else [*lines, "No limitations."]
 
 
 def _why(cell: Result) -> str:
-    if cell.verdict is not None and (declared := cell.expectation_for(cell.verdict)) is not None:
-        return declared.why
+    if cell.expectation:
+        return cell.expectation.why
     if cell.failed:
         return "not expected"
     return "outside the domain of the format" if _is_outside(cell) else cell.limitation
@@ -146,7 +140,7 @@ def _sign(row: Row, check: str) -> str:
         return ""
     if cell.verdict is None:
         return "*skip*"
-    return f"{'/'.join(outcome.verdict for outcome in cell.outcomes) or 'kept'}{_marks([cell])}"
+    return f"{'kept' if cell.verdict is Verdict.KEPT else cell.verdict}{_marks([cell])}"
 
 
 def _marks(cells: Sequence[Result]) -> str:
@@ -155,8 +149,7 @@ def _marks(cells: Sequence[Result]) -> str:
 
 
 def _is_defect(cell: Result) -> bool:
-    declared = (cell.expectation_for(outcome.verdict) for outcome in cell.outcomes)
-    return any(each is not None and each.defect for each in declared)
+    return cell.verdict is not None and cell.verdict is not Verdict.KEPT and cell.expectation is not None and cell.expectation.defect
 
 
 def _is_flaky(cell: Result) -> bool:

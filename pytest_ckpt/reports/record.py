@@ -11,6 +11,8 @@ import datetime
 import json
 import pathlib
 import platform
+import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -19,11 +21,12 @@ from ..formats import BUILTIN as FORMATS
 from ..formats.base import Format
 from ..results import Result
 from ..util.renamed import CHECKS
-from ..util.temporary_names import without_folders
 from ..util.versions import installed_version
 from ..verdicts import Verdict
 from . import compact
 
+#: Temporary folders of this package, which may be nested.
+_FOLDERS = re.compile(r"(/[^\s/'\"]+)*/pytest-ckpt-[^\s/'\"]+")
 #: Fields that a record leaves out: they are stored elsewhere in it, or follow from the name of the check.
 _ELSEWHERE = ("format", "backend", "summary", "test")
 
@@ -62,7 +65,7 @@ def recorded(
 
     ``missing`` maps the names of formats that could not run to their backend and the reason.
     """
-    found = [_without_folders(cell) for cell in cells]
+    found = [dataclasses.replace(cell, detail=_without_folders(cell.detail)) for cell in cells]
     rows = []
     for format in formats:
         own = sorted((cell for cell in found if cell.format == format.name), key=lambda cell: cell.check)
@@ -73,10 +76,9 @@ def recorded(
     return Record(datetime.date.today().isoformat(), machine, tuple(select), round(seconds, 1), tuple(rows))
 
 
-def _without_folders(cell: Result) -> Result:
-    """Return a cell whose details do not name folders of this machine: those of the environment, and temporary ones."""
-    outcomes = tuple(dataclasses.replace(each, detail=without_folders(each.detail)) for each in cell.outcomes)
-    return dataclasses.replace(cell, detail=without_folders(cell.detail), outcomes=outcomes)
+def _without_folders(text: str) -> str:
+    """Return a detail without the folders of this machine: those of the environment, and temporary ones."""
+    return _FOLDERS.sub("<folder>", text.replace(sys.prefix, "<environment>"))
 
 
 def versions_of(format: Format) -> dict[str, str]:
@@ -148,9 +150,7 @@ def _row_data(row: Row) -> dict[str, Any]:
 
 def _cell_data(cell: Result) -> dict[str, Any]:
     """Return the JSON of a cell without fields that are stored elsewhere in the record, and without defaults."""
-    data = {name: value for name, value in cell.to_json().items() if name not in _ELSEWHERE and value not in (None, "", 0, [])}
-    if len(cell.outcomes) == 1:
-        del data["outcomes"]  # the other fields say the same
+    data = {name: value for name, value in cell.to_json().items() if name not in _ELSEWHERE and value not in (None, "", 0)}
     return {"check": cell.check, **data, "passed": cell.passed, "seconds": data.get("seconds", 0.0)}
 
 

@@ -33,11 +33,7 @@ def summary(results: Iterable[Result], targets: Mapping[str, Sequence[str]], mis
     totals = ", ".join(f"{counts[outcome]} {outcome}" for outcome in ("kept", "xfailed", "skipped", "failed") if counts[outcome])
     lines = ["", *_aligned(rows), "", *not_run, _LEGEND]
     lines.append(f"{len(found)} checks of {len(formats)} format(s): {totals}; {sum(result.seconds for result in found):.1f} s in checks")
-    failed = min(
-        (result for result in found if result.failed and result.verdict is not None),
-        key=lambda result: formats.index(result.format),
-        default=None,
-    )
+    failed = min((result for result in found if result.failed), key=lambda result: formats.index(result.format), default=None)
     if failed is not None:
         lines.append(f"to run one check: {shlex.join(['pytest-ckpt', 'run', *targets[failed.format]])} --select {failed.check}")
     else:
@@ -47,10 +43,10 @@ def summary(results: Iterable[Result], targets: Mapping[str, Sequence[str]], mis
 
 
 def _outcome(result: Result) -> str:
-    if result.failed:
-        return "failed"
     if result.verdict is None:
         return "skipped"
+    if result.failed:
+        return "failed"
     return "kept" if result.verdict is Verdict.KEPT else "xfailed"
 
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import pathlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..compare.ignored import Ignored
-from ..execution.checkpoint_files import size_on_disk, state_at
-from ..execution.unfinished import is_written_later
+from ..execution.checkpoint_files import size_on_disk
 from ..execution.user_code import NOTHING_WRITTEN
-from ..messages import describe
-from ..verdicts import Difference
+from ..verdicts import Difference, describe
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,19 +22,7 @@ class Call:
     template: bool
     make: Callable[[], Any] | None
     inputs: Any
-    ignored: Ignored
-
-
-@contextlib.contextmanager
-def noting_unfinished(path: pathlib.Path) -> Iterator[None]:
-    """Add a note to an exception that is raised inside, if the checkpoint is written after this point."""
-    before = state_at(path)
-    try:
-        yield
-    except Exception as error:
-        if is_written_later(path, before):
-            error.add_note("likely cause: the file was still being written when save returned: wait for the writer in save")
-        raise
+    ignored: frozenset[str]
 
 
 def check_written(path: pathlib.Path) -> None:
@@ -47,12 +31,9 @@ def check_written(path: pathlib.Path) -> None:
         raise AssertionError(NOTHING_WRITTEN)
 
 
-def check_restored(found: Sequence[Difference], cause: str = "") -> None:
+def check_restored(found: Sequence[Difference]) -> None:
     """Raise AssertionError, with the differences between the loaded and the saved object, if there
     are any.
-
-    ``cause`` is the reason of all of them, if known.
     """
     if found:
-        # The cause comes first, because pytest's short summary shows only the first words.
-        raise AssertionError(f"{describe(found, cause)}\nthe loaded object differs from the saved one, {len(found)} difference(s)")
+        raise AssertionError(f"the loaded object differs from the saved one, {len(found)} difference(s):\n{describe(found)}")

@@ -7,7 +7,7 @@ import copy
 import dataclasses
 from typing import Any
 
-from ..backends import owner_of, static_fields
+from ..backends import owner_of
 from ..compare.tensors import tensors_in
 from ..compare.trees import differences
 from ..specs import DTYPES, Fill, PlainSpec, TensorSpec, other_values
@@ -48,10 +48,7 @@ def other_tensor(tensor: Any) -> Any:
 
 
 def _other_plain_leaves(node: Any, visited: set[int]) -> Any:
-    """Return the node with other plain leaves. Mutable nodes are changed in place.
-
-    Fields that loaders take from the template keep their value.
-    """
+    """Return the node with other plain leaves. Mutable nodes are changed in place."""
     if type(node) in PLAIN_TYPES:
         return other_values(PlainSpec(node)).value
     if id(node) in visited or owner_of(node) is not None:
@@ -64,8 +61,7 @@ def _other_plain_leaves(node: Any, visited: set[int]) -> Any:
         for key in list(node) if isinstance(node, dict) else range(len(node)):
             node[key] = _other_plain_leaves(node[key], visited)
     elif dataclasses.is_dataclass(node) and not isinstance(node, type):
-        fixed = static_fields(node)
         for field in dataclasses.fields(node):
-            if hasattr(node, field.name) and field.name not in fixed:
+            if hasattr(node, field.name):
                 object.__setattr__(node, field.name, _other_plain_leaves(getattr(node, field.name), visited))
     return node

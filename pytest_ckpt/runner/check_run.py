@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import itertools
 import pathlib
 import time
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from ..checks import Check, FormatProfile, checks_for
 from ..execution.dispatch import expand
 from ..expectations import Resolved
 from ..formats.base import Format
-from ..results import Outcome, Result, headline
+from ..results import Result
 from ..specs import Scenario, Spec, effort
 from ..verdicts import Judgement, Verdict
-from .internal_error import error_judgement
 from .judging import ExampleJudge
-from .outcomes import outcomes_of
 
 #: Examples that are drawn for a check in addition to the fixed ones, unless a run says otherwise.
 EXAMPLES = 15
@@ -30,23 +27,19 @@ EXPLORE_SECONDS = 1.0
 SHRINK_SECONDS = 10.0
 #: How often a counterexample is repeated, to recognize a flaky format.
 REPEATS = 2
-#: Returns a context manager in which one example runs.
-Around = Callable[[Spec], contextlib.AbstractContextManager[Any]]
 
 
 class CheckRun:
     """The run of one check on one format. It runs each spec once, and keeps the judgements."""
 
-    def __init__(self, judge: ExampleJudge, check: Check, examples: int, seed: int, around: Around = contextlib.nullcontext) -> None:
+    def __init__(self, judge: ExampleJudge, check: Check, examples: int, seed: int) -> None:
         self._judge = judge
         self._context = judge.context
         self.check = check
         self.examples = examples
         self._seed = zlib.crc32(f"{seed} {check.name}".encode())
-        #: The judgements of each spec: that of its first run, then those of its repetitions.
-        self.judgements: dict[Spec, list[Judgement]] = {}
-        self._around = around
-        self._expected = judge.expectations.for_check(check.name)
+        self.judgements: dict[Spec, Judgement] = {}
+        self._repetitions: dict[Spec, list[Verdict | None]] = {}
         self._cut = False
         self._timeouts_before = self._context.timeouts
 
@@ -66,8 +59,9 @@ class CheckRun:
         if not self._timed_out() and not self._context.hopeless:
             self._explore()
             if not self._timed_out():
-                if shrink:
-                    self._shrink()
+                result = self._conclude()
+                if shrink and result.failed and result.verdict is not None:
+                    self._shrink(result.verdict)
                 self._repeat()
         result = self._conclude()
         if result.failed and keep_files is not None and isinstance(result.counterexample, Scenario):
@@ -77,21 +71,14 @@ class CheckRun:
     def visit(self, spec: Spec) -> Judgement:
         """Run a spec, unless it was run before, and return its judgement."""
         if spec not in self.judgements:
-            with self._around(spec):
-                self.judgements[spec] = [self._judge_once(spec)]
-        return self.judgements[spec][0]
-
-    def _judge_once(self, spec: Spec) -> Judgement:
-        try:
-            return self._judge.judge(self.check, spec)
-        except Exception as error:
-            return error_judgement(error)
+            self.judgements[spec] = self._judge.judge(self.check, spec)
+        return self.judgements[spec]
 
     def _timed_out(self) -> bool:
         return self._context.timeouts > self._timeouts_before
 
     def _explore(self) -> None:
-        can_be_built = any(runs[0].verdict is not None for runs in self.judgements.values())
+        can_be_built = any(judgement.verdict is not None for judgement in self.judgements.values())
         if self.check.explore is None or not can_be_built:
             return
         from .exploration import explore
@@ -100,75 +87,69 @@ class CheckRun:
             strategy = self.check.explore(self._judge.profile)
             self._cut = not explore(strategy, self.visit, count=self.examples, seed=self._seed, seconds=EXPLORE_SECONDS)
 
-    def _shrink(self) -> None:
-        """Look for a smaller example of each outcome that is not as expected, the worst first, all within one time limit."""
+    def _shrink(self, verdict: Verdict) -> None:
         if self.check.explore is None:
             return
         from .exploration import shrink
 
-        end = time.monotonic() + SHRINK_SECONDS
-        for outcome in self.outcomes():
-            if self._expected.covers(outcome.verdict, outcome.outside):
-                continue
+        def is_bad(spec: Spec) -> bool:
+            found = self.visit(spec).verdict
+            return found is not None and found >= verdict and self._counts(spec, found)
 
-            def is_bad(spec: Spec, wanted: Outcome = outcome) -> bool:
-                inside_enough = wanted.outside or self._judge.format.in_domain(spec)
-                return inside_enough and self.visit(spec).verdict is wanted.verdict
-
-            with self._context.settings():
-                strategy, count = self.check.explore(self._judge.profile), max(self.examples, EXAMPLES)
-                shrink(strategy, is_bad, count=count, seed=self._seed, seconds=max(0.0, end - time.monotonic()))
+        with self._context.settings():
+            count = max(self.examples, EXAMPLES)
+            shrink(self.check.explore(self._judge.profile), is_bad, count=count, seed=self._seed, seconds=SHRINK_SECONDS)
 
     def _repeat(self) -> None:
-        """Run the counterexamples again, to see whether they always get their verdicts."""
-        for spec in dict.fromkeys(outcome.counterexample for outcome in self.outcomes()):
-            if spec is not None:
-                self.judgements[spec] += [self._judge_once(spec) for _ in range(REPEATS)]
+        """Run the counterexample again, to see whether it always gets its verdict."""
+        worst = self._worst()
+        if worst is not None and worst[1].verdict is not Verdict.KEPT:
+            self._repetitions[worst[0]] = [self._judge.judge(self.check, worst[0]).verdict for _ in range(REPEATS)]
 
-    def outcomes(self) -> tuple[Outcome, ...]:
-        """Return the outcomes of everything that was run so far."""
-        return outcomes_of(self._judge.format, self.check, self.judgements)
+    def _counts(self, spec: Spec, verdict: Verdict) -> bool:
+        """Return whether a verdict counts: refusing what is outside the domain does not."""
+        return verdict is not Verdict.REFUSED or self._judge.format.in_domain(spec)
 
-    def common_fields(self) -> dict[str, Any]:
-        """Return the fields of the result that do not depend on its verdict."""
-        format, check, expected = self._judge.format, self.check, self._expected
-        blockers = (name for runs in self.judgements.values() for judgement in runs for name in judgement.blockers)
-        return {
-            "format": format.name, "backend": format.backend, "check": check.name, "expectations": expected.expectations,
-            "examples": len(self.judgements), "summary": check.statement, "blocked_by": tuple(dict.fromkeys(blockers)),
-            "key": expected.key, "pattern_size": self._pattern_size(expected),
-        }  # fmt: skip
+    def _worst(self) -> tuple[Spec, Judgement] | None:
+        """Return the smallest spec with the worst verdict. Verdicts that do not count are used only if there are no others."""
+        judged = [(spec, judgement) for spec, judgement in self.judgements.items() if judgement.verdict is not None]
+        counted = [pair for pair in judged if pair[1].verdict and self._counts(pair[0], pair[1].verdict)]
+        if not (pool := counted or judged):
+            return None
+        top = max(judgement.verdict for _, judgement in pool if judgement.verdict)
+        return min((pair for pair in pool if pair[1].verdict is top), key=lambda pair: effort(pair[0]))
 
     def _conclude(self) -> Result:
         """Return the result of everything that was run so far."""
-        format, expected, common = self._judge.format, self._expected, self.common_fields()
-        first_runs = [runs[0] for runs in self.judgements.values()]
-        skips = [each.skipped for each in first_runs if each.skipped]
-        kept = [spec for spec, runs in self.judgements.items() if runs[0].verdict is Verdict.KEPT]
-        outcomes = self.outcomes()
-        shown = headline(outcomes, lambda each: expected.covers(each.verdict, each.outside))
-        if shown is None and not kept:
+        format, check = self._judge.format, self.check
+        expected = self._judge.expectations.for_check(check.name)
+        common: dict[str, Any] = {
+            "format": format.name, "backend": format.backend, "check": check.name, "expectation": expected.expectation,
+            "examples": len(self.judgements), "summary": check.statement,
+            "key": expected.key, "pattern_size": self._pattern_size(expected),
+        }  # fmt: skip
+        skips = [each.skipped for each in self.judgements.values() if each.skipped]
+        worst = self._worst()
+        if worst is None:
             profile = _describe(format, self._judge.profile)
             reason = skips[0] if skips else f"this check has no example for a format that {profile}"
             return Result(verdict=None, passed=False, skipped=reason, **common)
-        if shown is not None:
-            detail, limitation = shown.detail, ""
-        else:
-            smallest = self.judgements[min(kept, key=effort)][0]
-            detail, limitation = smallest.detail, smallest.limitation
-            if skips:
-                detail = f"{len(skips)} of {len(first_runs)} examples were skipped: {skips[0]}"
+        spec, judgement = worst
+        assert judgement.verdict is not None
+        outside = not format.in_domain(spec)
+        kept = judgement.verdict is Verdict.KEPT
+        detail = judgement.detail + self._flakiness(spec) + self._share(judgement.verdict)
+        if kept and skips:
+            detail = f"{len(skips)} of {len(self.judgements)} examples were skipped: {skips[0]}"
         if self._cut:
-            detail += f"\nno more examples were drawn after {len(first_runs)}: the time limit was reached"
+            detail += f"\nno more examples were drawn after {len(self.judgements)}: the time limit was reached"
         return Result(
-            verdict=Verdict.KEPT if shown is None else shown.verdict,
-            passed=expected.passes((each.verdict, each.outside) for each in outcomes),
-            counterexample=None if shown is None else shown.counterexample,
+            verdict=judgement.verdict,
+            passed=expected.allows(judgement.verdict, outside),
+            counterexample=None if kept else spec,
             detail=detail.strip(),
-            outside=shown is not None and shown.outside,
-            limitation=limitation,
-            outcomes=outcomes,
-            traceback="" if shown is None else shown.traceback,
+            outside=outside,
+            limitation=judgement.limitation,
             **common,
         )
 
@@ -178,6 +159,19 @@ class CheckRun:
             return 0
         names = (each.name for each in checks_for(self._judge.format.backend))
         return len(self._judge.expectations.checks_under(expected.key, names))
+
+    def _share(self, verdict: Verdict) -> str:
+        """Return how many of the examples got the verdict, if the check reports that."""
+        if not self.check.share_of:
+            return ""
+        judged = [each.verdict for each in self.judgements.values() if each.verdict is not None]
+        silent = ": load returned other values without an error" if verdict is Verdict.CHANGED else ""
+        return f"\n{judged.count(verdict)} of {len(judged)} {self.check.share_of} got {verdict}{silent}"
+
+    def _flakiness(self, spec: Spec) -> str:
+        verdicts = [self.judgements[spec].verdict, *self._repetitions.get(spec, [])]
+        same = verdicts.count(verdicts[0])
+        return "" if same == len(verdicts) else f"\nflaky: {same} of {len(verdicts)} runs of this example got {verdicts[0]}"
 
     def _with_files(self, result: Result, spec: Scenario, folder: pathlib.Path) -> Result:
         """Run the counterexample once more, and copy its files for inspection."""
@@ -193,7 +187,7 @@ def _new_name(folder: pathlib.Path, name: str) -> pathlib.Path:
 
 def _describe(format: Format, profile: FormatProfile) -> str:
     """Describe what a format accepts, as the reason why a check has no example for it."""
-    accepts = [f"has {format.domain}"] if format.save is not None else []
+    accepts = [f"accepts {format.accepts!r}"] if format.save is not None else []
     models = {"into": "loads a model into a clone", "whole": "loads whole models", "state": "has no functions for models"}
     template = [] if profile.template else ["has no template"]
     partial = [] if profile.loads_parts else ["has no load_partial"]

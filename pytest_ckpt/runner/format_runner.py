@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import pathlib
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 
-from ..checks import ALL, CHECKS, LEVELS, Check, FormatProfile, check_pattern, checks_for, select_checks
+from ..checks import MODEL, TRAINING, Check, FormatProfile, check_pattern, checks_for, select_checks
 from ..execution.context import Context
-from ..expectations import Expectations, unmet_requirements
+from ..expectations import Expectations
 from ..formats.base import Format
-from ..results import Result, added_results, unused_patterns
+from ..results import Result, unused_patterns
 from ..specs import Spec
 from ..util.tempdirs import temporary_folder
 from ..verdicts import Judgement
 from ..workers import Workers
-from .check_run import EXAMPLES, Around, CheckRun
-from .domain import with_drawn_limits
-from .internal_error import error_result
+from .check_run import EXAMPLES, CheckRun
 from .judging import ExampleJudge
-from .reporters import applies, checks_of_format
 
 
 class Runner:
@@ -47,72 +43,47 @@ class Runner:
         self.expectations = check_expectations(format)
         if examples is not None and (type(examples) is not int or examples < 0):
             raise ValueError(f"examples must be an int of at least 0, not {examples!r}")
-        self.format = format = with_drawn_limits(format)
-        self.checks = checks_of(format, select)
+        self.format = format
+        # Checks of trees do not apply to a format that saves only models, so they are left out and not skipped.
+        self.checks = tuple(check for check in select_checks(format.backend, select) if _applies(format, check))
         self.examples = EXAMPLES if examples is None else examples
         self.seed = 0 if seed is None else seed
         self.known = known or {}
         self.shrink = shrink
         models = "state" if format.save_model is None else "whole" if format.whole_model else "into"
         partial = format.load_partial is not None
-        self.profile = FormatProfile(
-            format.backend, format.accepts, format.template, models, partial, format.save is not None, format.limits
-        )
+        self.profile = FormatProfile(format.backend, format.accepts, format.template, models, partial, format.save is not None)
         self._parent_folder = folder
         self._workers = workers
         self._keep_files = keep_files
         self._stack = contextlib.ExitStack()
-        self._results: dict[str, Result] = {}
-        #: Results of checks that ran as blockers, before it was their turn.
-        self._ran_ahead: dict[str, Result] = {}
 
     def __enter__(self) -> Runner:
         folder = self._stack.enter_context(temporary_folder(self._parent_folder))
         self.context = self._stack.enter_context(Context(self.format, folder, self._workers))
-        self._judge = ExampleJudge(self.context, self.profile, self.expectations)
+        names = frozenset(check.name for check in self.checks)
+        self._judge = ExampleJudge(self.context, self.profile, self.expectations, names)
         return self
 
     def __exit__(self, *exception: object) -> None:
         self._stack.close()
 
-    def run(self, check: Check, around: Around = contextlib.nullcontext) -> Result:
-        """Return the result of one check. It does not depend on the checks that ran before, unless calls timed out again and again.
-
-        ``around(spec)`` is a context manager in which each example runs. If the plugin itself fails, the verdict is ERROR.
-        """
-        if (found := self._ran_ahead.pop(check.name, None)) is None:
-            found = self._results[check.name] = self._run(check, around)
-        return found
-
-    def _run(self, check: Check, around: Around = contextlib.nullcontext) -> Result:
-        run = CheckRun(self._judge, check, self.examples, self.seed, around)
-        try:
-            return run.run(self.known.get(check.name, ()), self.shrink, self._keep_files)
-        except Exception as error:
-            return error_result(run, error)
-
-    def blockers_of(self, results: Iterable[Result]) -> list[Result]:
-        """Return the results of all checks that block those of ``results``, directly or not. Checks that have not run yet are run."""
-        found: dict[str, Result] = {}
-        names = [name for result in results for name in result.blocked_by]
-        while names:
-            name = names.pop(0)
-            if name in found or not any(check.name == name for check in checks_of_format(self.format)):
-                continue
-            if name not in self._results:
-                self._results[name] = self._ran_ahead[name] = self._run(CHECKS[name])
-            found[name] = self._results[name]
-            names += found[name].blocked_by
-        return list(found.values())
+    def run(self, check: Check) -> Result:
+        """Return the result of one check. It does not depend on the checks that ran before, unless calls timed out again and again."""
+        run = CheckRun(self._judge, check, self.examples, self.seed)
+        return run.run(self.known.get(check.name, ()), self.shrink, self._keep_files)
 
     def judge(self, check: Check, spec: Spec) -> Judgement:
         """Save and load one spec, and return the judgement."""
         return self._judge.judge(check, spec)
 
 
-def checks_of(format: Format, select: str | Iterable[str] | None = None) -> tuple[Check, ...]:
-    """Return the selected checks. Checks of trees do not apply to a format that saves only models, so they are left out, not skipped."""
-    return tuple(check for check in select_checks(format.backend, select) if applies(format, check))
+def _applies(format: Format, check: Check) -> bool:
+    """Return whether the format has functions for what a check saves."""
+    if format.save is not None:
+        return True
+    saves_model = format.save_model is not None and MODEL in check.subjects
+    return saves_model or (format.save_training is not None and TRAINING in check.subjects)
 
 
 def check_expectations(format: Format) -> Expectations:
@@ -125,8 +96,8 @@ def check_expectations(format: Format) -> Expectations:
             check_pattern(name)
         except ValueError as error:
             raise ValueError(f"format {format.name!r}, expected_failures: {error}") from None
-        if name in (ALL, *LEVELS):
-            raise ValueError(f"format {format.name!r}, expected_failures: {name!r} is not a check; use the name of a family, or a glob")
+        if name == "all":
+            raise ValueError(f"format {format.name!r}, expected_failures: 'all' is not a check; use the name of a family, or a glob")
     expectations = Expectations(format.expected_failures)
     for check in checks_for(format.backend):
         expectations.for_check(check.name)
@@ -142,8 +113,7 @@ def check_format(
 ) -> list[Result]:
     """Run the checks of ``format`` without pytest, and return a list of `Result` in a fixed order.
 
-    ``select`` holds families, names, globs, and the levels "core" and "extended". One with a leading "-" excludes, and "all" is every
-    check (default: the core checks that need no worker process).
+    ``select`` holds families, names and globs. One with a leading "-" excludes, and "all" is every check (default: the core checks).
     ``examples`` is how many examples are drawn in addition to the fixed ones. The same ``seed`` draws the same examples.
     ``keep_files`` is a folder to which the files of failures in the families of scenarios are copied.
 
@@ -151,9 +121,6 @@ def check_format(
     """
     if not isinstance(format, Format):
         raise TypeError(f"check_format needs a Format, not {type(format).__name__}")
-    for text in unmet_requirements(format.expected_failures):
-        warnings.warn(f"{format.name}: {text}", stacklevel=2)
     with Runner(format, select, examples, seed, keep_files=pathlib.Path(keep_files) if keep_files else None) as runner:
         results = [runner.run(check) for check in runner.checks]
-        added = added_results(results, runner.blockers_of(results))
-    return [*results, *unused_patterns(results), *added]
+    return [*results, *unused_patterns(results)]

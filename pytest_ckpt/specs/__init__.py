@@ -15,7 +15,7 @@ from .mismatch import LoadInto, Mismatch, NarrowLoad, PartialLoad
 from .models import ModelSpec, other_model
 from .scenarios import NamedScenario, Scenario
 from .tensors import TRAITS, Fill, TensorSpec
-from .training import AGAIN, OPTIMIZERS, SCHEDULES, TrainingSpec, other_run
+from .training import OPTIMIZERS, SCHEDULES, TrainingSpec, other_run
 from .tree_ops import effort, in_c_order, other_values, payload_of, tensor_specs_in, walk
 from .trees import (
     DataclassSpec,
@@ -37,7 +37,6 @@ from .trees import (
 )
 
 __all__ = [
-    "AGAIN",
     "CRASHES",
     "DTYPES",
     "FEATURES",

@@ -32,8 +32,6 @@ FEATURES: dict[str, tuple[str, ...]] = {
     # A parameter stores whether it is trained; a model stores whether it is in training mode.
     "frozen-layers": (TORCH, TENSORFLOW, MXNET),
     "training-mode": (TORCH, JAX),
-    # A state of a training run holds settings, such as a learning rate.
-    "settings": (TORCH, TENSORFLOW, MXNET),
     # The state of the generator that dropout uses can be saved.
     "dropout-state": (TORCH, TENSORFLOW, JAX),
     # Training runs have moving averages of the weights, dynamic loss scaling, groups of parameters.

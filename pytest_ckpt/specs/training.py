@@ -50,8 +50,6 @@ SCHEDULES: dict[str, tuple[str, ...]] = {
     "plateau": (TORCH,),
     "sequence": (TORCH, JAX),
 }
-#: What can happen between two saves of one run.
-AGAIN = ("later", "same path", "other values")
 
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
@@ -62,10 +60,7 @@ class TrainingSpec(Spec):
     random numbers from the framework, NumPy and Python to the inputs. ``averaged`` maintains moving
     averages of the weights, and ``scaled`` a dynamic loss scale. The weights are updated after the
     gradients of ``accumulate`` steps. ``seed`` is the seed of all random numbers; the data depend
-    only on the step. With ``other_settings``, the run into which it is loaded has other learning
-    rates and the like. ``again`` says that the run is saved twice, and what happens in between:
-    "later" is ``after`` more steps, "same path" is the same but both are saved at one path, and
-    "other values" is that another state of the same step is restored.
+    only on the step.
 
     Raises ValueError, with the possible values, for an unknown name or an invalid number.
     """
@@ -82,16 +77,12 @@ class TrainingSpec(Spec):
     after: int = 2
     resumes: int = 1
     seed: int = 1
-    other_settings: bool = False
-    again: str = ""
 
     def __post_init__(self) -> None:
         if self.optimizer not in OPTIMIZERS:
             raise ValueError(f"unknown optimizer {self.optimizer!r}: {nearest(self.optimizer, OPTIMIZERS)}")
         if self.schedule and self.schedule not in SCHEDULES:
             raise ValueError(f"unknown schedule {self.schedule!r}: {nearest(self.schedule, SCHEDULES)}")
-        if self.again and self.again not in AGAIN:
-            raise ValueError(f"unknown again {self.again!r}: {nearest(self.again, AGAIN)}")
         for name in ("groups", "accumulate", "after", "resumes"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)!r}")

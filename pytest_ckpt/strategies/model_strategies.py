@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ..backends import BUILTIN, capabilities, get_backend, is_installed
 from ..specs import LAYERS, LayerSpec, ModelSpec
 from ..specs.layers import MIXED, RECURRENT, placed
-from ..util.names import checked_names
+from .names import checked_names
 
 _BYTE = st.integers(0, 255)
 #: The code of one layer.

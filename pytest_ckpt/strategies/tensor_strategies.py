@@ -17,10 +17,8 @@ from hypothesis import strategies as st
 from ..backends import capabilities, check_name, get_backend
 from ..backends.base import Backend
 from ..specs import DTYPES, LAYOUTS, DictSpec, Fill, ListSpec, TensorSpec, layout_error, special_patterns
-from ..specs.domain import checked_keys
 from ..specs.keys import KEYS
-from ..specs.shapes import MAX_RANK, Pattern, checked_shapes, filled, of_ranks
-from ..util.names import checked_names
+from .names import checked_names
 
 #: Lengths of a dimension, from simple to extreme, as often as they are drawn. Shrinking ends at 1.
 _LENGTHS = (1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 5, 5, 0)
@@ -35,7 +33,7 @@ def tensor_specs(
     backend: str,
     *,
     dtypes: Iterable[str] | None = None,
-    shapes: Iterable[Pattern] | st.SearchStrategy[tuple[int, ...]] | None = None,
+    shapes: Iterable[tuple[int, ...]] | st.SearchStrategy[tuple[int, ...]] | None = None,
     layouts: Iterable[str] | None = None,
     special_values: bool = True,
     max_bytes: int = 4096,
@@ -46,9 +44,7 @@ def tensor_specs(
     64-bit dtypes only if they are enabled.
 
     ``dtypes`` are names of dtypes (default: all that are possible). ``shapes`` is a collection of
-    tuples or a strategy that draws tuples (default: up to 6 dimensions of 0 to 5 elements). A length
-    in a collection may also be None (any length from 1), a name (the same length wherever the name
-    occurs), or ``...`` (any number of dimensions): ``[(None, None, 3), ("n", "n")]``.
+    tuples or a strategy that draws tuples (default: up to 6 dimensions of 0 to 5 elements).
     ``layouts`` are names of memory layouts (default: all of the backend); where a layout does not
     fit the shape, the layout "c" is drawn. With ``special_values=False``, values are finite and of
     medium size. ``max_bytes`` limits the size of the values (default 4096): a longer shape loses
@@ -61,17 +57,8 @@ def tensor_specs(
     wanted = None if dtypes is None else checked_names(dtypes, DTYPES, "dtype")
     memory = _layouts_of(backend) if layouts is None else checked_names(layouts, LAYOUTS, "layout")
     if shapes is not None and not isinstance(shapes, st.SearchStrategy):
-        shapes = drawn_shapes(checked_shapes(shapes))
+        shapes = st.sampled_from([tuple(shape) for shape in shapes])
     return st.deferred(lambda: _tensor_specs(get_backend(backend), wanted, shapes, memory, special_values, max_bytes))
-
-
-def drawn_shapes(patterns: Sequence[Pattern]) -> st.SearchStrategy[tuple[int, ...]]:
-    """Return a strategy of the shapes that ``patterns`` describe, with lengths of up to 5 where they are free."""
-    fixed = of_ranks(patterns) + [pattern for pattern in patterns if len(pattern) > MAX_RANK]
-    lengths = st.tuples(*[st.sampled_from([length for length in _LENGTHS if length])] * max(map(len, fixed)))
-    if all(type(length) is int for pattern in fixed for length in pattern):
-        return st.sampled_from(fixed)
-    return st.tuples(st.sampled_from(fixed), lengths).map(lambda drawn: filled(*drawn))
 
 
 def list_specs(backend: str, *, min_size: int = 0, max_size: int = 4, **narrow: Any) -> st.SearchStrategy[ListSpec]:
@@ -84,11 +71,11 @@ def list_specs(backend: str, *, min_size: int = 0, max_size: int = 4, **narrow: 
 
 
 def dict_specs(
-    backend: str, *, keys: Sequence[Any] | st.SearchStrategy[Any] | None = None, min_size: int = 0, max_size: int = 4, **narrow: Any
+    backend: str, *, keys: Sequence[Any] | None = None, min_size: int = 0, max_size: int = 4, **narrow: Any
 ) -> st.SearchStrategy[DictSpec]:
     """Return a strategy of `DictSpec`: flat dicts of ``min_size`` to ``max_size`` tensors.
 
-    ``keys`` are the keys to draw from, or a strategy of keys (default: plain and unusual strings). Other keywords are
+    ``keys`` are the keys to draw from (default: plain and unusual strings). Other keywords are
     those of `tensor_specs`. Raise ValueError if ``keys`` is empty.
     """
     names = st.lists(drawn_keys(keys), min_size=min_size, max_size=max_size, unique=True)
@@ -100,12 +87,10 @@ def dict_specs(
     return names.flatmap(filled)
 
 
-def drawn_keys(keys: Sequence[Any] | st.SearchStrategy[Any] | None) -> st.SearchStrategy[Any]:
-    """Return a strategy of one of ``keys``, or ``keys`` itself if it is one; by default, of strings from plain to unusual."""
-    if isinstance(keys, st.SearchStrategy):
-        return keys
-    if keys is not None:
-        keys = checked_keys(keys)
+def drawn_keys(keys: Sequence[Any] | None) -> st.SearchStrategy[Any]:
+    """Return a strategy of one of ``keys``; by default, of strings from plain to unusual."""
+    if keys is not None and not keys:
+        raise ValueError("no key is left to draw from")
     plain = ("a", "b", "c", "weight", "bias")
     unusual = tuple(key for case in KEYS.values() for key in case if isinstance(key, str))
     return st.sampled_from(list(dict.fromkeys((*plain, *unusual))) if keys is None else list(keys))

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from ..backends import capabilities
 from ..specs import OPTIMIZERS, SCHEDULES, ModelSpec, TrainingSpec
-from ..util.names import checked_names
 from .model_strategies import THREE_BYTES, check_has_models, model_specs
+from .names import checked_names
 
 #: Training runs use only these layers. They train fast, and they are enough to test an optimizer.
 _LAYERS = ("dense", "relu", "prelu", "parameter", "layer-norm", "batch-norm", "dropout")

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from ..specs import DataclassSpec, DictSpec, ListSpec, NamedTupleSpec, PlainSpec, SameAs, ScalarSpec, Spec, TupleSpec
-from ..util.names import checked_names
+from .names import checked_names
 from .tensor_strategies import drawn_keys, tensor_specs
 
 #: The containers that trees are made of, simplest first.
@@ -20,7 +20,7 @@ def tree_specs(
     backend: str,
     *,
     containers: Iterable[str] | None = None,
-    keys: Sequence[Any] | st.SearchStrategy[Any] | None = None,
+    keys: Sequence[Any] | None = None,
     plain_leaves: bool = True,
     aliases: bool = True,
     max_leaves: int = 6,
@@ -31,7 +31,7 @@ def tree_specs(
     """Return a strategy of specs of nested containers, with tensors that ``backend`` can build.
 
     ``containers`` are names in `CONTAINERS` (default: all). ``keys`` are the keys of dicts to draw
-    from, or a strategy of keys (default: plain and unusual strings). ``plain_leaves=False`` draws no None, numbers,
+    from (default: plain and unusual strings). ``plain_leaves=False`` draws no None, numbers,
     strings and bytes, and ``aliases=False`` no tensor that occurs a second time. A tree has at most
     about ``max_leaves`` leaves and ``max_depth`` levels. All tensors of a tree share ``max_bytes``.
     Other keywords are those of `tensor_specs`.

@@ -193,27 +193,6 @@ def _zero_first_tensor(backend: str, names: dict[str, Any]) -> None:
     names[first] = zeros_like(backend, names[first])
 
 
-def _saves_first_state_again(by_path: bool) -> MakeFormat:
-    """Save what was saved first for a model, or for a model at a path."""
-
-    def make(backend: str) -> Format:
-        reference = Reference(backend)
-        known: dict[Any, bytes] = {}
-        alive: list[Any] = []
-
-        def save_model(model: Any, path: pathlib.Path) -> None:
-            alive.append(model)
-            key = (id(model), str(path) if by_path else "")
-            if key not in known:
-                reference.save_model(model, path)
-                known[key] = path.read_bytes()
-            path.write_bytes(known[key])
-
-        return dataclasses.replace(reference_format(backend), name="planted", save_model=save_model)
-
-    return make
-
-
 #: More faults, by name and by the cases that must notice them.
 MORE_MODEL_FAULTS: dict[tuple[str, tuple[str, ...]], MakeFormat] = {
     ("zeroes_running_mean", ("batch-norm",)): _zeroes_tensor(lambda name: name.endswith("mean")),
@@ -225,7 +204,5 @@ MORE_MODEL_FAULTS: dict[tuple[str, tuple[str, ...]], MakeFormat] = {
 
 def model_faults(case: str, backend: str) -> dict[str, Format]:
     """Return the formats that the check ``model/case`` must fail, by the name of the fault."""
-    if case == "save-twice":
-        return {"caches_by_model": _saves_first_state_again(False)(backend), "caches_by_path": _saves_first_state_again(True)(backend)}
     more = {name: make(backend) for (name, cases), make in MORE_MODEL_FAULTS.items() if case in cases}
     return {"does_not_restore_part": model_fault(case, backend), **more}

@@ -42,37 +42,6 @@ def appends_record(reads: int) -> MakeFormat:
     return lambda backend: checksummed_format(backend, write=write, verify=verify)
 
 
-def _saves_first_bytes_again(key: Callable[[pathlib.Path], str]) -> MakeFormat:
-    """Save what was saved first for the same tree and the same key of the path."""
-
-    def make(backend: str) -> Format:
-        known: dict[tuple[int, str], bytes] = {}
-        alive: list[Any] = []  # So that no identity is used twice.
-
-        def save(tree: Any, path: pathlib.Path) -> None:
-            alive.append(tree)
-            write_atomically(path, known.setdefault((id(tree), key(path)), encode(backend, tree)))
-
-        return format_with(backend, save)
-
-    return make
-
-
-def _overwrites_first_file(backend: str) -> Format:
-    """Save a tree again at the path of its first save, too."""
-    first: dict[int, pathlib.Path] = {}
-    alive: list[Any] = []
-
-    def save(tree: Any, path: pathlib.Path) -> None:
-        alive.append(tree)
-        place = first.setdefault(id(tree), path)
-        for each in {place, path}:
-            if each.parent.exists():
-                Checksummed(backend).save(tree, each)
-
-    return format_with(backend, save)
-
-
 def _write_without_truncation(path: pathlib.Path, data: bytes) -> None:
     with path.open("r+b" if path.exists() else "wb") as file:
         file.write(data)
@@ -198,11 +167,6 @@ def _removes_old_file_first(backend: str) -> Format:
 
 #: By case, then by the name of the fault.
 OVERWRITE: dict[str, dict[str, MakeFormat]] = {
-    "save-twice": {
-        "caches_by_tree": _saves_first_bytes_again(lambda path: ""),
-        "caches_by_path": _saves_first_bytes_again(str),
-        "overwrites_first_file": _overwrites_first_file,
-    },
     "overwrite-smaller": {
         "appends_and_reads_first_record": appends_record(reads=0),
         "does_not_truncate": with_writer(_write_without_truncation),

@@ -33,20 +33,6 @@ def _zeroes_values(case: str, backend: str) -> Fault:
     return Fault(on_load=over_tensors(backend, zero))
 
 
-def _zeroes_unusual_memory(case: str, backend: str) -> Fault:
-    """Preserve strides and byte order, and lose the values of tensors that are not in C order or in native byte order."""
-
-    def zero(tensor: Any) -> Any:
-        reading = read(tensor)
-        assert reading is not None
-        strides = list(reading.strides or ())
-        if strides != sorted(strides, reverse=True) or any("byte" in name for name in reading.flags):
-            _WRITE_ZEROS[backend](tensor)
-        return tensor
-
-    return Fault(on_load=over_tensors(backend, zero))
-
-
 def _ignores_layout_of_8_byte_elements(case: str, backend: str) -> Fault:
     functions = functions_of(backend)
 
@@ -113,13 +99,11 @@ def _by_function(name: str) -> MakeFault:
     return lambda case, backend: Fault(on_load=over_tensors(backend, getattr(functions_of(backend), name)))
 
 
-_CARRIERS = ("tensor/requires-grad", "tensor/parameter", "tensor/subclass")
-_UNUSUAL_MEMORY = ("tensor/byte-order", "tensor/strides", "tensor/memory-format")
+_CARRIERS = ("tensor/requires-grad", "tensor/parameter", "tensor/subclass", "tensor/byte-order", "tensor/strides", "tensor/memory-format")
 
 #: By the name of the fault and the checks that must notice it: the backends that can have it.
 PARTIAL_LOSSES: dict[tuple[str, tuple[str, ...]], tuple[tuple[str, ...], MakeFault]] = {
     ("zeroes_values", (*_CARRIERS, "alias")): (tuple(_WRITE_ZEROS), _zeroes_values),
-    ("zeroes_unusual_memory", _UNUSUAL_MEMORY): (("numpy", "torch"), _zeroes_unusual_memory),
     ("ignores_layout_of_8_byte_elements", ("layout",)): (("numpy", "torch"), _ignores_layout_of_8_byte_elements),
     ("casts_second_leaf", ("dtype",)): (EVERY, _casts_second_leaf),
     ("zeroes_ranks_6_and_7", ("shape/high-rank",)): (EVERY, _zeroes_ranks_6_and_7),

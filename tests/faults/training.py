@@ -11,7 +11,6 @@ from typing import Any
 from pytest_ckpt import Format
 from pytest_ckpt.backends import get_backend
 from pytest_ckpt.compare.tensors import copy_tree, read
-from pytest_ckpt.execution.model_io import flatten, unflatten
 from pytest_ckpt.specs import OPTIMIZERS
 
 from .models import zeros_like
@@ -139,75 +138,12 @@ def _copy_first_group(tree: dict[str, Any], own: dict[str, Any], backend: str) -
         swaps_slots(tree, own, backend)
 
 
-def _keeps_own_random_states(tree: dict[str, Any], own: dict[str, Any], backend: str) -> None:
-    """Do not restore the state of the generator that dropout draws from: the process's one, or one in the model."""
-    if backend == "torch":
-        tree["rng"] = own["rng"]
-        return
-    states, ours = flatten(tree["model"]), flatten(own["model"])
-    names = [name for name in states if re.search("seed|rngs", name)]
-    assert names
-    tree["model"] = unflatten({**states, **{name: ours[name] for name in names}}, tree["model"])
-
-
-def _fills_existing_slots(tree: dict[str, Any], own: dict[str, Any], backend: str) -> None:
-    """Restore only the slots of the optimizer that exist, as a loader does that was tested in a trained run."""
-    part = {"torch": "state", "mxnet": "slots"}[backend]
-    tree["optimizer"][part] = {key: value for key, value in tree["optimizer"][part].items() if key in own["optimizer"][part]}
-    if backend == "mxnet":
-        tree["optimizer"]["counts"] = {key: count for key, count in tree["optimizer"]["counts"].items() if key in own["optimizer"][part]}
-
-
-def _keeps_own_settings(tree: dict[str, Any], own: dict[str, Any], backend: str) -> None:
-    if backend == "torch":
-        for group, ours in zip(tree["optimizer"]["param_groups"], own["optimizer"]["param_groups"], strict=True):
-            group.update({key: value for key, value in ours.items() if key != "params"})
-    elif backend == "mxnet":
-        tree["optimizer"]["numbers"] = {**own["optimizer"]["numbers"], "num_update": tree["optimizer"]["numbers"]["num_update"]}
-    else:
-        tree["optimizer"].update({key: value for key, value in own["optimizer"].items() if key.endswith("learning_rate")})
-
-
-def _keeps_own_model_at_step_zero(tree: dict[str, Any], own: dict[str, Any], backend: str) -> None:
-    if int(tree["step"]) == 0:
-        tree["model"] = own["model"]
-
-
-def _caches(key: Callable[[Any, pathlib.Path], Any]) -> Callable[[str], Format]:
-    """Save what was saved before for the same key."""
-
-    def make(backend: str) -> Format:
-        reference = Reference(backend)
-        known: dict[Any, Any] = {}
-        alive: list[Any] = []  # So that no identity is used twice.
-
-        def save_training(run: Any, path: pathlib.Path) -> None:
-            alive.append(run)
-            reference.save(known.setdefault((id(run), key(run, path)), copy_tree(run.state())), path)
-
-        def load_training(path: pathlib.Path, run: Any) -> None:
-            run.restore(reference.load(path))
-
-        return dataclasses.replace(reference_format(backend), name="planted", save_training=save_training, load_training=load_training)
-
-    return make
-
-
-#: Savers that keep what they saved, by what they recognize it.
-_CACHES: dict[str, Callable[[str], Format]] = {
-    "caches_by_run": _caches(lambda run, path: 0),
-    "caches_by_step": _caches(lambda run, path: run.step),
-    "caches_by_path": _caches(lambda run, path: str(path)),
-}
-
 #: The basic fault of a case, where it is more than a slot of zeros.
 _TRAINING: dict[str, Change] = {
     "schedule": _keeps_own_or("schedule", zeroes_tensor("optimizer")),
     "step": keeps_own("step"),
     "rng": keeps_own("rng"),
-    "dropout": _keeps_own_random_states,
-    "settings": _keeps_own_settings,
-    "before-first-step": _keeps_own_model_at_step_zero,
+    "dropout": _keeps_own_or("rng", zeroes_tensor("model")),
     "statistics": zeroes_tensor("model", _is_running_statistic),
     "averaged": _keeps_own_or("averaged", zeroes_tensor("optimizer")),
     "mixed-precision": _keeps_own_or("scaler", zeroes_tensor("optimizer")),
@@ -228,14 +164,10 @@ MORE_TRAINING_FAULTS: dict[tuple[str, tuple[str, ...]], Change] = {
 
 def training_faults(case: str, backend: str) -> dict[str, Format]:
     """Return the formats that the check ``training/case`` must fail, by the name of the fault."""
-    if case == "save-twice":
-        return {name: make(backend) for name, make in _CACHES.items()}
     basic = _TRAINING[case] if case in _TRAINING else zeroes_tensor("optimizer")
     assert case in _TRAINING or case in OPTIMIZERS
     faults = {"does_not_restore_part": training_format(basic, backend)}
     for (name, cases), change in MORE_TRAINING_FAULTS.items():
         if case in cases:
             faults[name] = training_format(change, backend)
-    if case in ("momentum", "adam") and backend in ("torch", "mxnet"):
-        faults["fills_existing_slots"] = training_format(_fills_existing_slots, backend)
     return faults

@@ -5,7 +5,6 @@ Flax is imported when the first model is built.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import sys
 from collections.abc import Iterator, Mapping
@@ -204,10 +203,6 @@ def run(model: Any, inputs: Any) -> Any:
     clone = nnx.clone(model)
     clone.eval()
     return call_with(clone, inputs)
-
-
-def elsewhere(model: Any, inputs: Any, place: int) -> contextlib.AbstractContextManager[Any]:
-    return contextlib.nullcontext(inputs)
 
 
 def copy(model: Any) -> Any:

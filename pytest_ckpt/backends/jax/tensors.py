@@ -6,7 +6,6 @@ Arrays are immutable, so shared memory cannot be observed.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import functools
 import sys
 from typing import Any
@@ -170,25 +169,3 @@ def _enable_64_bits(enabled: bool) -> contextlib.AbstractContextManager[Any]:
     from jax.experimental import enable_x64
 
     return enable_x64(enabled)  # type: ignore[no-any-return]
-
-
-def static_fields(node: Any) -> frozenset[str]:
-    """Return the fields of a pytree that loaders take from the template.
-
-    These are the fields that are no children of the node, and those without an array or a number,
-    such as a function or a name.
-    """
-    values = {field.name: getattr(node, field.name, None) for field in dataclasses.fields(node)} if dataclasses.is_dataclass(node) else {}
-    values = values or dict(getattr(node, "__dict__", {}))
-    if not values or isinstance(node, type):
-        return frozenset()
-    children = jax.tree_util.tree_flatten_with_path(node, is_leaf=lambda other: other is not node)[0]
-    if any(not path for path, _ in children):  # not a pytree
-        return frozenset()
-    names = {getattr(path[0], "name", None) for path, _ in children}
-    loaded = {name for name, value in values.items() if name in names or (None in names and any(value is child for _, child in children))}
-    return frozenset(name for name, value in values.items() if name not in loaded or not _has_numbers(value))
-
-
-def _has_numbers(value: Any) -> bool:
-    return any(owns(leaf) or isinstance(leaf, int | float | complex | np.ndarray | np.generic) for leaf in jax.tree_util.tree_leaves(value))

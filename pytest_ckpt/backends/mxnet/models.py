@@ -181,10 +181,6 @@ def run(model: Any, inputs: Any) -> Any:
         return call_with(model, inputs)
 
 
-def elsewhere(model: Any, inputs: Any, place: int) -> contextlib.AbstractContextManager[Any]:
-    return contextlib.nullcontext(inputs)
-
-
 def copy(model: Any) -> Any:
     """A plain deepcopy is not enough: it fails for a hybridized model, and autograd does not know
     its parameters.

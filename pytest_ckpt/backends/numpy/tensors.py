@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import os
 import tempfile
-import weakref
 from typing import Any
 
 import ml_dtypes
@@ -134,33 +132,11 @@ def _arranged(array: Any, layout: str, shape: tuple[int, ...]) -> Any:
     if layout == "read-only":
         array.flags.writeable = False
     if layout == "memory-mapped":
-        return _mapped(array)
+        with tempfile.TemporaryFile() as file:
+            mapped = np.memmap(file, array.dtype, "w+", shape=array.shape or (1,))
+        mapped[...] = array
+        return mapped.reshape(array.shape)
     return array
-
-
-def _mapped(array: Any) -> Any:
-    """Return the array in memory that is mapped to a named file.
-
-    Libraries such as joblib open the file again in another process, so it exists as long as the
-    memory that is mapped to it.
-    """
-    handle, file = tempfile.mkstemp(prefix="pytest-ckpt-", suffix=".mapped")
-    os.close(handle)
-    try:
-        mapped: Any = np.memmap(file, array.dtype, "w+", shape=array.shape or (1,))
-    except BaseException:
-        os.unlink(file)
-        raise
-    weakref.finalize(mapped._mmap, _unlink, file, os.getpid())
-    mapped[...] = array
-    return mapped.reshape(array.shape)
-
-
-def _unlink(file: str, pid: int) -> None:
-    """Remove a file, but not in a forked process, whose parent still uses it."""
-    if os.getpid() == pid:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(file)
 
 
 def view(tensor: Any, start: int, stop: int) -> Any:
@@ -196,7 +172,7 @@ def read(tensor: Any) -> Reading:
         reading.parts = {
             "data": array.data,
             "mask": np.ma.getmaskarray(array),
-            "fill_value": None if array is np.ma.masked else _fill_value(array),
+            "fill_value": None if array is np.ma.masked else array.fill_value,
         }
     elif own.names is not None:
         plain = array.view(np.ndarray)
@@ -206,12 +182,6 @@ def read(tensor: Any) -> Reading:
     else:
         reading.words = _words(array, DTYPES.get(reading.dtype))
     return reading
-
-
-def _fill_value(array: Any) -> Any:
-    """Return the fill value. An array without one would store the default when it is asked for it."""
-    owner = np.ma.masked_array(np.empty(0, array.dtype)) if array._fill_value is None else array
-    return owner.fill_value
 
 
 def _flags(array: Any) -> dict[str, Any]:

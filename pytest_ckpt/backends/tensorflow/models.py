@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy as copy_module
 import itertools
 import re
@@ -15,7 +14,6 @@ from . import tensors
 # isort: split
 import keras
 import tensorflow as tf
-from tensorflow.python.eager import context as tf_context
 
 from ...specs import ModelSpec
 from ..base import CannotBuild, stable_repr
@@ -102,17 +100,6 @@ def _saved(model: Any) -> dict[str, Any]:
 
 def owns(obj: Any) -> bool:
     return isinstance(obj, keras.Model) and keras.backend.backend() == "tensorflow"
-
-
-def object_state(obj: Any) -> dict[str, Any] | None:
-    """Return the settings and variables of a layer, an optimizer or a metric, because Keras pickles
-    each of them as an archive that contains times.
-    """
-    if isinstance(obj, keras.Layer) and not owns(obj):
-        return {"settings": _setting(obj), "variables": list(obj.variables)}
-    if isinstance(obj, keras.optimizers.Optimizer | keras.metrics.Metric):
-        return {"settings": _settings({**obj.get_config(), "name": ""}), "variables": list(obj.variables)}
-    return None
 
 
 def build(spec: ModelSpec) -> Any:
@@ -210,38 +197,16 @@ def run(model: Any, inputs: Any) -> Any:
     # A call changes counters and random states, so these are restored.
     before = [(variable, tf.identity(variable)) for variable in _saved(model).values() if not variable.trainable]
     try:
-        # Keras does not save the random states of layers, so these start with a fixed value.
-        for generator in (generator for layer in modules(model).values() for generator in layer._seed_generators):
-            generator.state.assign(tf.zeros_like(generator.state))
-        with _fixed_seed():
-            return _call(model, inputs)
+        return _call(model, inputs)
     finally:
         for variable, value in before:
             variable.assign(value)
-
-
-@contextlib.contextmanager
-def _fixed_seed() -> Iterator[None]:
-    """Start the random numbers of operations without a seed from a fixed state, and restore the
-    state of the user on exit.
-    """
-    context = tf_context.context()
-    before = {key: value for key, value in vars(context).items() if key in ("_seed", "_rng")}
-    tf.random.set_seed(0)
-    try:
-        yield
-    finally:
-        vars(context).update(before)
 
 
 def _call(model: Any, inputs: Any) -> Any:
     if getattr(model, "inputs", None) is not None:  # a functional model accepts all inputs as one structure
         return model(inputs, training=False)
     return call_with(model, inputs, training=False)
-
-
-def elsewhere(model: Any, inputs: Any, place: int) -> contextlib.AbstractContextManager[Any]:
-    return contextlib.nullcontext(inputs)
 
 
 def copy(model: Any) -> Any:

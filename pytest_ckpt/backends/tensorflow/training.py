@@ -101,11 +101,6 @@ class KerasRun(Run):
         models.load_state(self.model, tree["model"])
         models.assign(variables_of(self.optimizer), tree["optimizer"])
 
-    def with_other_settings(self, state: dict[str, Any]) -> dict[str, Any]:
-        """Change the learning rate, which is a variable unless a schedule computes it."""
-        rates = {key: value / 2 for key, value in state["optimizer"].items() if key.endswith("learning_rate")}
-        return {**state, "optimizer": {**state["optimizer"], **rates}}
-
     def seed_framework(self, seed: int) -> None:
         tf.random.set_global_generator(tf.random.Generator.from_seed(seed))
 

@@ -1,12 +1,7 @@
-"""Build the layers of a network in PyTorch. Activations between layers have their channels last.
-
-TorchScript compiles these modules, so the arguments of their `forward` have no annotation, which
-means a tensor there.
-"""
+"""Build the layers of a network in PyTorch. Activations between layers have their channels last."""
 
 from __future__ import annotations
 
-import collections
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,82 +11,50 @@ from torch import nn
 from ...specs.layers import HEADS, VOCABULARY, Placed
 from ..model_base import NetworkBuilder
 
+_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+_POOLS = (nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d, nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d)
+#: Modules that expect the channels directly after the batch axis.
+_CHANNELS_FIRST = (*_CONVOLUTIONS, *_POOLS, nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.PReLU)
 _FLOATS = {"float32": torch.float32, "float64": torch.float64, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
-class Network(nn.Sequential):  # type: ignore[misc]
+def apply(module: Any, inputs: Any) -> Any:
+    """Return the outputs of a module; inputs and outputs have their channels last."""
+    if isinstance(module, _CHANNELS_FIRST):
+        return module(inputs.movedim(-1, 1)).movedim(1, -1)
+    if isinstance(module, nn.ModuleList | nn.ModuleDict):
+        for each in module.values() if isinstance(module, nn.ModuleDict) else module:
+            inputs = apply(each, inputs)
+        return inputs
+    if isinstance(module, nn.RNNBase):
+        return module(inputs)[0]
+    if isinstance(module, nn.MultiheadAttention):
+        return module(inputs, inputs, inputs, need_weights=False)[0]
+    if isinstance(module, nn.Linear):
+        return module(inputs.to(module.weight.dtype)).to(torch.float32)
+    return module(inputs)
+
+
+class Network(nn.Module):  # type: ignore[misc]
     """Named modules that are applied one after the other."""
 
     def __init__(self, modules: Mapping[str, Any]) -> None:
-        super().__init__(collections.OrderedDict(modules))
+        super().__init__()
+        self.steps = tuple(modules)
+        for step, module in modules.items():
+            self.add_module(step, module)
+
+    def forward(self, inputs: Any) -> Any:
+        for step in self.steps:
+            inputs = apply(getattr(self, step), inputs)
+        return inputs
 
 
 class Residual(Network):
     """A network whose inputs are added to its outputs."""
 
-    def forward(self, inputs):  # type: ignore[no-untyped-def]
-        outputs = inputs
-        for module in self:
-            outputs = module(outputs)
-        return inputs + outputs
-
-
-class ModuleList(nn.ModuleList):  # type: ignore[misc]
-    """A list of modules that are applied one after the other."""
-
-    def forward(self, inputs):  # type: ignore[no-untyped-def]
-        for module in self:
-            inputs = module(inputs)
-        return inputs
-
-
-class ModuleDict(nn.ModuleDict):  # type: ignore[misc]
-    """A dict of modules that are applied one after the other."""
-
-    def forward(self, inputs):  # type: ignore[no-untyped-def]
-        for module in self.values():
-            inputs = module(inputs)
-        return inputs
-
-
-class ChannelsFirst(nn.Module):  # type: ignore[misc]
-    """A module that expects the channels directly after the batch axis."""
-
-    def __init__(self, inner: Any) -> None:
-        super().__init__()
-        self.inner = inner
-
-    def forward(self, inputs):  # type: ignore[no-untyped-def]
-        return self.inner(inputs.movedim(-1, 1)).movedim(1, -1)
-
-
-class Sequences(nn.Module):  # type: ignore[misc]
-    """A recurrent module without the final states that it returns."""
-
-    def __init__(self, inner: Any) -> None:
-        super().__init__()
-        self.inner = inner
-
-    def forward(self, inputs):  # type: ignore[no-untyped-def]
-        return self.inner(inputs)[0]
-
-
-class SelfAttention(nn.Module):  # type: ignore[misc]
-    """Attention of a sequence to itself."""
-
-    def __init__(self, inner: Any) -> None:
-        super().__init__()
-        self.inner = inner
-
-    def forward(self, inputs):  # type: ignore[no-untyped-def]
-        return self.inner(inputs, inputs, inputs, need_weights=False)[0]
-
-
-class Dense(nn.Linear):  # type: ignore[misc]
-    """A linear layer of any dtype, whose inputs and outputs are float32."""
-
-    def forward(self, inputs):  # type: ignore[no-untyped-def]
-        return nn.functional.linear(inputs.to(self.weight.dtype), self.weight, self.bias).to(torch.float32)
+    def forward(self, inputs: Any) -> Any:
+        return inputs + super().forward(inputs)
 
 
 class Shift(nn.Module):  # type: ignore[misc]
@@ -104,7 +67,7 @@ class Shift(nn.Module):  # type: ignore[misc]
         else:
             self.register_buffer("shift", torch.arange(1, channels + 1, dtype=dtype), persistent=kind == "buffer")
 
-    def forward(self, inputs):  # type: ignore[no-untyped-def]
+    def forward(self, inputs: Any) -> Any:
         return (inputs + self.shift).to(torch.float32)
 
 
@@ -121,7 +84,7 @@ class Scale(nn.Module):  # type: ignore[misc]
     def set_extra_state(self, state: Any) -> None:
         self.scale = state["scale"]
 
-    def forward(self, inputs):  # type: ignore[no-untyped-def]
+    def forward(self, inputs: Any) -> Any:
         return inputs * self.scale
 
 
@@ -131,17 +94,15 @@ _INSTANCE_NORMS = (nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d)
 
 
 def _convolution(kind: Any) -> Callable[[Placed], Any]:
-    return lambda here: ChannelsFirst(kind(here.takes[-1], here.layer.size, 3, padding=1))
+    return lambda here: kind(here.takes[-1], here.layer.size, 3, padding=1)
 
 
 def _recurrent(kind: Any) -> Callable[[Placed], Any]:
-    return lambda here: Sequences(
-        kind(here.takes[-1], here.layer.size, here.layer.depth, batch_first=True, bidirectional=here.layer.both_ways)
-    )
+    return lambda here: kind(here.takes[-1], here.layer.size, here.layer.depth, batch_first=True, bidirectional=here.layer.both_ways)
 
 
 def _pool(here: Placed) -> Any:
-    return ChannelsFirst(_POOL[here.layer.kind][len(here.takes) - 2](2))
+    return _POOL[here.layer.kind][len(here.takes) - 2](2)
 
 
 def _shift(here: Placed) -> Any:
@@ -153,11 +114,11 @@ def _linear(here: Placed) -> Any:
 
 
 _MAKE: dict[str, Callable[[Placed], Any]] = {
-    "dense": lambda here: Dense(here.takes[-1], here.layer.size).to(_FLOATS[here.layer.dtype]),
+    "dense": lambda here: _linear(here).to(_FLOATS[here.layer.dtype]),
     "lazy-dense": lambda here: nn.LazyLinear(here.layer.size),
     "relu": lambda here: nn.ReLU(),
     "leaky-relu": lambda here: nn.LeakyReLU(here.layer.number),
-    "prelu": lambda here: ChannelsFirst(nn.PReLU(here.takes[-1])),
+    "prelu": lambda here: nn.PReLU(here.takes[-1]),
     "dropout": lambda here: nn.Dropout(here.layer.number),
     "max-pool": _pool,
     "average-pool": _pool,
@@ -167,19 +128,19 @@ _MAKE: dict[str, Callable[[Placed], Any]] = {
     "conv1d-transposed": _convolution(nn.ConvTranspose1d),
     "conv2d-transposed": _convolution(nn.ConvTranspose2d),
     "conv3d-transposed": _convolution(nn.ConvTranspose3d),
-    "depthwise": lambda here: ChannelsFirst(nn.Conv2d(here.takes[-1], here.takes[-1], 3, padding=1, groups=here.takes[-1])),
-    "batch-norm": lambda here: ChannelsFirst(_BATCH_NORMS[len(here.takes) - 1](here.takes[-1], eps=here.layer.number)),
+    "depthwise": lambda here: nn.Conv2d(here.takes[-1], here.takes[-1], 3, padding=1, groups=here.takes[-1]),
+    "batch-norm": lambda here: _BATCH_NORMS[len(here.takes) - 1](here.takes[-1], eps=here.layer.number),
     "layer-norm": lambda here: nn.LayerNorm(here.takes[-1], eps=here.layer.number),
-    "group-norm": lambda here: ChannelsFirst(nn.GroupNorm(HEADS, here.takes[-1], eps=here.layer.number)),
-    "instance-norm": lambda here: ChannelsFirst(
-        _INSTANCE_NORMS[len(here.takes) - 2](here.takes[-1], eps=here.layer.number, affine=True, track_running_stats=True)
+    "group-norm": lambda here: nn.GroupNorm(HEADS, here.takes[-1], eps=here.layer.number),
+    "instance-norm": lambda here: _INSTANCE_NORMS[len(here.takes) - 2](
+        here.takes[-1], eps=here.layer.number, affine=True, track_running_stats=True
     ),
     "rms-norm": lambda here: nn.RMSNorm(here.takes[-1], eps=here.layer.number),
     "embedding": lambda here: nn.Embedding(VOCABULARY, here.layer.size),
     "rnn": _recurrent(nn.RNN),
     "lstm": _recurrent(nn.LSTM),
     "gru": _recurrent(nn.GRU),
-    "attention": lambda here: SelfAttention(nn.MultiheadAttention(here.takes[-1], HEADS, batch_first=True)),
+    "attention": lambda here: nn.MultiheadAttention(here.takes[-1], HEADS, batch_first=True),
     "transformer": lambda here: nn.TransformerEncoderLayer(here.takes[-1], HEADS, 2 * here.takes[-1], batch_first=True),
     "weight-norm": lambda here: nn.utils.parametrizations.weight_norm(_linear(here)),
     "spectral-norm": lambda here: nn.utils.parametrizations.spectral_norm(_linear(here)),
@@ -209,8 +170,8 @@ class _Builder(NetworkBuilder):
 _HOLDERS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "model": Network,
     "residual": Residual,
-    "list": lambda modules: ModuleList(modules.values()),
-    "dict": ModuleDict,
+    "list": lambda modules: nn.ModuleList(modules.values()),
+    "dict": nn.ModuleDict,
 }
 
 

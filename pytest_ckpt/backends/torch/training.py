@@ -111,17 +111,10 @@ class TorchRun(Run):
         return {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "schedule": self._schedule_state(),
+            "schedule": {} if self.schedule is None else self.schedule.state_dict(),
             **{key: part.state_dict() for key, part in extra.items() if part is not None},
             **({"gradients": gradients} if self.spec.accumulate > 1 else {}),
         }
-
-    def _schedule_state(self) -> dict[str, Any]:
-        """Return the state of the schedule without the rates of the last step: the optimizer holds them
-        too, and no step reads them here.
-        """
-        state = {} if self.schedule is None else self.schedule.state_dict()
-        return {key: value for key, value in state.items() if key != "_last_lr"}
 
     def restore_parts(self, tree: Any) -> None:
         self.model.load_state_dict(tree["model"])
@@ -129,8 +122,6 @@ class TorchRun(Run):
         for key, part in (("schedule", self.schedule), ("averaged", self.averaged), ("scaler", self.scaler)):
             if part is not None:
                 part.load_state_dict(tree[key])
-        if self.schedule is not None:
-            self.schedule._last_lr = [group["lr"] for group in self.optimizer.param_groups]
         if self.spec.accumulate > 1:
             for key, parameter in self.model.named_parameters():
                 parameter.grad = tree["gradients"].get(key)

@@ -29,7 +29,6 @@ from ...specs import CrashState, CrashSweep, Spec
 from ...verdicts import Observation
 from ...workers import WorkerDied
 from .. import questions
-from ..alterations import collecting
 from ..checkpoint_files import display_name, empty_folder
 from ..context import CacheKey, Context, Workspace
 from ..model_io import models_for
@@ -231,10 +230,7 @@ def _recording(workspace: Workspace, spec: CrashSweep | CrashState) -> Recording
     cache = workspace.context.cache(_RECORDINGS)
     if key not in cache:
         try:
-            with collecting() as altered:
-                cache[key] = _record(workspace, spec.saved, old)
-            if altered:
-                cache[key] = EarlyResult(Observation(altered=tuple(altered)))
+            cache[key] = _record(workspace, spec.saved, old)
         except EarlyResult as early:
             cache[key] = early
     found = cache[key]
@@ -289,10 +285,7 @@ def _check(workspace: Workspace, recording: Recording) -> None:
         if not is_restored(observed):
             failure = observed.crashed or observed.unreadable or "\n".join(map(str, observed.differences))
             raise EarlyResult(
-                Observation(
-                    skipped=f"a copy of the finished checkpoint, written back to its place, does not load: {failure}",
-                    blockers=("process/fresh-process", "process/moved"),
-                )
+                Observation(skipped=f"a copy of the finished checkpoint, written back to its place, does not load: {failure}")
             )
 
 

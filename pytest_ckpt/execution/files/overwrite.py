@@ -44,7 +44,7 @@ def _save_over(workspace: Workspace, old: Subject, new: Subject) -> Observation:
         workspace.keep()
         return unless_damaged(early.observation, lambda: old.observe(path))
     workspace.keep()
-    return new.observe(path, earlier=old)
+    return new.observe(path)
 
 
 def _create_file(path: pathlib.Path) -> None:
@@ -76,7 +76,7 @@ def overwrite_other_kind(workspace: Workspace, scenario: NamedScenario) -> Obser
         subject.save(path)
     except EarlyResult as early:
         refused = early.observation.refused
-        found = find_damage(before, content_at(path), f"after {refused}: the existing")
+        found = find_damage(before, content_at(path), f"after save raised {refused}: the existing")
         return Observation(differences=tuple(found)) if refused and found else early.observation
     workspace.keep()
     return subject.observe(path)

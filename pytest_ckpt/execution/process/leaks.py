@@ -17,8 +17,6 @@ from ..user_code import EarlyResult
 
 #: How many saves are made. Growth is measured after the first part of them, when caches are full.
 _SAVES, _WARM_UP = 200, 100
-#: Bytes that a process may use in addition at any time, as allocators get memory in blocks.
-_SLACK = 1 << 20
 
 
 @procedure("process/leaks", Placement.IN_WORKER, time_factor=10)
@@ -49,7 +47,7 @@ def leaks(workspace: Workspace, scenario: NamedScenario) -> Observation:
         "threads": measured_saves // 10,
         "child processes": measured_saves // 10,
         "open descriptors": measured_saves // 10,
-        "bytes of memory": max(_SLACK, payload * measured_saves // 4),
+        "bytes of memory": payload * measured_saves // 4,
     }
     for name, limit in limits.items():
         first, middle, last = (each[name] for each in measured)

@@ -107,18 +107,17 @@ def two_writers(workspace: Workspace, scenario: NamedScenario) -> Observation:
     process = _StoppedSave(workspace, scenario.saved)
     # If the format does not overwrite a checkpoint, both processes save to an empty location.
     refuses = workspace.remote.ask(try_to_save, scenario.other, path, role=Role.SECOND) is not None
-    worst = Observation()
     for moment in MOMENTS * _WRITER_TRIES:
         if refuses:
             empty_folder(workspace.folder)
         first, second = process.run_during(moment, scenario.saved, try_to_save, scenario.other, path)
         if first is not None and second is not None:
             continue  # Neither process has saved anything.
+        workspace.keep()
         found = workspace.remote.observe(load_content, both, path, role=Role.SECOND)
-        if _is_worse(found, worst):
-            workspace.keep()
-            worst = found
-    return worst if process.is_slowed or worst != Observation() else Observation(skipped=NOT_SLOWED)
+        if found != Observation():
+            return found
+    return Observation(skipped=None if process.is_slowed else NOT_SLOWED)
 
 
 @procedure("process/reader-beside-writer", Placement.ACROSS_WORKERS)
@@ -134,19 +133,10 @@ def reader_beside_writer(workspace: Workspace, scenario: NamedScenario) -> Obser
         refused, found = process.run_during(moment, next(turn), load_content, both, path)
         if refused is not None:
             return Observation(skipped=f"save does not overwrite a checkpoint: {refused}")
-        if isinstance(found, Observation) and _is_worse(found, worst):
+        if isinstance(found, Observation) and (found.crashed or found.differences or (found.unreadable and not worst.differences)):
             workspace.keep()
             worst = found
     return worst if process.is_slowed or worst != Observation() else Observation(skipped=NOT_SLOWED)
-
-
-def _is_worse(found: Observation, than: Observation) -> bool:
-    """Return whether an observation is worse than another one: other values are worse than a crash, and a crash than an error.
-
-    All tries count, so that the verdict does not depend on which of them fails first.
-    """
-    ranks = [3 * bool(each.differences) or 2 * bool(each.crashed) or int(bool(each.unreadable)) for each in (found, than)]
-    return ranks[0] > ranks[1]
 
 
 def _condition(moment: Moment, size: int) -> _HasCome:

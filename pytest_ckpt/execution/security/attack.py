@@ -130,7 +130,7 @@ def load_hostile(context: Context, case: AttackCase, path: str, folder: str) -> 
     if sys.modules.pop(UNWANTED, None) is not None:
         return Observation(unsafe=f"loading imported the module {UNWANTED!r}, which the file names")
     if (used := peak_near_limit()) is not None and case.case == "security/bomb" and found.unreadable is not None:
-        text = f"load used {used >> 20} MiB for a file with almost no content, and then {found.unreadable}"
+        text = f"load used {used >> 20} MiB for a file with almost no content, and then raised {found.unreadable}"
         return Observation(crashed=text)
     return found
 

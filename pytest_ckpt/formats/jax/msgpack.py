@@ -63,11 +63,7 @@ FORMATS = (
             **_WITHOUT_TYPED_KEYS,
             "*/string": _NO_OBJECTS,
             "container/dataclass": refused("msgpack has no such type, and Flax has no state dict for it"),
-            "container/ordered-dict": changed(
-                "Flax has no state dict for it, so to_bytes replaces the arrays in the object of the caller by NumPy arrays, and then "
-                "raises an error",
-                defect=True,
-            ),
+            "container/ordered-dict": refused("msgpack has no such type, and Flax has no state dict for it"),
             "container/big-int": _SMALL_INTEGERS,
             "keys/int": refused("keys are written as text, and as text these keys are equal"),
             "tensor/class": _NUMPYS,

@@ -7,7 +7,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from ...expectations import changed, converted, unreadable
+from ...expectations import changed, unreadable
 from ..base import Format
 from ..shared_failures import GAPS_UNDETECTED, HEADER_UNCHECKED, IN_PLACE, INTERRUPTIBLE, NO_CHECKSUM, NPY_DESCRIPTOR, NPY_EXTENSION
 from .shared_failures import CAST_TO_32_BITS, PICKLED, TYPED_KEYS
@@ -23,9 +23,6 @@ def _load(path: pathlib.Path) -> Any:
 
 _ARRAY = changed("jnp.save converts a list, a tuple or nested lists to one array, as np.asarray does")
 
-
-_OBJECTS = unreadable("jnp.save converts any other tree to an object array and pickles it, and jnp.load raises an error for pickles")
-_EMPTY = converted("np.save converts an empty list or tuple to an empty array")
 
 FORMATS = (
     Format(
@@ -49,11 +46,12 @@ FORMATS = (
             "bits/float8_e5m2": NPY_DESCRIPTOR,
             "nan-payload/float8_e5m2": NPY_DESCRIPTOR,
             "*/string": PICKLED,
-            "container/*": _OBJECTS,
+            "container/*": unreadable(
+                "jnp.save converts any other tree to an object array and pickles it, and jnp.load raises an error for pickles"
+            ),
             "container/list": _ARRAY,
             "container/tuple": _ARRAY,
-            "container/nested": [_ARRAY, _OBJECTS],
-            **dict.fromkeys(("container/empty-list", "container/empty-tuple"), (_OBJECTS, _EMPTY)),
+            "container/nested": _ARRAY,
             "keys/*": PICKLED,
             "alias/same-tensor-twice": PICKLED,
             "alias/equal-but-separate": PICKLED,

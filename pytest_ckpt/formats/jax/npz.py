@@ -7,7 +7,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from ...expectations import changed, converted, costly, refused, unreadable
+from ...expectations import changed, converted, costly, unreadable
 from ..base import Format
 from ..shared_failures import GAPS_DETECTED, HEADER_UNCHECKED, IN_PLACE, NPY_DESCRIPTOR, NPY_EXTENSION, decompression_bomb
 from .shared_failures import NO_MODE, PICKLED, WITHOUT_TYPED_KEYS
@@ -64,19 +64,13 @@ FORMATS = (
             ),
             **dict.fromkeys(map("container/{}".format, _MADE_ARRAYS), converted("savez converts every value to an array")),
             "container/ordered-dict": converted("the arrays are loaded into a plain dict"),
-            "container/bytes": [
-                changed("an array of byte strings pads with NULs, so trailing NULs of a value are lost"),
-                converted("savez converts every value to an array"),
-            ],
+            "container/bytes": changed("an array of byte strings pads with NULs, so trailing NULs of a value are lost"),
             "keys/nul": changed("names become file names in the archive, and zipfile cuts a file name at the first NUL"),
-            "keys/api-names": [
-                changed(
-                    "names are passed as keyword arguments, and savez takes allow_pickle as its own parameter (numpy/numpy#27335), so this "
-                    "array is not written",
-                    defect=True,
-                ),
-                refused("names are passed as keyword arguments, and file is a parameter of savez"),
-            ],
+            "keys/api-names": changed(
+                "names are passed as keyword arguments, and savez takes allow_pickle as its own parameter (numpy/numpy#27335), so this "
+                "array is not written",
+                defect=True,
+            ),
             "tensor/class": converted("jnp.load returns NumPy arrays for an archive, as its documentation states"),
             "alias/file-size-of-alias": costly("each name gets a separate member in the archive"),
             "model/values": _BFLOAT16,

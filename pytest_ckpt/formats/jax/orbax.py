@@ -8,7 +8,7 @@ from typing import Any
 from ...expectations import Declared, changed, converted, costly, crashed, refused, unreadable
 from ..base import Format
 from .modules import state_of, update
-from .shared_failures import CAST_TO_32_BITS, DEEP_JSON, EMPTY_CONTAINER, KEYS_UNCHECKED, NO_SCALAR_TYPE, ORBAX
+from .shared_failures import CAST_TO_32_BITS, DEEP_JSON, EMPTY_CONTAINER, KEYS_UNCHECKED, ORBAX
 
 
 def _save_standard(tree: Any, path: pathlib.Path) -> None:
@@ -108,11 +108,8 @@ FORMATS = (
             "container/namedtuple": _AS_DICTS,
             "container/ordered-dict": _AS_DICTS,
             "container/dataclass": _UNREGISTERED,
-            "container/numpy-scalar": [converted("NumPy scalars are loaded as Python numbers"), NO_SCALAR_TYPE],
-            "keys/int": [
-                changed("keys are written as text, so int keys are loaded as text (google/orbax#2561)"),
-                refused("the keys of dicts are sorted, and int keys cannot be compared with text"),
-            ],
+            "container/numpy-scalar": converted("NumPy scalars are loaded as Python numbers"),
+            "keys/int": changed("keys are written as text, so int keys are loaded as text (google/orbax#2561)"),
             "mismatch/empty-state": EMPTY_CONTAINER,
             "corruption/bit-flip-header": KEYS_UNCHECKED,
             "security/bomb": DEEP_JSON,

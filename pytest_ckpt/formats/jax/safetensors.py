@@ -5,7 +5,7 @@ from __future__ import annotations
 import pathlib
 from typing import Any
 
-from ...expectations import converted, costly, refused, unreadable
+from ...expectations import changed, converted, costly, refused, unreadable
 from ..base import Format
 from ..shared_failures import GAPS_UNDETECTED, HEADER_UNCHECKED, NO_CHECKSUM
 from .shared_failures import CAST_TO_32_BITS, NO_MODE, WITHOUT_TYPED_KEYS
@@ -14,8 +14,7 @@ from .shared_failures import CAST_TO_32_BITS, NO_MODE, WITHOUT_TYPED_KEYS
 def _save_file(arrays: Any, path: pathlib.Path) -> None:
     from safetensors.flax import save_file
 
-    # Given the dict of the caller, it would replace the arrays in it by NumPy arrays, in every check.
-    save_file(dict(arrays), path)
+    save_file(arrays, path)
 
 
 def _load_file(path: pathlib.Path) -> Any:
@@ -63,6 +62,7 @@ FORMATS = (
                 "(safetensors/safetensors#849)",
                 defect=True,
             ),
+            "files/no-side-effects": changed("save_file replaces the JAX arrays in the dict of the caller by NumPy arrays", defect=True),
             "alias/file-size-of-alias": costly("each name gets a separate entry"),
             "model/mode": NO_MODE,
             "mismatch/64-bit-off": CAST_TO_32_BITS,

@@ -46,7 +46,6 @@ KEYS_UNCHECKED = changed(
 DEEP_JSON = crashed("the parser of the file that names the devices ends the process for deeply nested JSON", defect=True)
 
 EMPTY_CONTAINER = refused("Orbax rejects an empty container as the whole tree; inside another container it is restored")
-NO_SCALAR_TYPE = refused("Orbax accepts a NumPy scalar only if it has a handler for its type, and it has none for numpy.bool")
 CAST_TO_32_BITS = changed(
     "load creates a JAX array, which silently casts 64 bits to 32 with the default settings (jax-ml/jax#18385)", defect=True
 )

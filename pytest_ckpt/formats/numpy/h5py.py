@@ -64,10 +64,9 @@ FORMATS = (
             "*/datetime64*": _NO_TYPE,
             "*/timedelta64*": _NO_TYPE,
             "*/text": _NO_TYPE,
-            "*/object": [
-                changed("an object array is written if all objects are text, and h5py reads text as bytes unless the caller requests text"),
-                refused("HDF5 has no type for objects that are not text"),
-            ],
+            "*/object": changed(
+                "an object array is written if all objects are text, and h5py reads text as bytes unless the caller requests text"
+            ),
             "dtype/string": _BYTES,
             "tensor/subclass": converted("only the elements are written, so a subclass is loaded as a plain ndarray"),
             "tensor/metadata": converted("HDF5 types cannot store the metadata of a NumPy dtype"),
@@ -84,16 +83,10 @@ FORMATS = (
             "container/ordered-dict": converted("the arrays are loaded into a plain dict"),
             "keys/order": converted("a group lists its names in alphabetical order unless it was created with track_order=True"),
             "keys/dot": refused("the name '.' means the group itself"),
-            "keys/slash": [
-                changed("names are paths in the file, so a slash at the start or the end is dropped"),
-                refused("without its first slash, a name may be that of a group that exists"),
-            ],
+            "keys/slash": changed("names are paths in the file, so a slash at the start or the end is dropped"),
             "keys/prefix": _GROUPS,
             "keys/dots": _GROUPS,
-            "keys/nul": [
-                changed("h5py passes a name to HDF5 as a C string, which ends at the first NUL", defect=True),
-                refused("a name that is cut at its first NUL may be the name of another dataset", defect=True),
-            ],
+            "keys/nul": changed("h5py passes a name to HDF5 as a C string, which ends at the first NUL", defect=True),
             "keys/empty": refused("HDF5 does not allow an empty name"),
             "alias/same-tensor-twice": converted("each name gets a separate dataset"),
             "alias/overlapping-views": converted("each name gets a separate dataset"),

@@ -38,7 +38,6 @@ _NEGATIVE_ZERO = changed(
 )
 _DELETED = "the old group is deleted first, and then the arrays are written one after the other"
 _IN_PARTS = changed(f"{_DELETED}; the group does not record which arrays and chunks it must have, so load does not detect missing ones")
-_NO_GROUP = unreadable(f"{_DELETED}; in between, there is no group")
 _UNSAID = changed(
     "the group does not record which arrays and chunks it must have, so load omits a missing array and replaces a missing chunk by the "
     "fill value"
@@ -80,10 +79,7 @@ FORMATS = (
             ),
             "keys/dot": refused("names are paths, and zarr does not allow the path '.'"),
             "keys/dots": refused("names are paths, and zarr does not allow the path '..'"),
-            "keys/slash": [
-                changed("names are paths, so a slash at the start or the end is dropped"),
-                refused("without its first slash, a name may be that of a group, and a group and an array cannot have the same name"),
-            ],
+            "keys/slash": changed("names are paths, so a slash at the start or the end is dropped"),
             "keys/prefix": refused("a slash in a name means a group, and a group and an array cannot have the same name"),
             "keys/nul": refused("a name becomes the name of a folder, which cannot contain NUL"),
             "keys/empty": refused("the empty name means the group itself"),
@@ -92,17 +88,17 @@ FORMATS = (
             "alias/overlapping-views": converted("each name gets a separate folder"),
             "alias/file-size-of-alias": costly("each name gets a separate folder"),
             "files/failed-save-keeps-old": changed(f"{_DELETED}; the group is left with those that were written before the error"),
-            "files/disk-full": [changed(f"{_DELETED}; the group is left with those that were written before the error"), _NO_GROUP],
+            "files/disk-full": changed(f"{_DELETED}; the group is left with those that were written before the error"),
             "files/read-only-dir": unreadable("the old group is deleted before zarr knows that it can write a new one"),
             "process/two-writers": changed(
                 "a group is written array by array without a lock, so two writers may mix their arrays", flaky=True
             ),
             "process/reader-beside-writer": _IN_PARTS,
-            "crash/kill": [_IN_PARTS, _NO_GROUP],
+            "crash/kill": _IN_PARTS,
             "crash/exception": _IN_PARTS,
             "crash/new-path": _IN_PARTS,
-            "crash/power-loss": [_IN_PARTS, _NO_GROUP],
-            "crash/durable": [_NEVER_SYNCED, unreadable("nothing is synced to disk, so after a power failure the group may not exist")],
+            "crash/power-loss": _IN_PARTS,
+            "crash/durable": _NEVER_SYNCED,
             "corruption/bit-flip-payload": _UNCHECKED,
             "corruption/zero-block": _UNCHECKED,
             "corruption/swapped-blocks": _UNCHECKED,

@@ -30,8 +30,6 @@ _PICKLED = unreadable(
 
 _NUMPY = converted("np.load always returns NumPy arrays")
 
-_EMPTY = converted("np.save converts an empty list or tuple to an empty array")
-
 FORMATS = (
     Format(
         name="tensorflow.numpy-save",
@@ -60,8 +58,7 @@ FORMATS = (
             "container/*": _PICKLED,
             "container/list": _ARRAY,
             "container/tuple": _ARRAY,
-            "container/nested": [_ARRAY, _PICKLED],
-            **dict.fromkeys(("container/empty-list", "container/empty-tuple"), (_PICKLED, _EMPTY)),
+            "container/nested": _ARRAY,
             "keys/*": _PICKLED,
             "alias/*": _PICKLED,
             "tensor/class": _NUMPY,

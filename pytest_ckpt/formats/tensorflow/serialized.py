@@ -51,10 +51,7 @@ FORMATS = (
             "container/tuple": _STACKED,
             "container/nested": _STACKED,
             "tensor/parameter": converted("the value of a variable is saved, and load returns a tensor"),
-            "tensor/sparse": [
-                changed("TensorFlow converts IndexedSlices to a dense tensor"),
-                refused("TensorFlow cannot convert a ragged tensor to one tensor"),
-            ],
+            "tensor/sparse": changed("TensorFlow converts IndexedSlices to a dense tensor"),
         },
     ),
 )

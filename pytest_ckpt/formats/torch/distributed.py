@@ -71,10 +71,9 @@ FORMATS = (
             ),
             **dict.fromkeys(map("container/{}".format, _NO_DICTS), _NO_STATE_DICT),
             "keys/prefix": refused("paths of keys are joined with dots, and save raises if two paths become the same"),
-            "keys/int": [
-                unreadable("the keys of a state dict are text; int keys are written, and load fails when it sorts them together with text"),
-                refused("the keys of a state dict are text, so the int 1 and the text '1' would have the same name in the file"),
-            ],
+            "keys/int": unreadable(
+                "the keys of a state dict are text; int keys are written, and load fails when it sorts them together with text"
+            ),
             "tensor/subclass": unreadable("the tensor is pickled, and torch.load (weights_only=True) does not allow its class"),
             "tensor/sparse": refused("the writer needs the storage of a tensor, and a sparse tensor has none"),
             "alias/file-size-of-alias": costly("each name is written separately"),

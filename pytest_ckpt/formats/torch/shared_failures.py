@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...expectations import Declared, changed, converted, refused, unreadable
+from ...expectations import Declared, changed, converted, refused
 from ..shared_failures import IN_PLACE, INTERRUPTIBLE
 
 _UNCHECKED = (
@@ -10,7 +10,6 @@ _UNCHECKED = (
     "and users request it (pytorch/pytorch#126952)"
 )
 _UNSYNCED = changed("the file is never synced to disk, so a power failure may leave the old checkpoint, or a new one with missing sectors")
-_INCOMPLETE = unreadable("the file is never synced to disk, so a power failure may leave an archive without its end, which load rejects")
 
 #: Damage to an archive.
 UNCHECKED: Declared = {
@@ -24,8 +23,7 @@ UNCHECKED: Declared = {
 WRITTEN: Declared = {
     **IN_PLACE,
     **UNCHECKED,
-    **dict.fromkeys(("crash/power-loss", "crash/durable"), (_UNSYNCED, _INCOMPLETE)),
-    "crash/new-path": _UNSYNCED,
+    **dict.fromkeys(map("crash/{}".format, ("power-loss", "durable", "new-path")), _UNSYNCED),
     "process/two-writers": changed("both writers write in place, and load does not detect the mixed result"),
 }
 #: Every file of `torch.save`.

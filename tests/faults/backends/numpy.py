@@ -61,7 +61,7 @@ def ignore_layout(layout: str, array: Any) -> Any:
     if layout in ("transposed", "fortran", "channels-last"):
         return array.ravel(order="K").reshape(array.shape)
     if layout in ("sliced", "offset"):
-        return first.ravel().view(array.dtype)[: array.size].reshape(array.shape).copy()
+        return first.ravel()[: array.size].reshape(array.shape).copy()
     if layout == "negative-stride":
         return array[..., ::-1].copy() if array.strides[-1] < 0 else array
     if layout == "broadcast":
