@@ -272,7 +272,7 @@ def test_interrupted_run_leaves_no_files_and_exits_with_130(folder: pathlib.Path
         "loud = make('loud', save=save_loudly)\n"
     )
     before = sorted(folder.rglob("*"))
-    select = ["--select=dtype", "--examples=1000"]
+    select = ["--select=dtype", "--examples=100"]
     command = [sys.executable, "-m", "pytest_ckpt", *arguments, *select, "loud:loud"]
     process = subprocess.Popen(command, cwd=folder, env=_environment(folder), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     with pipe.open() as file:

@@ -243,7 +243,7 @@ def test_interrupted_run_leaves_no_files(
     It is not sent earlier, because Hypothesis may turn an interrupt during its import into an ImportError.
     """
     pytester.makepyfile(PROJECT.format(fails=False, select=["dtype"]))
-    command = [sys.executable, "-m", "pytest", *QUIET, "-s", "--ckpt-examples=1000", *workers]
+    command = [sys.executable, "-m", "pytest", *QUIET, "-s", "--ckpt-examples=100", *workers]
     process = subprocess.Popen(command, cwd=pytester.path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True)
     assert process.stderr is not None
     assert all(process.stderr.readline() for _ in range(50))
